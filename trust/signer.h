@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The process that holds the private keys. It never sees a path of a build, never opens anything
+ * after loading its keys (RLIMIT_NOFILE 0, no new privileges, not dumpable), and answers one
+ * message: (role, payload type, signature time, payload of at most 1 MiB). It checks that the type
+ * fits the role, computes PAE or the OpenPGP digest itself, and logs the use.
+ *
+ * signer_start forks and re-executes /proc/self/exe with SIGNER_ARGV1, so neither the chamber helper nor the
+ * signer holds the other's descriptors. cli/main calls signer_serve when argv[1] is SIGNER_ARGV1, before anything else.
+ */
+#pragma once
+
+#include "trust/key.h"
+
+#define SIGNER_ARGV1       "--signer-process"
+#define SIGNER_MAX_PAYLOAD ((size_t)1024 * 1024)
+
+/* Payload types and the one role that may sign each. */
+#define SIGNER_TYPE_INTOTO  "application/vnd.in-toto+json" /* builder: DER ECDSA over PAE */
+#define SIGNER_TYPE_RPM     "application/x-rpm-header"     /* packages: OpenPGP signature packet, binary */
+#define SIGNER_TYPE_REPOMD  "application/x-repomd"         /* metadata: OpenPGP signature packet, binary; expires = created + 0 */
+
+struct signer;
+int signer_start(const char *key_dir, struct signer **out, struct err *err) MUST_CHECK;
+void signer_stop(struct signer *s);
+DEFINE_CLEANUP(struct signer *, signer_stop);
+/* sig receives the raw signature. created: OpenPGP signature time (ignored for the builder). */
+int signer_sign(struct signer *s, enum key_role role, const char *payload_type, int64_t created,
+		const void *payload, size_t n, struct buf *sig, struct err *err) MUST_CHECK;
+/* Signs an in-toto statement and writes the bundle. */
+int signer_bundle(struct signer *s, const void *statement, size_t n, struct buf *bundle,
+		  struct err *err) MUST_CHECK;
+/* The public keys of the set the signer holds. */
+const struct keyring *signer_keys(const struct signer *s);
+/* The child's side: returns the exit code. */
+int signer_serve(int argc, char **argv) MUST_CHECK;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one question every consumer asks, as far as it does not depend on what the artefact is:
+ * is this bundle signed by a key I trust, and does it speak of these bytes?
+ */
+#pragma once
+
+#include "trust/dsse.h"
+#include "trust/statement.h"
+
+/* Parses and verifies a bundle, reads its statement, demands predicate type and that subject (if
+ * not NULL) is among the subjects. Every failure is ERR_VERIFY and names the bundle. */
+int verify_bundle(struct arena *a, const struct keyring *ring, const char *text, size_t n,
+		  const char *name, const char *predicate_type, const struct digest *subject,
+		  struct statement *out, struct err *err) MUST_CHECK;
+
+/* What a verification found, step by step, for people and --json. */
+struct verify_report {
+	void (*step)(void *arg, bool ok, const char *what); /* may be NULL */
+	void *arg;
+};
+void verify_note(const struct verify_report *r, bool ok, const char *fmt, ...) PRINTF_LIKE(3, 4);
