@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Publishing: signs each package (signature header only), makes and signs its second statement
+ * (same buildDefinition; subjects NAME.rpm signed and NAME.rpm;unsigned), assembles the metadata,
+ * signs it, and exchanges the finished tree with the old one in a single rename.
+ *
+ *   out/repo/packages/NAME.rpm, NAME.rpm.sigstore.json
+ *   out/repo/repodata/repomd.xml .asc .key and metadata
+ *   out/repo/keys/   public keys;  out/repo/inventory.json, inventory.json.sigstore.json
+ *   out/repo/kiln.repo
+ */
+#pragma once
+
+#include "base/cas.h"
+#include "repo/pkgfacts.h"
+#include "trust/signer.h"
+
+struct publish_input { /* one line of the inventory: a source or a seed package */
+	const char *name, *uri;
+	struct digest sha256;
+	uint64_t size;
+	const char *kind; /* "source", "seed", "patch", "recipe-file" */
+};
+struct publish_spec {
+	struct cas *store;
+	struct signer *signer;
+	const struct pkgfacts *const *packages;
+	size_t npackages;
+	const struct publish_input *inputs; /* sorted by digest inside */
+	size_t ninputs;
+	int64_t epoch;            /* the newest of the packages' */
+	const char *distribution; /* "Kiln Linux" */
+	const char *repo_id;      /* "kiln" */
+};
+struct publish_summary {
+	size_t packages, reused; /* reused: signed files and bundles taken from the store */
+	bool unchanged;          /* the tree at dest was already exactly this */
+	struct digest repomd;
+};
+/* dest: path of the tree, e.g. "out/repo" beneath dirfd. */
+int publish_commit(const struct publish_spec *spec, int dirfd, const char *dest,
+		   struct publish_summary *out, struct err *err) MUST_CHECK;
+/* The inventory as bytes and as signed bundle; images ship it too. */
+int publish_inventory(const struct publish_input *inputs, size_t n, struct buf *out, struct err *err) MUST_CHECK;
