@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a recipe's YAML becomes struct recipe: tables of fields (recipe_schema.c), one walker and
+ * typed readers (recipe_read.c). A field knows where its value goes, so nothing else lists keys.
+ */
+#pragma once
+
+#include "builder/recipe.h"
+
+#define RECIPE_LIST_MAX   ((size_t)10000)
+#define RECIPE_LINE_MAX   ((size_t)1000)
+#define RECIPE_SCRIPT_MAX ((size_t)256 * 1024)
+#define RECIPE_SIZE_MAX   ((uint64_t)1 << 50) /* 1 PiB: no size of ours is larger */
+
+struct recipe_reader {
+	struct arena *a;
+	const char *path;          /* of the file, for messages */
+	const char *name, *version; /* what {name} and {version} stand for */
+};
+struct recipe_field;
+struct recipe_value { /* what a reader is given */
+	const struct recipe_field *field;
+	const struct doc *doc;
+	void *base; /* the struct that the field's offsets count from */
+};
+typedef int recipe_read_fn(struct recipe_reader *r, const struct recipe_value *v, struct err *err);
+
+enum {
+	RECIPE_REQUIRED = 1,
+	RECIPE_UNKEYED = 2, /* cannot change the result: stays out of the action key */
+	RECIPE_EXPAND = 4,  /* {name} and {version} are replaced */
+	RECIPE_LISTED = 8   /* with sub: a list of maps, each a struct of its own */
+};
+#define RECIPE_NOWHERE SIZE_MAX
+
+struct recipe_field {
+	const char *name;
+	recipe_read_fn *read;                /* NULL where sub says how */
+	const char *(*wrong)(const char *s); /* what a text must be, NULL: it is right */
+	size_t at;    /* offset of the value */
+	size_t count; /* offset of its companion: size_t n of a list, int line of a script */
+	const struct recipe_table *sub;
+	unsigned flags;
+	const char *type, *fallback, *summary;
+};
+struct recipe_table {
+	const char *path; /* "", "build", "sources[]" */
+	const struct recipe_field *fields;
+	size_t n;
+	size_t size;      /* of one item's struct, for a listed table */
+	size_t line, col; /* where its position goes, or RECIPE_NOWHERE */
+};
+
+extern const struct recipe_table recipe_schema; /* the root */
+/* Why a key that the design names is refused here, or NULL for one nobody planned. */
+const char *recipe_schema_planned(const char *path);
+
+/* Reads map d by the table into base. */
+int recipe_read_table(struct recipe_reader *r, const struct recipe_table *t, const struct doc *d,
+		      void *base, struct err *err) MUST_CHECK;
+/* The part of d that enters the action key, keys sorted. */
+struct doc *recipe_read_normal(struct arena *a, const struct recipe_table *t, const struct doc *d);
+
+recipe_read_fn recipe_read_text, recipe_read_prose, recipe_read_script, recipe_read_texts;
+recipe_read_fn recipe_read_digest, recipe_read_date, recipe_read_bool, recipe_read_size;
+recipe_read_fn recipe_read_duration, recipe_read_count, recipe_read_number, recipe_read_mode;
+recipe_read_fn recipe_read_deps, recipe_read_needs, recipe_read_patches, recipe_read_env;
+recipe_read_fn recipe_read_arch, recipe_read_license, recipe_read_format;
+
+/* What values must look like (recipe_words.c): each answers NULL or words for the message. */
+const char *recipe_words_name(const char *s);
+const char *recipe_words_version(const char *s);
+const char *recipe_words_homepage(const char *s);
+const char *recipe_words_cpe(const char *s);
+const char *recipe_words_url(const char *s);
+const char *recipe_words_mirror(const char *s);
+const char *recipe_words_upstream(const char *s);
+const char *recipe_words_beside(const char *s);
+const char *recipe_words_beneath(const char *s);
+const char *recipe_words_member(const char *s);
+const char *recipe_words_glob(const char *s);
+const char *recipe_words_group(const char *s);
+const char *recipe_words_account(const char *s);
+const char *recipe_words_step(const char *s);
+const char *recipe_words_caps(const char *s);
+const char *recipe_words_from(const char *s);
+bool recipe_words_is_env(const char *name, const char **why);
+bool recipe_words_is_archive(const char *filename);
+
+/* Checks an SPDX licence expression; -1 with *why and, where there is one, *instead. */
+int recipe_spdx_check(struct arena *a, const char *text, const char **why, const char **instead) MUST_CHECK;

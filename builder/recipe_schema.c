@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every key a recipe may have, in one place: how it is read, where it goes, and the words that
+ * docs/recipe.md is checked against.
+ */
+#include "builder/recipe_priv.h"
+
+#define IN(type, field)      .at = offsetof(struct type, field)
+#define WITH(type, field)    .count = offsetof(struct type, field)
+#define NOWHERE              .at = RECIPE_NOWHERE
+#define DOCS(t, f, s)        .type = (t), .fallback = (f), .summary = (s)
+#define TABLE(name, p, f, s, l, c)                                                             \
+	static const struct recipe_table name = {                                              \
+		.path = (p), .fields = (f), .n = ARRAY_LEN(f), .size = (s), .line = (l),       \
+		.col = (c)                                                                     \
+	}
+
+static const struct recipe_field source_fields[] = {
+	{ .name = "url", .read = recipe_read_text, .wrong = recipe_words_url, IN(recipe_source, url),
+	  .flags = RECIPE_REQUIRED | RECIPE_EXPAND,
+	  DOCS("text", "required", "where the bytes are: https:, debian:pool/..., or file:NAME beside the recipe") },
+	{ .name = "mirrors", .read = recipe_read_texts, .wrong = recipe_words_mirror,
+	  IN(recipe_source, mirrors), WITH(recipe_source, nmirrors),
+	  .flags = RECIPE_UNKEYED | RECIPE_EXPAND,
+	  DOCS("list of text", "none", "places with the same bytes, tried in order before url") },
+	{ .name = "upstream", .read = recipe_read_text, .wrong = recipe_words_upstream,
+	  IN(recipe_source, upstream), .flags = RECIPE_UNKEYED | RECIPE_EXPAND,
+	  DOCS("text", "none", "the original location, where an archive repacked the file") },
+	{ .name = "sha256", .read = recipe_read_digest, IN(recipe_source, sha256), .flags = RECIPE_REQUIRED,
+	  DOCS("text", "required", "SHA-256 of the file in 64 lower-case hex digits, as `sha256sum` prints it") },
+	{ .name = "extract", .read = recipe_read_texts, .wrong = recipe_words_member,
+	  IN(recipe_source, extract), WITH(recipe_source, nextract),
+	  DOCS("list of text", "all members", "unpack only these members of a huge archive: globs on names after strip") },
+	{ .name = "into", .read = recipe_read_text, .wrong = recipe_words_beneath, IN(recipe_source, into),
+	  DOCS("text", "`src` for the first source, `src-2`, `src-3`, ... for the others",
+	       "directory below /build that receives it") },
+	{ .name = "strip", .read = recipe_read_count, IN(recipe_source, strip),
+	  DOCS("whole number", "1", "leading directories dropped from member names when unpacking") },
+	{ .name = "unpack", .read = recipe_read_bool, IN(recipe_source, unpack),
+	  DOCS("true or false", "true when url ends in an archive suffix", "unpack it, or copy it as it is") },
+};
+TABLE(sources, "sources[]", source_fields, sizeof(struct recipe_source),
+      offsetof(struct recipe_source, line), offsetof(struct recipe_source, col));
+
+static const struct recipe_field step_fields[] = {
+	{ .name = "name", .read = recipe_read_text, .wrong = recipe_words_step, IN(recipe_step, name),
+	  .flags = RECIPE_REQUIRED,
+	  DOCS("text", "required", "what messages call the step: a word, unique in the recipe") },
+	{ .name = "run", .read = recipe_read_script, IN(recipe_step, run), WITH(recipe_step, line),
+	  .flags = RECIPE_REQUIRED, DOCS("shell script", "required", "what `/bin/sh -e` runs") },
+};
+TABLE(steps, "build.steps[]", step_fields, sizeof(struct recipe_step), RECIPE_NOWHERE, RECIPE_NOWHERE);
+
+static const struct recipe_field limit_fields[] = {
+	{ .name = "memory", .read = recipe_read_size, IN(recipe, limits.memory_bytes),
+	  DOCS("size", "2GiB", "memory of all processes together") },
+	{ .name = "disk", .read = recipe_read_size, IN(recipe, limits.disk_bytes),
+	  DOCS("size", "4GiB", "bytes in each writable tree") },
+	{ .name = "time", .read = recipe_read_duration, IN(recipe, limits.time_s),
+	  DOCS("duration", "20m", "from the first step to the last") },
+	{ .name = "processes", .read = recipe_read_count, IN(recipe, limits.processes),
+	  DOCS("whole number", "512", "processes and threads at one time") },
+	{ .name = "log", .read = recipe_read_size, IN(recipe, limits.log_bytes),
+	  DOCS("size", "64MiB", "output of the steps") },
+};
+TABLE(limits, "build.limits", limit_fields, 0, RECIPE_NOWHERE, RECIPE_NOWHERE);
+
+static const struct recipe_field build_fields[] = {
+	{ .name = "needs", .read = recipe_read_needs, .wrong = recipe_words_name, IN(recipe, needs),
+	  WITH(recipe, nneeds),
+	  DOCS("list of text", "none", "packages to build with; what they require comes along") },
+	{ .name = "prefer", .read = recipe_read_texts, .wrong = recipe_words_name, IN(recipe, prefer),
+	  WITH(recipe, nprefer),
+	  DOCS("list of text", "none", "packages to take when several provide the same") },
+	{ .name = "env", .read = recipe_read_env, IN(recipe, env), WITH(recipe, nenv),
+	  DOCS("map of text", "none", "environment variables of every step") },
+	{ .name = "steps", .sub = &steps, IN(recipe, steps), WITH(recipe, nsteps),
+	  .flags = RECIPE_REQUIRED | RECIPE_LISTED,
+	  DOCS("list of maps", "required", "the build, in order; what it installs below $DESTDIR is packaged") },
+	{ .name = "check", .read = recipe_read_script, IN(recipe, check.run), WITH(recipe, check.line),
+	  DOCS("shell script", "none", "the package's own tests, run after the last step; their outcome is recorded") },
+	{ .name = "limits", .sub = &limits, .flags = RECIPE_UNKEYED,
+	  DOCS("map", "the values below", "what the build may use") },
+};
+TABLE(build, "build", build_fields, 0, RECIPE_NOWHERE, RECIPE_NOWHERE);
+
+static const struct recipe_field owner_fields[] = {
+	{ .name = "path", .read = recipe_read_text, .wrong = recipe_words_glob, IN(recipe_owner, path),
+	  .flags = RECIPE_REQUIRED, DOCS("text", "required", "which files: a glob that begins with /") },
+	{ .name = "user", .read = recipe_read_text, .wrong = recipe_words_account, IN(recipe_owner, user),
+	  DOCS("text", "root", "name of the owner") },
+	{ .name = "group", .read = recipe_read_text, .wrong = recipe_words_account,
+	  IN(recipe_owner, group), DOCS("text", "root", "name of the group") },
+	{ .name = "mode", .read = recipe_read_mode, IN(recipe_owner, mode),
+	  DOCS("octal number", "as built: 0644, or 0755 when executable", "permission bits, set-id bits included") },
+	{ .name = "caps", .read = recipe_read_text, .wrong = recipe_words_caps, IN(recipe_owner, caps),
+	  DOCS("text", "none", "file capabilities, such as `cap_net_raw=ep`") },
+	{ .name = "config", .read = recipe_read_bool, IN(recipe_owner, config),
+	  DOCS("true or false", "false", "a file that its administrator edits: upgrades keep the edited one") },
+	{ .name = "reason", .read = recipe_read_text, IN(recipe_owner, reason),
+	  DOCS("text", "none; required with caps or a set-id mode", "why, for those who audit it") },
+};
+TABLE(owners, "packages[].owners[]", owner_fields, sizeof(struct recipe_owner), RECIPE_NOWHERE,
+      RECIPE_NOWHERE);
+
+#define DEPS(key, words)                                                                       \
+	{ .name = #key, .read = recipe_read_deps, IN(recipe_package, key),                     \
+	  DOCS("list of text", "none", words) }
+
+static const struct recipe_field package_fields[] = {
+	{ .name = "name", .read = recipe_read_text, .wrong = recipe_words_name, IN(recipe_package, name),
+	  .flags = RECIPE_REQUIRED, DOCS("text", "required", "name of the package") },
+	{ .name = "summary", .read = recipe_read_text, IN(recipe_package, summary),
+	  DOCS("text", "the recipe's", "one line") },
+	{ .name = "description", .read = recipe_read_prose, IN(recipe_package, description),
+	  DOCS("text", "the recipe's", "a paragraph or more") },
+	{ .name = "files", .read = recipe_read_texts, .wrong = recipe_words_glob,
+	  IN(recipe_package, files), WITH(recipe_package, nfiles), .flags = RECIPE_EXPAND,
+	  DOCS("list of text", "what no other package takes, for the first; else required",
+	       "which files it takes: globs that begin with /") },
+	DEPS(requires, "what must be installed with it, besides what its files show"),
+	DEPS(provides, "what it can stand for, besides what its files show"),
+	DEPS(conflicts, "what must not be installed with it"),
+	DEPS(obsoletes, "what it replaces"),
+	DEPS(recommends, "what is good to have with it"),
+	{ .name = "exclude_provides", .read = recipe_read_texts, .wrong = recipe_words_glob,
+	  IN(recipe_package, exclude_provides), WITH(recipe_package, nexclude_provides),
+	  DOCS("list of text", "none", "files whose automatic provides are left out: globs that begin with /") },
+	{ .name = "owners", .sub = &owners, IN(recipe_package, owners), WITH(recipe_package, nowners),
+	  .flags = RECIPE_LISTED,
+	  DOCS("list of maps", "none", "files that are not plain files of root") },
+};
+TABLE(packages, "packages[]", package_fields, sizeof(struct recipe_package),
+      offsetof(struct recipe_package, line), offsetof(struct recipe_package, col));
+
+static const struct recipe_field update_fields[] = {
+	{ .name = "from", .read = recipe_read_text, .wrong = recipe_words_from, NOWHERE,
+	  .flags = RECIPE_REQUIRED, DOCS("text", "required", "`github`, `gitlab` or `debian`") },
+	{ .name = "repo", .read = recipe_read_text, NOWHERE, .flags = RECIPE_REQUIRED,
+	  DOCS("text", "required", "the project's name there") },
+};
+TABLE(update, "update", update_fields, 0, RECIPE_NOWHERE, RECIPE_NOWHERE);
+
+static const struct recipe_field root_fields[] = {
+	{ .name = "format", .read = recipe_read_format, NOWHERE, .flags = RECIPE_REQUIRED,
+	  DOCS("whole number", "required", "version of this format: 1") },
+	{ .name = "name", .read = recipe_read_text, .wrong = recipe_words_name, IN(recipe, name),
+	  .flags = RECIPE_REQUIRED, DOCS("text", "required", "name of the recipe, and of its directory") },
+	{ .name = "version", .read = recipe_read_text, .wrong = recipe_words_version, IN(recipe, version),
+	  .flags = RECIPE_REQUIRED, DOCS("text", "required", "upstream's version") },
+	{ .name = "release", .read = recipe_read_text, .wrong = recipe_words_version, IN(recipe, release),
+	  DOCS("text", "1", "ours, raised when the recipe changes and the version does not") },
+	{ .name = "epoch", .read = recipe_read_date, IN(recipe, epoch),
+	  DOCS("date", "`epoch` of kiln.yaml", "UTC date of this release; every time in its packages") },
+	{ .name = "rpm_epoch", .read = recipe_read_number, IN(recipe, rpm_epoch),
+	  DOCS("whole number", "0", "RPM's Epoch, for when upstream's version went backwards") },
+	{ .name = "summary", .read = recipe_read_text, IN(recipe, summary), .flags = RECIPE_REQUIRED,
+	  DOCS("text", "required", "one line: what it is") },
+	{ .name = "description", .read = recipe_read_prose, IN(recipe, description),
+	  DOCS("text", "the summary", "a paragraph or more") },
+	{ .name = "license", .read = recipe_read_license, IN(recipe, license), .flags = RECIPE_REQUIRED,
+	  DOCS("SPDX expression", "required", "licence of what is shipped") },
+	{ .name = "homepage", .read = recipe_read_text, .wrong = recipe_words_homepage,
+	  IN(recipe, homepage), .flags = RECIPE_UNKEYED, DOCS("text", "none", "https: address of the project") },
+	{ .name = "cpe", .read = recipe_read_text, .wrong = recipe_words_cpe, IN(recipe, cpe),
+	  DOCS("text", "none", "CPE 2.3 name, by which scanners find advisories") },
+	{ .name = "arch", .read = recipe_read_arch, IN(recipe, noarch),
+	  DOCS("`x86_64` or `noarch`", "x86_64", "noarch: the same bytes serve every machine") },
+	{ .name = "ground", .read = recipe_read_texts, .wrong = recipe_words_group, IN(recipe, ground),
+	  WITH(recipe, nground),
+	  DOCS("list of text", "the seed's default groups", "seed groups the build stands on") },
+	{ .name = "sources", .sub = &sources, IN(recipe, sources), WITH(recipe, nsources),
+	  .flags = RECIPE_LISTED, DOCS("list of maps", "none", "files to build from, each pinned by digest") },
+	{ .name = "patches", .read = recipe_read_patches, .wrong = recipe_words_beside,
+	  IN(recipe, patches), WITH(recipe, npatches),
+	  DOCS("list of text", "none", "files beside the recipe, applied with `patch -p1` to the first source") },
+	{ .name = "build", .sub = &build, .flags = RECIPE_REQUIRED,
+	  DOCS("map", "required", "how to build it") },
+	{ .name = "packages", .sub = &packages, IN(recipe, packages), WITH(recipe, npackages),
+	  .flags = RECIPE_LISTED,
+	  DOCS("list of maps", "one, of the recipe's name, with all files", "what comes out") },
+	{ .name = "update", .sub = &update, .flags = RECIPE_UNKEYED,
+	  DOCS("map", "none", "where newer versions are announced") },
+	{ .name = "eol", .read = recipe_read_date, NOWHERE, .flags = RECIPE_UNKEYED,
+	  DOCS("date", "none", "when upstream's support of this version ends") },
+};
+const struct recipe_table recipe_schema = { .path = "",
+					    .fields = root_fields,
+					    .n = ARRAY_LEN(root_fields),
+					    .line = RECIPE_NOWHERE,
+					    .col = RECIPE_NOWHERE };
+
+/* Keys that the design promises and no code here carries out. Accepting one silently would be a
+ * build that is not what its recipe says. */
+static const struct {
+	const char *path, *why;
+} planned[] = {
+	{ "build.uses", "write the commands as build.steps" },
+	{ "build.with", "write the commands as build.steps" },
+	{ "build.proc", "builds see only their own processes" },
+	{ "build.fake_chown", "set owners with packages[].owners" },
+	{ "build.uname", "builds see one fixed machine name" },
+	{ "build.hardening", "pass compiler flags with build.env" },
+	{ "test", "put what can run at build time into build.check" },
+	{ "range", "write one recipe for each package" },
+	{ "stage", "choose seed groups with ground" },
+	{ "users", "accounts come with the package baselayout" },
+	{ "groups", "accounts come with the package baselayout" },
+	{ "services", "install the unit files in a build step" },
+	{ "directories", "make the directories in a build step" },
+	{ "packages[].users", "accounts come with the package baselayout" },
+	{ "packages[].groups", "accounts come with the package baselayout" },
+	{ "packages[].services", "install the unit files in a build step" },
+	{ "packages[].directories", "make the directories in a build step" },
+};
+
+const char *
+recipe_schema_planned(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_LEN(planned); i++)
+		if (!strcmp(planned[i].path, path))
+			return planned[i].why;
+	return NULL;
+}
+
+#define KEYS_MAX 128
+
+static size_t
+list_keys(const struct recipe_table *t, struct recipe_key *out, size_t n, struct arena *names)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct recipe_field *f = &t->fields[i];
+
+		if (n == KEYS_MAX)
+			abort();
+		out[n].path = arena_format(names, "%s%s%s", t->path, *t->path ? "." : "", f->name);
+		out[n].type = f->type;
+		out[n].fallback = f->fallback;
+		out[n++].summary = f->summary;
+		if (f->sub)
+			n = list_keys(f->sub, out, n, names);
+	}
+	return n;
+}
+
+const struct recipe_key *
+recipe_keys(size_t *n)
+{
+	static struct recipe_key keys[KEYS_MAX];
+	static struct arena names; /* lives as long as the program, like the tables it spells out */
+	static size_t count;
+
+	if (!count)
+		count = list_keys(&recipe_schema, keys, 0, &names);
+	*n = count;
+	return keys;
+}
