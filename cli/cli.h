@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every command shares: where to talk, the workspace, and what is opened for it in the right
+ * order (the chamber helper before anything large, then the signer). cli/ is the only room that
+ * prints or exits: stdout is data, stderr is talk.
+ */
+#pragma once
+
+#include "builder/build.h"
+#include "cli/opt.h"
+
+struct cli {
+	struct arena arena;
+	bool json;
+	const char *directory; /* "." unless -C */
+	struct workspace workspace;
+	bool has_workspace;
+	struct builder builder; /* store, sandbox, signer as opened */
+};
+
+enum cli_need { CLI_STORE = 1, CLI_SANDBOX = 2, CLI_SIGNER = 4 };
+
+/* Opens the workspace and what need names. CLI_SIGNER makes development keys on first use, and says so. */
+int cli_open(struct cli *c, unsigned need, struct err *err) MUST_CHECK;
+void cli_close(struct cli *c);
+/* A line of talk on stderr. */
+void cli_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* The result: canonical JSON when --json, nothing else then goes to stdout. */
+void cli_json(const struct doc *d);
+/* The keys a verification trusts: those named, else $KILN_KEYS, the workspace's, the user's. */
+int cli_keyring(struct cli *c, const struct opt_list *named, struct keyring *out, struct err *err) MUST_CHECK;
+/* Set by SIGINT and SIGTERM once cli_catch_signals was called. */
+extern volatile bool cli_stopped;
+void cli_catch_signals(void);
+/* "1.4 GiB". */
+const char *cli_bytes(struct arena *a, uint64_t n);
+struct source_progress;
+extern const struct source_progress cli_progress; /* lines for what is being fetched */
+
+extern const struct command *const cli_commands[];
+extern const size_t cli_ncommands;
+#define CLI_VERSION "0.1.0"

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/tree.h"
+#include "cli/cli.h"
+#include "cli/verbs.h"
+#include "images/image.h"
+
+struct lint {
+	struct cli *cli;
+	struct doc *problems; /* list of texts */
+	size_t recipes, images;
+};
+
+static void
+problem(struct lint *l, const struct err *e)
+{
+	doc_push(&l->cli->arena, l->problems, doc_text(&l->cli->arena, e->text));
+	if (!l->cli->json)
+		cli_say("error: %s", e->text);
+}
+
+static int
+lint_recipes(struct lint *l, struct err *err)
+{
+	struct workspace *w = &l->cli->workspace;
+	struct recipe_set set;
+	const char **names;
+	size_t n, before = l->problems->n;
+	struct err found;
+
+	if (tree_list(&l->cli->arena, w->dirfd, "recipes", &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		const char *path = arena_format(&l->cli->arena, "recipes/%s/recipe.yaml", names[i]);
+		struct recipe *r;
+
+		if (recipe_load(&l->cli->arena, w->dirfd, path, w->epoch, &r, &found) < 0)
+			problem(l, &found);
+		l->recipes++;
+	}
+	/* What only shows when all are seen together: names given twice. */
+	if (l->problems->n == before && recipe_load_all(&l->cli->arena, w->dirfd, w->epoch, &set, &found) < 0)
+		problem(l, &found);
+	return 0;
+}
+
+static int
+lint_images(struct lint *l, struct err *err)
+{
+	struct workspace *w = &l->cli->workspace;
+	const char **names;
+	size_t n;
+
+	if (faccessat(w->dirfd, "images/catalog", F_OK, 0) < 0)
+		return 0;
+	if (tree_list(&l->cli->arena, w->dirfd, "images/catalog", &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		const char *path = arena_format(&l->cli->arena, "images/catalog/%s", names[i]);
+		size_t len = strlen(names[i]);
+		struct image *image;
+		struct err found;
+
+		if (len < 5 || strcmp(names[i] + len - 5, ".yaml") != 0)
+			continue;
+		if (image_load(&l->cli->arena, w->dirfd, path, &image, &found) < 0)
+			problem(l, &found);
+		l->images++;
+	}
+	return 0;
+}
+
+static int
+lint_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
+{
+	struct lint l = { .cli = cli };
+	struct doc *out;
+
+	(void)args;
+	(void)operands;
+	(void)n;
+	if (cli_open(cli, 0, err) < 0)
+		return -1;
+	l.problems = doc_list(&cli->arena);
+	if (lint_recipes(&l, err) < 0 || lint_images(&l, err) < 0)
+		return -1;
+	out = doc_map(&cli->arena);
+	doc_set(&cli->arena, out, "recipes", doc_number(&cli->arena, (int64_t)l.recipes));
+	doc_set(&cli->arena, out, "images", doc_number(&cli->arena, (int64_t)l.images));
+	doc_set(&cli->arena, out, "problems", l.problems);
+	if (cli->json)
+		cli_json(out);
+	if (l.problems->n)
+		return err_set(err, ERR_INPUT, "%zu problems in %zu recipes and %zu images", l.problems->n,
+			       l.recipes, l.images);
+	if (!cli->json)
+		(void)printf("%zu recipes and %zu images are well-formed\n", l.recipes, l.images);
+	return 0;
+}
+
+const struct command cmd_lint = {
+	.name = "lint",
+	.task = "start",
+	.summary = "check recipes and images without building",
+	.synopsis = "",
+	.example = "kiln lint",
+	.args_size = 1,
+	.run = lint_run,
+};

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fd.h"
+#include "cli/cli.h"
+#include "cli/publishing.h"
+#include "cli/verbs.h"
+#include "repo/publish.h"
+
+#define PUBLISH_DEST "out/repo"
+
+static int
+publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
+{
+	struct publishing p = { 0 };
+	struct publish_summary s = { 0 };
+	struct publish_spec spec;
+	char hex[DIGEST_HEX];
+	struct doc *d;
+
+	(void)args;
+	(void)operands;
+	(void)n;
+	if (publishing_open(cli, &p, err) < 0 || fd_mkdirs(cli->workspace.dirfd, "out", err) < 0)
+		return -1;
+	spec = (struct publish_spec){ .store = cli->builder.store, .signer = cli->builder.signer,
+				      .packages = p.packages, .npackages = p.npackages,
+				      .inputs = p.inputs, .ninputs = p.ninputs, .epoch = p.epoch,
+				      .distribution = cli->workspace.name, .repo_id = cli->workspace.repository };
+	if (publish_commit(&spec, cli->workspace.dirfd, PUBLISH_DEST, &s, err) < 0)
+		return -1;
+	digest_hex(&s.repomd, hex);
+	d = doc_map(&cli->arena);
+	doc_set(&cli->arena, d, "packages", doc_number(&cli->arena, (int64_t)s.packages));
+	doc_set(&cli->arena, d, "unchanged", doc_boolean(&cli->arena, s.unchanged));
+	doc_set_text(&cli->arena, d, "repomd", hex);
+	doc_set_text(&cli->arena, d, "path", PUBLISH_DEST);
+	if (cli->json)
+		cli_json(d);
+	else
+		(void)printf("%s: %zu packages, repomd %.16s%s\n", PUBLISH_DEST, s.packages, hex,
+			     s.unchanged ? ", unchanged" : "");
+	return 0;
+}
+
+const struct command cmd_publish = {
+	.name = "publish",
+	.task = "ship",
+	.summary = "assemble and sign the repository from built packages",
+	.synopsis = "",
+	.description = "Writes out/repo/: packages with signatures and provenance, repository metadata,\n"
+		       "public keys and a ready kiln.repo. The old tree is exchanged for the new one at once.",
+	.example = "kiln publish",
+	.args_size = 1,
+	.run = publish_run,
+};

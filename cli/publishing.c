@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/publishing.h"
+
+int
+publishing_open(struct cli *cli, struct publishing *p, struct err *err)
+{
+	if (cli_open(cli, CLI_STORE | CLI_SANDBOX | CLI_SIGNER, err) < 0 ||
+	    build_packages(&cli->arena, &cli->builder, NULL, 0, &p->packages, &p->npackages, err) < 0 ||
+	    build_inputs(&cli->arena, &cli->builder, &p->inputs, &p->ninputs, err) < 0)
+		return -1;
+	for (size_t i = 0; i < p->npackages; i++)
+		p->epoch = KILN_MAX(p->epoch, p->packages[i]->build_time);
+	if (p->npackages == 0) {
+		err_set(err, ERR_INPUT, "there are no packages");
+		return err_hint(err, "write a recipe (`kiln help recipe`), then `kiln build`");
+	}
+	return 0;
+}

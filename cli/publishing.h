@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What publishing a repository and assembling an image both start from. */
+#pragma once
+
+#include "cli/cli.h"
+#include "repo/publish.h"
+
+struct publishing {
+	const struct pkgfacts **packages; /* everything built, sorted by name */
+	size_t npackages;
+	const struct publish_input *inputs;
+	size_t ninputs;
+	int64_t epoch; /* the newest of the packages' */
+};
+/* Opens the workspace with all it takes; a recipe that is not built is an error. */
+int publishing_open(struct cli *cli, struct publishing *p, struct err *err) MUST_CHECK;

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every verb, in the order of help. Each is declared at the end of its cmd_<verb>.c. */
+#pragma once
+
+#include "cli/opt.h"
+
+extern const struct command cmd_init, cmd_lint, cmd_fetch, cmd_build, cmd_shell, cmd_log, cmd_publish,
+	cmd_image, cmd_verify, cmd_key, cmd_seed, cmd_store, cmd_help, cmd_version;
