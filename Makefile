@@ -57,3 +57,4 @@ unit: $(UNIT)
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d $(BUILD)/tests/*/*/*.d)
 include mk/targets.mk
+-include $(filter-out mk/flags.mk mk/targets.mk,$(wildcard mk/*.mk))

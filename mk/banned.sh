@@ -1,0 +1,28 @@
+#!/bin/sh
+# Calls with a hidden input or no safe use: outside base/ (getenv: and cli/) they are refused.
+# Comments and strings are not looked into beyond what grep sees: a word followed by "(" counts.
+# usage: mk/banned.sh [ROOT]
+set -u
+cd "${1:-.}" || exit 2
+rc=0
+look() { # look WORDS FILES...: prints uses of the words as calls
+	words=$1
+	shift
+	grep -nE "(^|[^A-Za-z0-9_.>])($words)[[:space:]]*\(" "$@" /dev/null | grep -vE '^[^:]*:[0-9]+:[[:space:]]*(\*|/\*|//)'
+}
+rooms='trust repo builder images cli'
+files=$(for r in $rooms; do ls "$r"/*.c 2>/dev/null; done)
+nocli=$(for r in trust repo builder images; do ls "$r"/*.c 2>/dev/null; done)
+if look 'time|gettimeofday|readdir|rand|random|setlocale|open|clock_gettime' $files; then
+	echo "use base/clock, base/tree, base/fd instead"
+	rc=1
+fi
+if look 'getenv|secure_getenv' $nocli; then
+	echo "only cli/ reads the environment"
+	rc=1
+fi
+if look 'printf|puts|putchar|exit|perror' $nocli $(ls base/*.c 2>/dev/null); then
+	echo "libraries do not print or exit: return an err"
+	rc=1
+fi
+exit $rc

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Installs the Debian 12 packages that Kiln is built with (build), tested with (test) or fuzzed and
+# formatted with (dev). What is there already costs nothing and asks for nothing.
+# usage: mk/deps.sh build|test|dev
+set -eu
+build='gcc libc6-dev make pkg-config libsolv-dev libsolvext-dev librpm-dev libarchive-dev libzstd-dev
+	libseccomp-dev libssl-dev libyaml-dev libsqlite3-dev libcurl4-openssl-dev libjansson-dev
+	libelf-dev ca-certificates gpgv debian-archive-keyring'
+test="$build libcmocka-dev rpm createrepo-c dnf zypper skopeo umoci gnupg sqv openssh-client openssl
+	busybox-static python3 xz-utils zstd"
+dev="$test clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev cppcheck"
+case "${1:-build}" in
+build) want=$build ;;
+test) want=$test ;;
+dev) want=$dev ;;
+*) echo "usage: mk/deps.sh build|test|dev" >&2; exit 2 ;;
+esac
+missing=
+for p in $want; do
+	dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+echo "installing:$missing"
+sudo=
+if [ "$(id -u)" != 0 ]; then
+	command -v sudo >/dev/null || { echo "error: not root and no sudo; as root run: apt-get install -y$missing" >&2; exit 1; }
+	sudo=sudo
+fi
+$sudo apt-get update -qq
+DEBIAN_FRONTEND=noninteractive $sudo ${sudo:+env DEBIAN_FRONTEND=noninteractive} apt-get install -y -qq --no-install-recommends $missing >/dev/null
