@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making a key set. Killed at any moment it leaves whole files only, and the next run goes on:
+ * the private key is published before its public file, a public file that is missing is made
+ * from the private key, and a private key that exists is never written again.
+ */
+#include "trust/key.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "trust/key_crypto_priv.h"
+#include "trust/key_priv.h"
+#include "trust/openpgp.h"
+
+#include <sys/file.h>
+
+#define VENDOR_MAX 100
+#define CERT_MAX   ((size_t)32 * 1024)
+
+struct key_set {
+	int dirfd;
+	const char *vendor;
+	int64_t now;
+	unsigned int rsa_bits;
+};
+
+static bool
+is_there(int dirfd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool
+key_present(const char *dir)
+{
+	CLEANUP(fd_close) int dirfd = -1;
+	char name[KEY_NAME_MAX];
+	struct err ignored;
+
+	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, &ignored) < 0)
+		return false;
+	for (unsigned int r = 0; r < KEY_ROLES; r++) {
+		for (int secret = 0; secret < 2; secret++) {
+			key_file_name((enum key_role)r, secret, name);
+			if (!is_there(dirfd, name))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* The directory, made 0700, locked until *dirfd is closed: two runs at once make one set. */
+static int
+open_set(const char *dir, int *dirfd, struct err *err)
+{
+	struct stat st;
+
+	if (mkdir(dir, 0700) < 0 && errno == ENOENT) {
+		CLEANUP(mem_free) char *parent = mem_strdup(dir);
+		char *slash;
+
+		for (size_t n = strlen(parent); n > 1 && parent[n - 1] == '/'; n--)
+			parent[n - 1] = '\0';
+		slash = strrchr(parent, '/');
+		if (slash && slash != parent) {
+			*slash = '\0';
+			if (fd_mkdirs(AT_FDCWD, parent, err) < 0)
+				return -1;
+		}
+		if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+			return err_sys(err, "cannot make %s", dir);
+	}
+	if (fd_open(dir, O_RDONLY | O_DIRECTORY, dirfd, err) < 0)
+		return -1;
+	if (fstat(*dirfd, &st) < 0 || flock(*dirfd, LOCK_EX) < 0)
+		return err_sys(err, "cannot lock %s", dir);
+	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+		(void)err_set(err, ERR_INPUT, "others may write into the key directory %s",
+			      dir);
+		return err_hint(err, "chmod go-w the directory");
+	}
+	return 0;
+}
+
+static int
+make_private(const struct key_set *set, enum key_role role, struct err *err)
+{
+	CLEANUP(key_secret_free) struct key_secret *secret = NULL;
+	CLEANUP(key_wipe) struct buf pem = BUF_MAX(KEY_FILE_MAX);
+	char private_name[KEY_NAME_MAX], public_name[KEY_NAME_MAX];
+
+	key_file_name(role, true, private_name);
+	key_file_name(role, false, public_name);
+	if (is_there(set->dirfd, public_name)) {
+		(void)err_set(err, ERR_INPUT, "%s is there, %s is not", public_name,
+			      private_name);
+		return err_hint(err, "bring the private key back, or move the public one away");
+	}
+	(void)buf_reserve(&pem, KEY_FILE_MAX);
+	if (key_secret_make(role, set->rsa_bits, &secret, err) < 0 ||
+	    key_secret_pem(secret, &pem, err) < 0)
+		return -1;
+	return fd_publish(set->dirfd, private_name, pem.data, pem.len, 0600, err);
+}
+
+static int
+make_certificate(const struct key_set *set, struct key_private *k, struct buf *out,
+		 struct err *err)
+{
+	CLEANUP(buf_free) struct buf cert = BUF_MAX(CERT_MAX);
+	const char *role = key_role_name(key_private_public(k)->role);
+	CLEANUP(mem_free)
+	char *uid = mem_format("%s %s <%s@kiln.invalid>", set->vendor, role, role);
+
+	if (openpgp_cert(k, set->now, uid, &cert, err) < 0)
+		return -1;
+	openpgp_armor("PUBLIC KEY BLOCK", cert.data, cert.len, out);
+	return buf_check(out, "certificate", err);
+}
+
+static int
+make_public(const struct key_set *set, enum key_role role, struct err *err)
+{
+	CLEANUP(key_private_free) struct key_private *k = NULL;
+	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_FILE_MAX);
+	char name[KEY_NAME_MAX];
+
+	key_file_name(role, false, name);
+	if (key_private_load_bare(set->dirfd, role, &k, err) < 0)
+		return -1;
+	if ((role == KEY_BUILDER ? key_export(key_private_public(k), &text, err)
+				 : make_certificate(set, k, &text, err)) < 0)
+		return -1;
+	return fd_publish(set->dirfd, name, text.data, text.len, 0644, err);
+}
+
+/* The vendor stands in the user id, whose form is `Name <address>`. */
+static int
+check_vendor(const char *vendor, struct err *err)
+{
+	size_t n = strlen(vendor);
+
+	if (n == 0 || n > VENDOR_MAX)
+		return err_set(err, ERR_INPUT,
+			       "vendor name of %zu bytes (1 to %d are accepted)", n,
+			       VENDOR_MAX);
+	for (size_t i = 0; i < n; i++) {
+		if (vendor[i] < ' ' || vendor[i] > '~' || strchr("<>()", vendor[i]))
+			return err_set(err, ERR_INPUT,
+				       "vendor name '%s': only plain ASCII without <>()",
+				       vendor);
+	}
+	return 0;
+}
+
+int
+key_init_sized(const char *dir, const char *vendor, int64_t now, unsigned int rsa_bits,
+	       bool *made, struct err *err)
+{
+	CLEANUP(fd_close) int dirfd = -1;
+	struct key_set set = { .vendor = vendor, .now = now, .rsa_bits = rsa_bits };
+	char name[KEY_NAME_MAX];
+	bool any = false;
+
+	if (check_vendor(vendor, err) < 0 || open_set(dir, &dirfd, err) < 0)
+		return err_wrap(err, "keys");
+	set.dirfd = dirfd;
+	for (unsigned int r = 0; r < KEY_ROLES; r++) {
+		enum key_role role = (enum key_role)r;
+
+		key_file_name(role, true, name);
+		if (!is_there(dirfd, name)) {
+			any = true;
+			if (make_private(&set, role, err) < 0)
+				return err_wrap(err, "keys %s: %s", dir, name);
+		}
+		key_file_name(role, false, name);
+		if (!is_there(dirfd, name)) {
+			any = true;
+			if (make_public(&set, role, err) < 0)
+				return err_wrap(err, "keys %s: %s", dir, name);
+		}
+	}
+	*made = any;
+	return 0;
+}
+
+int
+key_init(const char *dir, const char *vendor, int64_t now, bool *made, struct err *err)
+{
+	return key_init_sized(dir, vendor, now, KEY_RSA_BITS, made, err);
+}

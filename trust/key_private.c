@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trust/key_priv.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "trust/key_crypto_priv.h"
+
+#define FORBIDDEN_MODE (S_IWGRP | S_IXGRP | S_IRWXO) /* of a private key file */
+#define SIGNATURE_MAX  ((size_t)KEY_RSA_MAX_BITS / 8)
+
+struct key_private {
+	struct key_secret *secret;
+	struct key_public pub;
+	struct arena arena; /* of pub */
+};
+
+static int
+check_mode(int fd, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "stat");
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_INPUT, "not a regular file");
+	if (st.st_mode & FORBIDDEN_MODE) {
+		(void)err_set(err, ERR_INPUT,
+			      "others may read or change this private key (mode %04o)",
+			      (unsigned int)st.st_mode & 07777);
+		return err_hint(err,
+				"chmod 600 the file, and think about who may have read it");
+	}
+	return 0;
+}
+
+int
+key_private_load_bare(int dirfd, enum key_role role, struct key_private **out, struct err *err)
+{
+	CLEANUP(key_private_free) struct key_private *k = mem_alloc(sizeof(*k));
+	CLEANUP(key_wipe) struct buf pem = BUF_MAX(KEY_FILE_MAX);
+	CLEANUP(fd_close) int fd = -1;
+	char name[KEY_NAME_MAX];
+
+	key_file_name(role, true, name);
+	(void)buf_reserve(&pem, KEY_FILE_MAX); /* so that growing leaves no copy behind */
+	if (fd_open_beneath(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, &fd, err) < 0)
+		return -1;
+	if (check_mode(fd, err) < 0 || fd_read_all(fd, &pem, err) < 0 ||
+	    key_secret_parse(role, buf_text(&pem), pem.len, &k->secret, err) < 0 ||
+	    key_secret_spki(&k->arena, k->secret, &k->pub.der, &k->pub.der_len, err) < 0)
+		return err_wrap(err, "%s", name);
+	k->pub.role = role;
+	*out = STEAL_PTR(k);
+	return 0;
+}
+
+/* A signature made and verified: the halves belong together, whatever the files claim. */
+static int
+check_halves(struct key_private *k, struct err *err)
+{
+	CLEANUP(buf_free) struct buf sig = BUF_MAX(SIGNATURE_MAX);
+	struct digest d;
+	bool good;
+
+	digest_of("", 0, &d);
+	if (k->pub.role == KEY_BUILDER) {
+		if (key_private_sign_ecdsa(k, d.bytes, DIGEST_BYTES, &sig, err) < 0)
+			return -1;
+		good = key_verify_ecdsa(&k->pub, d.bytes, DIGEST_BYTES, sig.data, sig.len);
+	} else {
+		if (key_private_sign_rsa(k, d.bytes, &sig, err) < 0)
+			return -1;
+		good = key_verify_rsa(&k->pub, d.bytes, sig.data, sig.len);
+	}
+	return good ? 0
+		    : err_set(err, ERR_INPUT, "the private key does not fit its public half");
+}
+
+int
+key_private_load(const char *dir, enum key_role role, struct key_private **out, struct err *err)
+{
+	CLEANUP(key_private_free) struct key_private *k = NULL;
+	CLEANUP(fd_close) int dirfd = -1;
+	struct keyring ring = { 0 };
+	char name[KEY_NAME_MAX];
+	const char *path;
+
+	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)
+		return -1;
+	if (key_private_load_bare(dirfd, role, &k, err) < 0)
+		return err_wrap(err, "keys %s", dir);
+	key_file_name(role, false, name);
+	path = arena_format(&k->arena, "%s/%s", dir, name);
+	if (key_load(&k->arena, path, &ring, err) < 0)
+		return -1;
+	if (ring.at[0].der_len != k->pub.der_len ||
+	    memcmp(ring.at[0].der, k->pub.der, k->pub.der_len) != 0)
+		return err_set(err, ERR_INPUT, "key %s: not the public half of %s.key", path,
+			       key_role_name(role));
+	k->pub = ring.at[0];
+	if (check_halves(k, err) < 0)
+		return err_wrap(err, "keys %s: %s.key", dir, key_role_name(role));
+	*out = STEAL_PTR(k);
+	return 0;
+}
+
+void
+key_private_free(struct key_private *k)
+{
+	if (!k)
+		return;
+	key_secret_free(k->secret);
+	arena_release(&k->arena);
+	free(k);
+}
+
+const struct key_public *
+key_private_public(const struct key_private *k)
+{
+	return &k->pub;
+}
+
+int
+key_private_sign_ecdsa(struct key_private *k, const void *data, size_t n, struct buf *sig,
+		       struct err *err)
+{
+	if (k->pub.role != KEY_BUILDER)
+		return err_set(err, ERR_INPUT, "the %s key makes no ECDSA signatures",
+			       key_role_name(k->pub.role));
+	return key_secret_sign_ecdsa(k->secret, data, n, sig, err);
+}
+
+int
+key_private_sign_rsa(struct key_private *k, const uint8_t digest[32], struct buf *sig,
+		     struct err *err)
+{
+	if (k->pub.role == KEY_BUILDER)
+		return err_set(err, ERR_INPUT, "the builder key makes no RSA signatures");
+	return key_secret_sign_rsa(k->secret, digest, sig, err);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The child's side. Order: 1 close and confine what needs no files, 2 load the keys, 3 open the
+ * log of uses, 4 give up opening anything, 5 say ready, 6 answer until the socket ends.
+ */
+#include "trust/signer.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/proc.h"
+#include "trust/dsse.h"
+#include "trust/openpgp.h"
+#include "trust/signer_priv.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#define LOG_NAME     "uses.log"
+#define LOG_LINE_MAX 512
+#define EXIT_USAGE   2
+
+/* Each type may be signed by one role, and each role signs one type. */
+static const struct {
+	enum key_role role;
+	const char *type;
+} allowed[] = {
+	{ KEY_BUILDER, SIGNER_TYPE_INTOTO },
+	{ KEY_PACKAGES, SIGNER_TYPE_RPM },
+	{ KEY_METADATA, SIGNER_TYPE_REPOMD },
+};
+
+struct request {
+	enum key_role role;
+	int64_t created;
+	char type[SIGNER_MAX_TYPE + 1];
+	const char *payload;
+	size_t n;
+};
+
+static int
+read_request(const void *data, size_t n, struct request *out, struct err *err)
+{
+	const unsigned char *at = data;
+	uint64_t created = 0;
+	size_t type_len;
+
+	if (n < SIGNER_HEAD)
+		return err_set(err, ERR_INPUT, "malformed request of %zu bytes", n);
+	type_len = at[SIGNER_HEAD - 1];
+	if (at[0] >= KEY_ROLES)
+		return err_set(err, ERR_INPUT, "malformed request: no role %u", at[0]);
+	if (type_len > SIGNER_MAX_TYPE || n - SIGNER_HEAD < type_len ||
+	    memchr(at + SIGNER_HEAD, '\0', type_len))
+		return err_set(err, ERR_INPUT, "malformed request: payload type");
+	if (n - SIGNER_HEAD - type_len > SIGNER_MAX_PAYLOAD)
+		return err_set(err, ERR_LIMIT, "payload of %zu bytes (%zu are accepted)",
+			       n - SIGNER_HEAD - type_len, SIGNER_MAX_PAYLOAD);
+	for (size_t i = 1; i < SIGNER_HEAD - 1; i++)
+		created = created << 8 | at[i];
+	*out = (struct request){ .role = (enum key_role)at[0],
+				 .created = (int64_t)created,
+				 .payload = (const char *)at + SIGNER_HEAD + type_len,
+				 .n = n - SIGNER_HEAD - type_len };
+	memcpy(out->type, at + SIGNER_HEAD, type_len);
+	return 0;
+}
+
+static int
+check_allowed(const struct request *r, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(allowed); i++) {
+		if (strcmp(allowed[i].type, r->type) == 0 && allowed[i].role == r->role)
+			return 0;
+	}
+	return err_set(err, ERR_INPUT, "the %s key may not sign payloads of type '%s'",
+		       key_role_name(r->role), r->type);
+}
+
+static int
+sign(struct key_private *k, const struct request *r, struct buf *sig, struct err *err)
+{
+	CLEANUP(buf_free) struct buf pae = BUF_MAX(SIGNER_MAX_REQUEST + 64);
+	const struct key_public *pub = key_private_public(k);
+
+	if (r->role != KEY_BUILDER)
+		/* Epochs are often older than the key; stock clients refuse a signature that
+		 * is. */
+		return openpgp_sign(k, r->payload, r->n, KILN_MAX(r->created, pub->created), 0,
+				    sig, err);
+	dsse_pae(r->type, r->payload, r->n, &pae);
+	if (buf_check(&pae, "payload", err) < 0)
+		return -1;
+	return key_private_sign_ecdsa(k, pae.data, pae.len, sig, err);
+}
+
+/* One line, one write: lines of several signers at once do not mix. */
+static int
+log_use(int fd, const struct request *r, const char *keyid, struct err *err)
+{
+	char when[CLOCK_TEXT_MAX], hex[DIGEST_HEX], line[LOG_LINE_MAX];
+	struct digest d;
+	int n;
+
+	clock_rfc3339(clock_wall(), when);
+	digest_of(r->payload, r->n, &d);
+	digest_hex(&d, hex);
+	n = snprintf(line, sizeof(line), "%s %s %s %s sha256:%s %zu\n", when,
+		     key_role_name(r->role), keyid, r->type, hex, r->n);
+	if (n < 0 || (size_t)n >= sizeof(line))
+		return err_set(err, ERR_LIMIT, LOG_NAME ": line too long");
+	return fd_write_all(fd, line, (size_t)n, err);
+}
+
+/* No signature leaves before its use is written down. */
+static int
+answer(const struct signer_set *set, const void *data, size_t n, struct buf *sig,
+       struct err *err)
+{
+	struct request r;
+	struct key_private *k;
+
+	if (read_request(data, n, &r, err) < 0 || check_allowed(&r, err) < 0)
+		return -1;
+	k = set->keys[r.role];
+	if (sign(k, &r, sig, err) < 0)
+		return -1;
+	if (log_use(set->log_fd, &r, key_private_public(k)->id, err) < 0)
+		return err_wrap(err, "the use of the %s key cannot be logged",
+				key_role_name(r.role));
+	return 0;
+}
+
+void
+signer_answer(const struct signer_set *set, const void *request, size_t n, struct buf *reply)
+{
+	struct err err = { .code = ERR_NONE };
+
+	buf_clear(reply);
+	buf_add_char(reply, ERR_NONE);
+	if (answer(set, request, n, reply, &err) < 0 || buf_check(reply, "reply", &err) < 0)
+		signer_reply_error(reply, &err);
+}
+
+/* Step 1. */
+static int
+confine(struct err *err)
+{
+	const int keep[] = { SIGNER_FD };
+
+	proc_close_others(keep, ARRAY_LEN(keep));
+	(void)umask(077);
+	/* An interrupt from the terminal is the conductor's business; the end of the socket is
+	 * ours. */
+	if (signal(SIGINT, SIG_IGN) == SIG_ERR || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return err_sys(err, "signal");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return err_sys(err, "prctl");
+	return 0;
+}
+
+/* Step 3. */
+static int
+open_log(const char *dir, int *out, struct err *err)
+{
+	CLEANUP(fd_close) int dirfd = -1;
+	CLEANUP(fd_close) int made = -1;
+	const int flags = O_WRONLY | O_APPEND | O_NOFOLLOW;
+	struct stat st;
+
+	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)
+		return -1;
+	if (fstatat(dirfd, LOG_NAME, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT &&
+	    fd_create(dirfd, LOG_NAME, 0600, &made, err) < 0 && err->sys != EEXIST)
+		return err_wrap(err, "keys %s", dir);
+	if (fd_open_beneath(dirfd, LOG_NAME, flags, out, err) < 0)
+		return err_wrap(err, "keys %s", dir);
+	return 0;
+}
+
+/* Step 4. */
+static int
+give_up_opening(struct err *err)
+{
+	const struct rlimit none = { .rlim_cur = 0, .rlim_max = 0 };
+
+	/* Best effort, an ordinary user may lock little; pages made later stay outside of it.
+	 */
+	if (mlockall(MCL_CURRENT) < 0)
+		errno = 0;
+	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_NOFILE, &none) < 0)
+		return err_sys(err, "setrlimit");
+	return chdir("/") < 0 ? err_sys(err, "chdir") : 0;
+}
+
+static int
+prepare(const char *dir, struct signer_set *set, struct err *err)
+{
+	if (confine(err) < 0)
+		return -1;
+	for (unsigned int r = 0; r < KEY_ROLES; r++) {
+		if (key_private_load(dir, (enum key_role)r, &set->keys[r], err) < 0)
+			return -1;
+	}
+	if (open_log(dir, &set->log_fd, err) < 0)
+		return -1;
+	return give_up_opening(err);
+}
+
+/* Step 6. False: the socket broke. */
+static bool
+serve(const struct signer_set *set)
+{
+	CLEANUP(buf_free) struct buf request = BUF_MAX(SIGNER_MAX_REQUEST);
+	CLEANUP(buf_free) struct buf reply = BUF_MAX(SIGNER_MAX_REPLY);
+	enum signer_frame what;
+	struct err err;
+
+	for (;;) {
+		if (signer_frame_receive(SIGNER_FD, &request, &what, &err) < 0)
+			return false;
+		if (what == SIGNER_FRAME_END)
+			return true;
+		if (what == SIGNER_FRAME_TOO_LONG) {
+			(void)err_set(&err, ERR_LIMIT, "request over %zu bytes",
+				      SIGNER_MAX_REQUEST);
+			signer_reply_error(&reply, &err);
+		} else {
+			signer_answer(set, request.data, request.len, &reply);
+		}
+		if (signer_frame_send(SIGNER_FD, reply.data, reply.len, &err) < 0)
+			return false;
+	}
+}
+
+int
+signer_serve(int argc, char **argv)
+{
+	struct signer_set set = { .log_fd = -1 };
+	CLEANUP(buf_free) struct buf ready = BUF_MAX(SIGNER_MAX_REPLY);
+	struct err err = { .code = ERR_NONE };
+	bool good;
+
+	if (argc != 3)
+		return EXIT_USAGE;
+	good = prepare(argv[2], &set, &err) == 0;
+	if (good)
+		buf_add_char(&ready, ERR_NONE);
+	else
+		signer_reply_error(&ready, &err);
+	/* Step 5. */
+	good = signer_frame_send(SIGNER_FD, ready.data, ready.len, &err) == 0 && good;
+	good = good && serve(&set);
+	for (unsigned int r = 0; r < KEY_ROLES; r++)
+		key_private_free(set.keys[r]);
+	return good ? 0 : 1;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trust/verify.h"
+
+#define NOTE_MAX ((size_t)4096)
+
+/* The signature first: nothing of the payload is read before a trusted key vouches for it. */
+static int
+read_signed(struct arena *a, const struct keyring *ring, const struct dsse_bundle *b,
+	    const char *name, struct statement *out, struct err *err)
+{
+	if (dsse_bundle_verify(b, ring, NULL, err) < 0)
+		return err_wrap(err, "%s", name);
+	if (strcmp(b->payload_type, DSSE_INTOTO_TYPE) != 0)
+		return err_set(err, ERR_VERIFY, "%s: payload type is '%s', not '%s'", name,
+			       b->payload_type, DSSE_INTOTO_TYPE);
+	return statement_parse(a, b->payload.data, b->payload.len, name, out, err);
+}
+
+int
+verify_bundle(struct arena *a, const struct keyring *ring, const char *text, size_t n,
+	      const char *name, const char *predicate_type, const struct digest *subject,
+	      struct statement *out, struct err *err)
+{
+	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { 0 };
+	struct statement s;
+	char hex[DIGEST_HEX];
+
+	if (dsse_bundle_parse(a, text, n, name, &b, err) < 0 ||
+	    read_signed(a, ring, &b, name, &s, err) < 0)
+		return err_recode(err, ERR_VERIFY);
+	if (strcmp(s.predicate_type, predicate_type) != 0)
+		return err_set(err, ERR_VERIFY, "%s: predicate type is '%s', not '%s'", name,
+			       s.predicate_type, predicate_type);
+	if (subject && !statement_subject(&s, subject)) {
+		digest_hex(subject, hex);
+		return err_set(err, ERR_VERIFY,
+			       "%s: speaks of other bytes: sha256 %s is not among its subjects",
+			       name, hex);
+	}
+	*out = s;
+	return 0;
+}
+
+void
+verify_note(const struct verify_report *r, bool ok, const char *fmt, ...)
+{
+	char line[NOTE_MAX];
+	va_list ap;
+
+	if (!r || !r->step)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	r->step(r->arg, ok, line);
+}
