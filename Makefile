@@ -21,10 +21,13 @@ FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 .DEFAULT_GOAL := all
 .SECONDARY:
 
-all: build/kiln ## compile Kiln to build/kiln
+# build/kiln is always the release program; other modes stay in their own directory.
+KILN := $(if $(filter release,$(MODE)),build/kiln,$(BUILD)/kiln)
+
+all: $(KILN) ## compile Kiln to build/kiln
 
 build/kiln: $(BUILD)/kiln
-	$(Q)ln -sf $(MODE)/kiln $@
+	$(Q)ln -sf release/kiln $@
 
 $(BUILD)/kiln: $(filter $(BUILD)/cli/%,$(OBJ)) $(filter-out $(BUILD)/libcli.a,$(LIBA))
 	@echo "  LD      $@"

@@ -11,12 +11,12 @@ quickstart: ## from nothing to a verified image: compile, fetch, build, publish,
 
 check: ## tests that need no root and no network
 	$(Q)mk/deps.sh test
-	$(Q)$(MAKE) --no-print-directory -j2 build/kiln unit $(FUZZ_REPLAY)
+	$(Q)$(MAKE) --no-print-directory -j2 $(KILN) unit $(FUZZ_REPLAY)
 	$(Q)tests/run.sh $(BUILD)
 
 check-system: ## tests of the walls and with real clients
 	$(Q)mk/deps.sh test
-	$(Q)$(MAKE) --no-print-directory -j2 build/kiln system-tools
+	$(Q)$(MAKE) --no-print-directory -j2 $(KILN) system-tools
 	$(Q)tests/system/run.sh $(BUILD)
 
 lint: $(OBJ) ## floors, names, doorways, banned calls, budgets, recipes
