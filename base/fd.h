@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * File descriptors: opened beneath a directory, read with a limit, written whole, published
- * atomically. -1 is "empty". Every descriptor is O_CLOEXEC. `dirfd` is always a directory (or
- * AT_FDCWD where said), `path` is relative to it.
+ * atomically. -1 is "empty". Every descriptor is O_CLOEXEC. `dirfd` is a directory and `path` stays
+ * beneath it. With AT_FDCWD the path is one the user named: it may be absolute and links in it are
+ * followed (not in fd_open_beneath, which never leaves its directory).
  */
 #pragma once
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include <fcntl.h>
+#include <limits.h>
 
 static inline void
 fd_close_scope(int *fd)
@@ -24,6 +27,8 @@ fd_close_scope(int *fd)
 int fd_open_beneath(int dirfd, const char *path, int flags, int *fd, struct err *err) MUST_CHECK;
 /* Opens a path the user named (follows links, may be absolute). */
 int fd_open(const char *path, int flags, int *fd, struct err *err) MUST_CHECK;
+/* Opens a directory for reading. */
+int fd_open_dir(int dirfd, const char *path, int *fd, struct err *err) MUST_CHECK;
 /* open(2) with O_CREAT|O_EXCL|O_WRONLY beneath dirfd. */
 int fd_create(int dirfd, const char *path, mode_t mode, int *fd, struct err *err) MUST_CHECK;
 /* Creates path and its parents as directories (0755); existing directories are fine. */
@@ -51,7 +56,7 @@ int fd_close(int *fd, const char *what, struct err *err) MUST_CHECK;
 /* An anonymous temporary file (memfd), for data that is passed between processes. */
 int fd_memory(const char *what, int *fd, struct err *err) MUST_CHECK;
 
-/* One message with descriptors over a SOCK_SEQPACKET socket (SCM_RIGHTS).
+/* One message with descriptors over a SOCK_SEQPACKET socket (SCM_RIGHTS). n > 0.
  * fd_receive: *n is in: capacity, out: length, 0 at end of file; *nfds likewise. Received
  * descriptors are O_CLOEXEC and belong to the caller. A truncated message is ERR_LIMIT. */
 #define FD_PASS_MAX 64

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/digest.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include <openssl/evp.h>
+
+#define READ_CHUNK ((size_t)256 * 1024)
+
+struct digest_state {
+	EVP_MD_CTX *ctx;
+};
+
+/* SHA-256 over memory fails only when OpenSSL has no memory or no SHA-256: nothing to go on with. */
+static void
+must(int ok)
+{
+	if (ok != 1)
+		abort();
+}
+
+struct digest_state *
+digest_begin(void)
+{
+	struct digest_state *s = mem_alloc(sizeof(*s));
+
+	s->ctx = EVP_MD_CTX_new();
+	must(s->ctx != NULL);
+	must(EVP_DigestInit_ex(s->ctx, EVP_sha256(), NULL));
+	return s;
+}
+
+void
+digest_add(struct digest_state *s, const void *data, size_t n)
+{
+	must(EVP_DigestUpdate(s->ctx, data, n));
+}
+
+void
+digest_end(struct digest_state *s, struct digest *out)
+{
+	must(EVP_DigestFinal_ex(s->ctx, out->bytes, NULL));
+	digest_free(s);
+}
+
+void
+digest_free(struct digest_state *s)
+{
+	if (!s)
+		return;
+	EVP_MD_CTX_free(s->ctx);
+	free(s);
+}
+
+void
+digest_of(const void *data, size_t n, struct digest *out)
+{
+	struct digest_state *s = digest_begin();
+
+	digest_add(s, data, n);
+	digest_end(s, out);
+}
+
+int
+digest_fd(int fd, struct digest *out, uint64_t *size, struct err *err)
+{
+	CLEANUP(digest_free) struct digest_state *s = digest_begin();
+	CLEANUP(mem_free) char *chunk = mem_alloc(READ_CHUNK);
+	uint64_t total = 0;
+
+	for (;;) {
+		ssize_t n = read(fd, chunk, READ_CHUNK);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, "read");
+		if (n == 0)
+			break;
+		digest_add(s, chunk, (size_t)n);
+		total += (uint64_t)n;
+	}
+	digest_end(STEAL_PTR(s), out);
+	if (size)
+		*size = total;
+	return 0;
+}
+
+void
+digest_hex(const struct digest *d, char out[DIGEST_HEX])
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < DIGEST_BYTES; i++) {
+		out[2 * i] = hex[d->bytes[i] >> 4];
+		out[2 * i + 1] = hex[d->bytes[i] & 15];
+	}
+	out[DIGEST_HEX - 1] = '\0';
+}
+
+static int
+nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+bool
+digest_parse(const char *hex, struct digest *out)
+{
+	struct digest d;
+
+	if (strnlen(hex, DIGEST_HEX) != DIGEST_HEX - 1)
+		return false;
+	for (size_t i = 0; i < DIGEST_BYTES; i++) {
+		int high = nibble(hex[2 * i]), low = nibble(hex[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		d.bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	*out = d;
+	return true;
+}
+
+bool
+digest_equal(const struct digest *a, const struct digest *b)
+{
+	return memcmp(a->bytes, b->bytes, DIGEST_BYTES) == 0;
+}
