@@ -33,6 +33,8 @@ struct image {
 	} *env, *labels, *links;
 	size_t nenv, nlabels, nlinks;
 	const char *user, *workdir, *stop_signal;
+	struct digest definition; /* of the definition's bytes; it stands in the provenance */
+	size_t definition_size;
 	int line;
 };
 int image_load(struct arena *a, int dirfd, const char *path, struct image **out, struct err *err) MUST_CHECK;
@@ -55,6 +57,7 @@ struct image_spec {
 	const struct publish_input *inputs;
 	size_t ninputs;
 	const char *distribution, *builder_id;
+	const char *distribution_id; /* os-release ID, the namespace of package URLs: "kiln" */
 };
 struct image_summary {
 	struct digest manifest, config, layer; /* layer: compressed blob */

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "images/imgattest.h"
+
+#include "base/clock.h"
+#include "base/dict.h"
+#include "base/fd.h"
+#include "base/tree.h"
+#include "base/vec.h"
+#include "images/oci.h"
+#include "trust/dsse.h"
+#include "trust/signer.h"
+#include "trust/statement.h"
+
+#define ATTEST_MAX_INVENTORY ((size_t)64 * 1024 * 1024)
+
+void
+imgattest_release(struct imgattest *at)
+{
+	buf_free(&at->statement);
+	buf_free(&at->inventory);
+	buf_free(&at->inventory_statement);
+}
+
+/* A package URL escapes everything but letters, digits and ". - _ ~". */
+static void
+add_escaped(struct buf *b, const char *s)
+{
+	for (; *s; s++) {
+		if ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') ||
+		    strchr(".-_~", *s))
+			buf_add_char(b, *s);
+		else
+			buf_add_format(b, "%%%02X", (unsigned)(unsigned char)*s);
+	}
+}
+
+const char *
+imgattest_purl(struct arena *a, const char *distribution_id, const struct nevra *id)
+{
+	CLEANUP(buf_free) struct buf b = BUF_MAX(8192);
+
+	buf_add_str(&b, IMGATTEST_PURL);
+	add_escaped(&b, distribution_id);
+	buf_add_char(&b, '/');
+	add_escaped(&b, id->name);
+	buf_add_char(&b, '@');
+	add_escaped(&b, id->version);
+	buf_add_char(&b, '-');
+	add_escaped(&b, id->release);
+	buf_add_str(&b, "?arch=");
+	add_escaped(&b, id->arch);
+	if (id->epoch)
+		buf_add_format(&b, "&epoch=%lld", (long long)id->epoch);
+	return arena_strdup(a, buf_text(&b));
+}
+
+/* Which packages took part: breadth first from the image's own through their statements. */
+struct closure {
+	struct arena *a;
+	const struct image_spec *image;
+	struct dict universe; /* unsigned digest, hex -> struct pkgfacts */
+	struct dict inputs;   /* digest, hex -> itself */
+	struct dict seen;     /* unsigned digest, hex */
+	VEC(const struct pkgfacts *) found;
+};
+
+static void
+closure_release(struct closure *c)
+{
+	dict_release(&c->universe);
+	dict_release(&c->inputs);
+	dict_release(&c->seen);
+	VEC_FREE(&c->found);
+}
+DEFINE_RELEASE(struct closure, closure_release);
+
+/* The dictionary lends out what it is given; the facts are never written through it. */
+static void *
+borrowed(const void *p)
+{
+	return (void *)(uintptr_t)p;
+}
+
+static void
+closure_add(struct closure *c, const struct pkgfacts *p)
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(&p->file, hex);
+	if (dict_add(&c->seen, hex, borrowed(p)))
+		VEC_PUSH(&c->found, p);
+}
+
+static int
+closure_follow(struct closure *c, const struct pkgfacts *p, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
+	const char *file = nevra_file(c->a, &p->id);
+	static const struct digest none;
+	struct statement s;
+
+	if (digest_equal(&p->statement, &none) || digest_equal(&p->bundle, &none)) {
+		err_set(err, ERR_INPUT, "%s has no proof of how it was built", file);
+		return err_hint(err, "run `kiln build %s`", p->recipe ? p->recipe : p->id.name);
+	}
+	if (cas_get(c->image->store, &p->statement, &text, err) < 0 ||
+	    statement_parse(c->a, buf_text(&text), text.len, file, &s, err) < 0)
+		return err_wrap(err, "statement of %s", file);
+	for (size_t i = 0; i < s.ndependencies; i++) {
+		const struct statement_resource *d = &s.dependencies[i];
+		const struct pkgfacts *next;
+		char hex[DIGEST_HEX];
+
+		digest_hex(&d->sha256, hex);
+		next = dict_get(&c->universe, hex);
+		if (next) {
+			closure_add(c, next);
+		} else if (!dict_has(&c->inputs, hex)) {
+			const char *name = d->name ? d->name : d->uri ? d->uri : hex;
+
+			err_set(err, ERR_INPUT, "%s was built from %s (sha256 %s), which is neither a package nor a known input",
+				file, name, hex);
+			return err_hint(err, "run `kiln build` so that it is built from what the recipes now say");
+		}
+	}
+	return 0;
+}
+
+static int
+compare_files(const void *a, const void *b)
+{
+	const struct pkgfacts *const *x = a, *const *y = b;
+	int order = strcmp((*x)->id.name, (*y)->id.name);
+
+	return order ? order : memcmp((*x)->file.bytes, (*y)->file.bytes, DIGEST_BYTES);
+}
+
+static int
+closure_run(struct closure *c, const struct imgattest_spec *s, struct imgattest *out, struct err *err)
+{
+	char hex[DIGEST_HEX];
+
+	for (size_t i = 0; i < s->image->npackages; i++) {
+		digest_hex(&s->image->packages[i]->file, hex);
+		(void)dict_add(&c->universe, hex, borrowed(s->image->packages[i]));
+	}
+	for (size_t i = 0; i < s->image->ninputs; i++) {
+		digest_hex(&s->image->inputs[i].sha256, hex);
+		(void)dict_add(&c->inputs, hex, borrowed(&s->image->inputs[i]));
+	}
+	for (size_t i = 0; i < s->nchosen; i++)
+		closure_add(c, s->chosen[i]);
+	for (size_t i = 0; i < c->found.n; i++) /* grows while it is walked */
+		if (closure_follow(c, c->found.at[i], err) < 0)
+			return -1;
+	if (c->found.n)
+		qsort(c->found.at, c->found.n, sizeof(*c->found.at), compare_files);
+	out->packages = arena_array(c->a, c->found.n + 1, sizeof(struct pkgfacts *));
+	for (size_t i = 0; i < c->found.n; i++) {
+		out->packages[i] = c->found.at[i];
+		if (i && strcmp(out->packages[i]->id.name, out->packages[i - 1]->id.name) == 0)
+			return err_set(err, ERR_INPUT, "two different packages are called %s",
+				       nevra_file(c->a, &out->packages[i]->id));
+	}
+	out->npackages = c->found.n;
+	return 0;
+}
+
+static void
+add_package(struct arena *a, const struct imgattest_spec *spec, const struct pkgfacts *p,
+	    struct statement_resource *out)
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(&p->header, hex);
+	out->name = nevra_file(a, &p->id);
+	out->uri = imgattest_purl(a, spec->image->distribution_id, &p->id);
+	out->sha256 = p->file;
+	out->annotations = doc_map(a);
+	doc_set_text(a, out->annotations, "headerDigest", hex);
+}
+
+static int
+make_provenance(struct arena *a, const struct imgattest_spec *spec, struct buf *out, struct err *err)
+{
+	const struct image *im = spec->image->image;
+	struct statement_resource subject = { .name = im->name, .sha256 = spec->manifest };
+	struct statement_resource *deps = arena_array(a, spec->nchosen + 1, sizeof(*deps));
+	struct statement s = { .predicate_type = STATEMENT_SLSA_V1,
+			       .subjects = &subject,
+			       .nsubjects = 1,
+			       .build_type = IMGATTEST_BUILD_TYPE,
+			       .external = doc_map(a),
+			       .internal = doc_map(a),
+			       .dependencies = deps,
+			       .ndependencies = spec->nchosen + 1,
+			       .builder_id = spec->image->builder_id };
+	char created[CLOCK_TEXT_MAX];
+
+	clock_rfc3339(spec->epoch, created);
+	doc_set_text(a, s.external, "image", im->name);
+	doc_set_text(a, s.external, "definition", im->path);
+	doc_set_text(a, s.external, "architecture", spec->architecture);
+	doc_set_text(a, s.internal, "created", created);
+	deps[0].name = im->path;
+	deps[0].uri = arena_format(a, IMGATTEST_DEFINITION "%s", im->path);
+	deps[0].sha256 = im->definition;
+	for (size_t i = 0; i < spec->nchosen; i++)
+		add_package(a, spec, spec->chosen[i], &deps[i + 1]);
+	return statement_make(&s, out, err);
+}
+
+/* The inventory of an image: the repository's inputs and the image's own definition. */
+static int
+make_inventory(struct arena *a, const struct imgattest_spec *spec, struct imgattest *at, struct err *err)
+{
+	const struct image_spec *im = spec->image;
+	struct publish_input *all = arena_array(a, im->ninputs + 1, sizeof(*all));
+	struct statement_resource subject = { .name = IMGATTEST_INVENTORY };
+	struct statement s = { .predicate_type = STATEMENT_INVENTORY,
+			       .subjects = &subject,
+			       .nsubjects = 1,
+			       .predicate = doc_map(a) };
+
+	for (size_t i = 0; i < im->ninputs; i++)
+		all[i] = im->inputs[i];
+	all[im->ninputs] = (struct publish_input){
+		.name = im->image->path,
+		.uri = arena_format(a, IMGATTEST_DEFINITION "%s", im->image->path),
+		.sha256 = im->image->definition,
+		.size = im->image->definition_size,
+		.kind = "recipe-file",
+	};
+	if (publish_inventory(all, im->ninputs + 1, &at->inventory, err) < 0)
+		return -1;
+	digest_of(at->inventory.data, at->inventory.len, &subject.sha256);
+	return statement_make(&s, &at->inventory_statement, err);
+}
+
+int
+imgattest_make(struct arena *a, const struct imgattest_spec *spec, struct imgattest *out, struct err *err)
+{
+	CLEANUP(closure_release) struct closure c = { .a = a, .image = spec->image };
+	CLEANUP(imgattest_release) struct imgattest at = {
+		.statement = BUF_MAX(SIGNER_MAX_PAYLOAD),
+		.inventory = BUF_MAX(ATTEST_MAX_INVENTORY),
+		.inventory_statement = BUF_MAX(SIGNER_MAX_PAYLOAD),
+	};
+
+	if (closure_run(&c, spec, &at, err) < 0 || make_provenance(a, spec, &at.statement, err) < 0 ||
+	    make_inventory(a, spec, &at, err) < 0)
+		return -1;
+	*out = at;
+	at = (struct imgattest){ 0 };
+	return 0;
+}
+
+static int
+write_signed(int dirfd, const char *path, const struct buf *statement, struct signer *signer, struct err *err)
+{
+	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
+
+	if (signer_bundle(signer, statement->data, statement->len, &bundle, err) < 0)
+		return err_wrap(err, "%s", path);
+	return oci_write_file(dirfd, path, &bundle, err);
+}
+
+static const char *
+package_bundle(struct arena *a, const struct pkgfacts *p)
+{
+	return arena_format(a, IMGATTEST_PACKAGES "/%s" IMGATTEST_BUNDLE, nevra_file(a, &p->id));
+}
+
+int
+imgattest_commit(struct arena *a, const struct imgattest *at, const struct image_spec *image, int dirfd,
+		 struct err *err)
+{
+	if (fd_mkdirs(dirfd, IMGATTEST_PACKAGES, err) < 0)
+		return -1;
+	if (fchmodat(dirfd, IMGATTEST_PACKAGES, 0755, 0) < 0)
+		return err_sys(err, IMGATTEST_PACKAGES);
+	for (size_t i = 0; i < at->npackages; i++) {
+		CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
+
+		if (cas_get(image->store, &at->packages[i]->bundle, &bundle, err) < 0 ||
+		    oci_write_file(dirfd, package_bundle(a, at->packages[i]), &bundle, err) < 0)
+			return err_wrap(err, "proof of %s", at->packages[i]->id.name);
+	}
+	if (oci_write_file(dirfd, IMGATTEST_INVENTORY, &at->inventory, err) < 0 ||
+	    write_signed(dirfd, IMGATTEST_INVENTORY IMGATTEST_BUNDLE, &at->inventory_statement,
+			 image->signer, err) < 0)
+		return -1;
+	return write_signed(dirfd, IMGATTEST_PROVENANCE, &at->statement, image->signer, err);
+}
+
+/* Signatures differ from run to run; what they sign must not. */
+static bool
+signs_this(struct arena *a, int dirfd, const char *path, const struct buf *statement,
+	   const struct keyring *ring)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
+	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { 0 };
+	struct err ignored;
+
+	if (fd_read_file(dirfd, path, &text, &ignored) < 0 ||
+	    dsse_bundle_parse(a, buf_text(&text), text.len, path, &b, &ignored) < 0 ||
+	    dsse_bundle_verify(&b, ring, NULL, &ignored) < 0)
+		return false;
+	return b.payload.len == statement->len && memcmp(b.payload.data, statement->data, statement->len) == 0;
+}
+
+static bool
+has_bytes(int dirfd, const char *path, const struct digest *want)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct digest have;
+	struct err ignored;
+
+	return fd_open_beneath(dirfd, path, O_RDONLY | O_NOFOLLOW, &fd, &ignored) == 0 &&
+	       digest_fd(fd, &have, NULL, &ignored) == 0 && digest_equal(&have, want);
+}
+
+bool
+imgattest_is_current(struct arena *a, const struct imgattest *at, const struct image_spec *image, int dirfd)
+{
+	const struct keyring *ring = signer_keys(image->signer);
+	struct digest inventory;
+	struct err ignored;
+	const char **names;
+	size_t n;
+
+	digest_of(at->inventory.data, at->inventory.len, &inventory);
+	if (tree_list(a, dirfd, IMGATTEST_PACKAGES, &names, &n, &ignored) < 0 || n != at->npackages ||
+	    !has_bytes(dirfd, IMGATTEST_INVENTORY, &inventory))
+		return false;
+	for (size_t i = 0; i < at->npackages; i++)
+		if (!has_bytes(dirfd, package_bundle(a, at->packages[i]), &at->packages[i]->bundle))
+			return false;
+	return signs_this(a, dirfd, IMGATTEST_PROVENANCE, &at->statement, ring) &&
+	       signs_this(a, dirfd, IMGATTEST_INVENTORY IMGATTEST_BUNDLE, &at->inventory_statement, ring);
+}
