@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The signature header: written whole, read strictly, compared with what it speaks of. */
+#include "repo/pkgfile_priv.h"
+#include "base/mem.h"
+#include <rpm/header.h>
+#include <rpm/rpmcrypto.h>
+#include <rpm/rpmtag.h>
+
+static void
+header_free_scope(Header *h)
+{
+	if (*h)
+		headerFree(*h);
+}
+
+static void
+sha1_hex(const void *data, size_t n, char out[41])
+{
+	DIGEST_CTX ctx;
+	char *hex = NULL;
+	size_t len = 0;
+
+	if (rpmInitCrypto() != 0 || !(ctx = rpmDigestInit(RPM_HASH_SHA1, RPMDIGEST_NONE)) ||
+	    rpmDigestUpdate(ctx, data, n) != 0 || rpmDigestFinal(ctx, (void **)&hex, &len, 1) != 0 || len != 41)
+		abort(); /* a crypto library without SHA-1 has no way to write what rpm 4 reads */
+	memcpy(out, hex, 41);
+	free(hex);
+}
+
+void
+pkgfile_signature_digests(const void *header, size_t n, struct pkgfile_signatures *out)
+{
+	struct digest d;
+
+	digest_of(header, n, &d);
+	digest_hex(&d, out->sha256);
+	sha1_hex(header, n, out->sha1);
+}
+
+/* Signature tags share numbers with others in librpm's tables: type and tag are set by hand. */
+static bool
+put(Header h, rpmTagVal tag, rpmTagType type, const void *data, size_t count)
+{
+	struct rpmtd_s td = { 0 };
+
+	td.tag = tag;
+	td.type = type;
+	td.count = (rpm_count_t)count;
+	td.data = (void *)(uintptr_t)data;
+	return headerPut(h, &td, HEADERPUT_DEFAULT);
+}
+
+int
+pkgfile_signature_write(const struct pkgfile_signatures *s, struct buf *out, struct err *err)
+{
+	CLEANUP(header_free) Header h = headerNew();
+	CLEANUP(mem_free) void *blob = NULL;
+	unsigned int n = 0;
+
+	if (!put(h, RPMSIGTAG_SHA1, RPM_STRING_TYPE, s->sha1, 1) ||
+	    !put(h, RPMSIGTAG_SHA256, RPM_STRING_TYPE, s->sha256, 1) ||
+	    !put(h, RPMSIGTAG_SIZE, RPM_INT32_TYPE, &s->size, 1) ||
+	    !put(h, RPMSIGTAG_PAYLOADSIZE, RPM_INT32_TYPE, &s->archive_size, 1) ||
+	    (s->rsa && !put(h, RPMSIGTAG_RSA, RPM_BIN_TYPE, s->rsa, s->rsa_len)))
+		return err_set(err, ERR_INPUT, "librpm refused an entry of the signature header");
+	h = headerReload(h, RPMTAG_HEADERSIGNATURES);
+	blob = h ? headerExport(h, &n) : NULL;
+	if (!blob)
+		return err_set(err, ERR_INPUT, "librpm cannot make a signature header");
+	buf_add(out, rpm_header_magic, sizeof(rpm_header_magic));
+	buf_add(out, blob, n);
+	while ((PKGFILE_LEAD_BYTES + out->len) % 8)
+		buf_add_char(out, '\0');
+	return buf_check(out, "signature header", err);
+}
+
+static bool
+is_hex(const char *s, size_t n)
+{
+	return strlen(s) == n && strspn(s, "0123456789abcdef") == n;
+}
+
+/* One entry into out. False when it is not what its tag demands. */
+static bool
+take(rpmtd td, const uint8_t **rsa, struct pkgfile_signatures *out)
+{
+	const uint32_t *number;
+
+	switch (td->tag) {
+	case RPMSIGTAG_SHA1:
+	case RPMSIGTAG_SHA256: {
+		size_t n = td->tag == RPMSIGTAG_SHA1 ? 40 : 64;
+
+		if (td->type != RPM_STRING_TYPE || !is_hex(td->data, n))
+			return false;
+		memcpy(n == 40 ? out->sha1 : out->sha256, td->data, n + 1);
+		return true;
+	}
+	case RPMSIGTAG_SIZE:
+	case RPMSIGTAG_PAYLOADSIZE:
+		number = rpmtdGetUint32(td);
+		if (!number || td->count != 1)
+			return false;
+		*(td->tag == RPMSIGTAG_SIZE ? &out->size : &out->archive_size) = *number;
+		return true;
+	case RPMSIGTAG_RSA:
+		if (td->type != RPM_BIN_TYPE || td->count == 0 || td->count > PKGFILE_MAX_PACKET)
+			return false;
+		*rsa = td->data;
+		out->rsa_len = td->count;
+		return true;
+	case RPMTAG_HEADERSIGNATURES:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int
+take_all(Header h, const char *name, const uint8_t **rsa, struct pkgfile_signatures *out, struct err *err)
+{
+	HeaderIterator it = headerInitIterator(h);
+	struct rpmtd_s td;
+	rpmTagVal bad = 0;
+
+	while (!bad && headerNext(it, &td)) {
+		if (!take(&td, rsa, out))
+			bad = td.tag;
+		rpmtdFreeData(&td);
+	}
+	headerFreeIterator(it);
+	if (bad)
+		return err_set(err, ERR_INPUT, "%s: entry %u of the signature header is not one of Kiln's packages",
+			       name, (unsigned)bad);
+	if (!*out->sha256 || !*out->sha1)
+		return err_set(err, ERR_INPUT, "%s: signature header has no digests of the main header", name);
+	return 0;
+}
+
+int
+pkgfile_signature_read(int fd, const char *name, const struct pkgfile_layout *l, struct buf *raw,
+		       struct pkgfile_signatures *out, struct err *err)
+{
+	CLEANUP(header_free) Header h = NULL;
+	struct pkgfile_signatures s = { .size = 0 };
+	const uint8_t *rsa = NULL;
+	size_t skip = sizeof(rpm_header_magic);
+
+	if (pkgfile_layout_bytes(fd, name, l->signature_start, l->signature_end, raw, err) < 0)
+		return -1;
+	h = headerImport(raw->data + skip, (unsigned int)(raw->len - skip), HEADERIMPORT_COPY);
+	if (!h)
+		return err_set(err, ERR_INPUT, "%s: signature header is damaged", name);
+	if (take_all(h, name, &rsa, &s, err) < 0)
+		return -1;
+	if (rsa) {
+		/* Out of librpm's copy into the caller's buffer, which outlives the header. */
+		buf_clear(raw);
+		buf_add(raw, rsa, s.rsa_len);
+		if (buf_check(raw, "signature", err) < 0)
+			return -1;
+		s.rsa = (const uint8_t *)raw->data;
+	}
+	*out = s;
+	return 0;
+}
+
+int
+pkgfile_signature_check(const struct pkgfile_signatures *s, const struct buf *header,
+			const struct pkgfile_layout *l, const char *name, struct err *err)
+{
+	struct pkgfile_signatures real;
+
+	pkgfile_signature_digests(header->data, header->len, &real);
+	if (strcmp(real.sha256, s->sha256) != 0 || strcmp(real.sha1, s->sha1) != 0)
+		return err_set(err, ERR_VERIFY, "%s: header digest is %s, the package says %s", name, real.sha256,
+			       s->sha256);
+	if (l->size - l->header_start != s->size)
+		return err_set(err, ERR_VERIFY, "%s: header and payload are %llu bytes, the package says %u", name,
+			       (unsigned long long)(l->size - l->header_start), s->size);
+	return 0;
+}
