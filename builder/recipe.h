@@ -96,6 +96,12 @@ int recipe_parse(struct arena *a, const char *text, size_t n, const char *path, 
 struct recipe_set {
 	struct recipe **at;
 	size_t n;
+	struct recipe_index {
+		const char *package;
+		const struct recipe *recipe;
+		int line;
+	} *packages; /* every named package, sorted */
+	size_t npackages;
 };
 int recipe_load_all(struct arena *a, int dirfd, int64_t default_epoch, struct recipe_set *out,
 		    struct err *err) MUST_CHECK;

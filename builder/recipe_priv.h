@@ -49,17 +49,26 @@ struct recipe_table {
 	size_t n;
 	size_t size;      /* of one item's struct, for a listed table */
 	size_t line, col; /* where its position goes, or RECIPE_NOWHERE */
+	const void *blank; /* an item before reading, NULL: zero bytes */
+	int (*finish)(struct recipe_reader *r, const struct doc *d, void *item, struct err *err);
 };
 
 extern const struct recipe_table recipe_schema; /* the root */
-/* Why a key that the design names is refused here, or NULL for one nobody planned. */
-const char *recipe_schema_planned(const char *path);
+/* For a key of the design that no code carries out: its path in *path, and what to write instead.
+ * First that very path, or else any of that name when anywhere is set. NULL: nobody planned it. */
+const char *recipe_schema_planned(const char *want, bool anywhere, const char **path);
 
 /* Reads map d by the table into base. */
 int recipe_read_table(struct recipe_reader *r, const struct recipe_table *t, const struct doc *d,
 		      void *base, struct err *err) MUST_CHECK;
 /* The part of d that enters the action key, keys sorted. */
 struct doc *recipe_read_normal(struct arena *a, const struct recipe_table *t, const struct doc *d);
+
+/* "file:line:col: 'key' must be WHAT, not ...". */
+int recipe_read_wrong(struct recipe_reader *r, const struct recipe_value *v, const char *what,
+		      struct err *err);
+/* s for a message: cut, control characters replaced. */
+const char *recipe_read_shown(struct arena *a, const char *s);
 
 recipe_read_fn recipe_read_text, recipe_read_prose, recipe_read_script, recipe_read_texts;
 recipe_read_fn recipe_read_digest, recipe_read_date, recipe_read_bool, recipe_read_size;

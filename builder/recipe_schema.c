@@ -9,10 +9,11 @@
 #define WITH(type, field)    .count = offsetof(struct type, field)
 #define NOWHERE              .at = RECIPE_NOWHERE
 #define DOCS(t, f, s)        .type = (t), .fallback = (f), .summary = (s)
-#define TABLE(name, p, f, s, l, c)                                                             \
-	static const struct recipe_table name = {                                              \
-		.path = (p), .fields = (f), .n = ARRAY_LEN(f), .size = (s), .line = (l),       \
-		.col = (c)                                                                     \
+#define UNPLACED             .line = RECIPE_NOWHERE, .col = RECIPE_NOWHERE
+#define TABLE(table, p, ...)                                                                   \
+	static const struct recipe_table table = {                                             \
+		.path = (p), .fields = table##_fields, .n = ARRAY_LEN(table##_fields),         \
+		__VA_ARGS__                                                                    \
 	}
 
 static const struct recipe_field source_fields[] = {
@@ -39,8 +40,29 @@ static const struct recipe_field source_fields[] = {
 	{ .name = "unpack", .read = recipe_read_bool, IN(recipe_source, unpack),
 	  DOCS("true or false", "true when url ends in an archive suffix", "unpack it, or copy it as it is") },
 };
-TABLE(sources, "sources[]", source_fields, sizeof(struct recipe_source),
-      offsetof(struct recipe_source, line), offsetof(struct recipe_source, col));
+static const struct recipe_source blank_source = { .strip = 1 };
+
+/* What follows from the url unless the recipe says otherwise. */
+static int
+finish_source(struct recipe_reader *r, const struct doc *d, void *item, struct err *err)
+{
+	static const char *const unpacking[] = { "strip", "extract" };
+	struct recipe_source *s = item;
+	const char *slash = strrchr(s->url, '/');
+
+	s->filename = slash ? slash + 1 : strchr(s->url, ':') + 1;
+	if (!doc_get(d, "unpack"))
+		s->unpack = recipe_words_is_archive(s->filename);
+	for (size_t i = 0; i < ARRAY_LEN(unpacking) && !s->unpack; i++)
+		if (doc_get(d, unpacking[i]))
+			return doc_error(doc_get(d, unpacking[i]), r->path, err,
+					 "'%s' is for archives, but '%s' is not unpacked", unpacking[i],
+					 s->filename);
+	return 0;
+}
+TABLE(source, "sources[]", .size = sizeof(struct recipe_source),
+      .line = offsetof(struct recipe_source, line), .col = offsetof(struct recipe_source, col),
+      .blank = &blank_source, .finish = finish_source);
 
 static const struct recipe_field step_fields[] = {
 	{ .name = "name", .read = recipe_read_text, .wrong = recipe_words_step, IN(recipe_step, name),
@@ -49,7 +71,7 @@ static const struct recipe_field step_fields[] = {
 	{ .name = "run", .read = recipe_read_script, IN(recipe_step, run), WITH(recipe_step, line),
 	  .flags = RECIPE_REQUIRED, DOCS("shell script", "required", "what `/bin/sh -e` runs") },
 };
-TABLE(steps, "build.steps[]", step_fields, sizeof(struct recipe_step), RECIPE_NOWHERE, RECIPE_NOWHERE);
+TABLE(step, "build.steps[]", .size = sizeof(struct recipe_step), UNPLACED);
 
 static const struct recipe_field limit_fields[] = {
 	{ .name = "memory", .read = recipe_read_size, IN(recipe, limits.memory_bytes),
@@ -63,7 +85,7 @@ static const struct recipe_field limit_fields[] = {
 	{ .name = "log", .read = recipe_read_size, IN(recipe, limits.log_bytes),
 	  DOCS("size", "64MiB", "output of the steps") },
 };
-TABLE(limits, "build.limits", limit_fields, 0, RECIPE_NOWHERE, RECIPE_NOWHERE);
+TABLE(limit, "build.limits", UNPLACED);
 
 static const struct recipe_field build_fields[] = {
 	{ .name = "needs", .read = recipe_read_needs, .wrong = recipe_words_name, IN(recipe, needs),
@@ -74,15 +96,15 @@ static const struct recipe_field build_fields[] = {
 	  DOCS("list of text", "none", "packages to take when several provide the same") },
 	{ .name = "env", .read = recipe_read_env, IN(recipe, env), WITH(recipe, nenv),
 	  DOCS("map of text", "none", "environment variables of every step") },
-	{ .name = "steps", .sub = &steps, IN(recipe, steps), WITH(recipe, nsteps),
+	{ .name = "steps", .sub = &step, IN(recipe, steps), WITH(recipe, nsteps),
 	  .flags = RECIPE_REQUIRED | RECIPE_LISTED,
 	  DOCS("list of maps", "required", "the build, in order; what it installs below $DESTDIR is packaged") },
 	{ .name = "check", .read = recipe_read_script, IN(recipe, check.run), WITH(recipe, check.line),
 	  DOCS("shell script", "none", "the package's own tests, run after the last step; their outcome is recorded") },
-	{ .name = "limits", .sub = &limits, .flags = RECIPE_UNKEYED,
+	{ .name = "limits", .sub = &limit, .flags = RECIPE_UNKEYED,
 	  DOCS("map", "the values below", "what the build may use") },
 };
-TABLE(build, "build", build_fields, 0, RECIPE_NOWHERE, RECIPE_NOWHERE);
+TABLE(build, "build", UNPLACED);
 
 static const struct recipe_field owner_fields[] = {
 	{ .name = "path", .read = recipe_read_text, .wrong = recipe_words_glob, IN(recipe_owner, path),
@@ -100,8 +122,22 @@ static const struct recipe_field owner_fields[] = {
 	{ .name = "reason", .read = recipe_read_text, IN(recipe_owner, reason),
 	  DOCS("text", "none; required with caps or a set-id mode", "why, for those who audit it") },
 };
-TABLE(owners, "packages[].owners[]", owner_fields, sizeof(struct recipe_owner), RECIPE_NOWHERE,
-      RECIPE_NOWHERE);
+static const struct recipe_owner blank_owner = { .mode = -1 };
+
+/* What raises privileges is read by auditors: it says why. */
+static int
+finish_owner(struct recipe_reader *r, const struct doc *d, void *item, struct err *err)
+{
+	const struct recipe_owner *o = item;
+	bool raises = o->caps || (o->mode > 0 && (o->mode & (S_ISUID | S_ISGID)));
+
+	if (!raises || o->reason)
+		return 0;
+	(void)doc_error(d, r->path, err, "missing key 'reason'");
+	return err_hint(err, "set-id modes and capabilities need one");
+}
+TABLE(owner, "packages[].owners[]", .size = sizeof(struct recipe_owner), UNPLACED,
+      .blank = &blank_owner, .finish = finish_owner);
 
 #define DEPS(key, words)                                                                       \
 	{ .name = #key, .read = recipe_read_deps, IN(recipe_package, key),                     \
@@ -126,12 +162,12 @@ static const struct recipe_field package_fields[] = {
 	{ .name = "exclude_provides", .read = recipe_read_texts, .wrong = recipe_words_glob,
 	  IN(recipe_package, exclude_provides), WITH(recipe_package, nexclude_provides),
 	  DOCS("list of text", "none", "files whose automatic provides are left out: globs that begin with /") },
-	{ .name = "owners", .sub = &owners, IN(recipe_package, owners), WITH(recipe_package, nowners),
+	{ .name = "owners", .sub = &owner, IN(recipe_package, owners), WITH(recipe_package, nowners),
 	  .flags = RECIPE_LISTED,
 	  DOCS("list of maps", "none", "files that are not plain files of root") },
 };
-TABLE(packages, "packages[]", package_fields, sizeof(struct recipe_package),
-      offsetof(struct recipe_package, line), offsetof(struct recipe_package, col));
+TABLE(package, "packages[]", .size = sizeof(struct recipe_package),
+      .line = offsetof(struct recipe_package, line), .col = offsetof(struct recipe_package, col));
 
 static const struct recipe_field update_fields[] = {
 	{ .name = "from", .read = recipe_read_text, .wrong = recipe_words_from, NOWHERE,
@@ -139,7 +175,7 @@ static const struct recipe_field update_fields[] = {
 	{ .name = "repo", .read = recipe_read_text, NOWHERE, .flags = RECIPE_REQUIRED,
 	  DOCS("text", "required", "the project's name there") },
 };
-TABLE(update, "update", update_fields, 0, RECIPE_NOWHERE, RECIPE_NOWHERE);
+TABLE(update, "update", UNPLACED);
 
 static const struct recipe_field root_fields[] = {
 	{ .name = "format", .read = recipe_read_format, NOWHERE, .flags = RECIPE_REQUIRED,
@@ -169,14 +205,14 @@ static const struct recipe_field root_fields[] = {
 	{ .name = "ground", .read = recipe_read_texts, .wrong = recipe_words_group, IN(recipe, ground),
 	  WITH(recipe, nground),
 	  DOCS("list of text", "the seed's default groups", "seed groups the build stands on") },
-	{ .name = "sources", .sub = &sources, IN(recipe, sources), WITH(recipe, nsources),
+	{ .name = "sources", .sub = &source, IN(recipe, sources), WITH(recipe, nsources),
 	  .flags = RECIPE_LISTED, DOCS("list of maps", "none", "files to build from, each pinned by digest") },
 	{ .name = "patches", .read = recipe_read_patches, .wrong = recipe_words_beside,
 	  IN(recipe, patches), WITH(recipe, npatches),
 	  DOCS("list of text", "none", "files beside the recipe, applied with `patch -p1` to the first source") },
 	{ .name = "build", .sub = &build, .flags = RECIPE_REQUIRED,
 	  DOCS("map", "required", "how to build it") },
-	{ .name = "packages", .sub = &packages, IN(recipe, packages), WITH(recipe, npackages),
+	{ .name = "packages", .sub = &package, IN(recipe, packages), WITH(recipe, npackages),
 	  .flags = RECIPE_LISTED,
 	  DOCS("list of maps", "one, of the recipe's name, with all files", "what comes out") },
 	{ .name = "update", .sub = &update, .flags = RECIPE_UNKEYED,
@@ -184,11 +220,9 @@ static const struct recipe_field root_fields[] = {
 	{ .name = "eol", .read = recipe_read_date, NOWHERE, .flags = RECIPE_UNKEYED,
 	  DOCS("date", "none", "when upstream's support of this version ends") },
 };
-const struct recipe_table recipe_schema = { .path = "",
-					    .fields = root_fields,
-					    .n = ARRAY_LEN(root_fields),
-					    .line = RECIPE_NOWHERE,
-					    .col = RECIPE_NOWHERE };
+const struct recipe_table recipe_schema = {
+	.path = "", .fields = root_fields, .n = ARRAY_LEN(root_fields), UNPLACED
+};
 
 /* Keys that the design promises and no code here carries out. Accepting one silently would be a
  * build that is not what its recipe says. */
@@ -215,11 +249,16 @@ static const struct {
 };
 
 const char *
-recipe_schema_planned(const char *path)
+recipe_schema_planned(const char *want, bool anywhere, const char **path)
 {
-	for (size_t i = 0; i < ARRAY_LEN(planned); i++)
-		if (!strcmp(planned[i].path, path))
+	for (size_t i = 0; i < ARRAY_LEN(planned); i++) {
+		const char *dot = strrchr(planned[i].path, '.');
+		const char *last = dot ? dot + 1 : planned[i].path;
+
+		*path = planned[i].path;
+		if (!strcmp(anywhere ? last : planned[i].path, want))
 			return planned[i].why;
+	}
 	return NULL;
 }
 

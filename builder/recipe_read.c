@@ -1,0 +1,679 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The walker over the tables of recipe_schema.c, and one reader for each kind of value. */
+#include "builder/recipe_priv.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include <ctype.h>
+
+#define SHOWN_MAX 80
+#define COUNT_MAX 1000000
+
+static void *
+slot(const struct recipe_value *v)
+{
+	return (char *)v->base + v->field->at;
+}
+
+static void
+set_text(const struct recipe_value *v, const char *text)
+{
+	if (v->field->at != RECIPE_NOWHERE)
+		*(const char **)slot(v) = text;
+}
+
+/* A list's items and their number. */
+static void
+set_list(const struct recipe_value *v, void *items, size_t n)
+{
+	memcpy(slot(v), &items, sizeof(items));
+	*(size_t *)(void *)((char *)v->base + v->field->count) = n;
+}
+
+const char *
+recipe_read_shown(struct arena *a, const char *s)
+{
+	bool cut = strlen(s) > SHOWN_MAX;
+	char *shown = arena_strndup(a, s, SHOWN_MAX);
+	size_t len = strlen(shown);
+
+	for (char *p = shown; *p; p++)
+		if (iscntrl((unsigned char)*p))
+			*p = '?';
+	if (!cut)
+		return shown;
+	while (len && ((unsigned char)shown[len - 1] & 0xc0) == 0x80)
+		len--;
+	if (len && (unsigned char)shown[len - 1] >= 0xc0)
+		len--;
+	return arena_format(a, "%.*s...", (int)len, shown);
+}
+
+static const char *
+kind_word(const struct doc *d)
+{
+	switch (d->kind) {
+	case DOC_LIST:
+		return "a list";
+	case DOC_MAP:
+		return "a map";
+	case DOC_NULL:
+		return "nothing";
+	case DOC_TEXT:
+	case DOC_INT:
+	case DOC_BOOL:
+		break;
+	}
+	return "text";
+}
+
+int
+recipe_read_wrong(struct recipe_reader *r, const struct recipe_value *v, const char *what,
+		  struct err *err)
+{
+	if (v->doc->kind == DOC_TEXT && *v->doc->text)
+		return doc_error(v->doc, r->path, err, "'%s' must be %s, not '%s'", v->field->name, what,
+				 recipe_read_shown(r->a, v->doc->text));
+	return doc_error(v->doc, r->path, err, "'%s' must be %s, not %s", v->field->name, what,
+			 v->doc->kind == DOC_TEXT ? "nothing" : kind_word(v->doc));
+}
+
+/* The scalar's text within its limits, or NULL with *err set. */
+static const char *
+text_of(struct recipe_reader *r, const struct recipe_value *v, bool lines, struct err *err)
+{
+	size_t max = lines ? RECIPE_SCRIPT_MAX : RECIPE_LINE_MAX;
+	const char *s = v->doc->text;
+
+	if (v->doc->kind != DOC_TEXT || !*s) {
+		(void)recipe_read_wrong(r, v, "text", err);
+		return NULL;
+	}
+	if (strlen(s) > max) {
+		(void)doc_error(v->doc, r->path, err, "'%s' is longer than %zu bytes", v->field->name, max);
+		return NULL;
+	}
+	for (const char *p = s; *p; p++)
+		if (iscntrl((unsigned char)*p) && !(lines && (*p == '\n' || *p == '\t'))) {
+			(void)doc_error(v->doc, r->path, err, "'%s' holds a control character",
+					v->field->name);
+			return NULL;
+		}
+	return s;
+}
+
+/* Replaces {name} and {version}; any other use of a brace is an error. */
+static const char *
+expand(struct recipe_reader *r, const struct recipe_value *v, const char *s, struct err *err)
+{
+	CLEANUP(buf_free) struct buf out = BUF_MAX(RECIPE_LINE_MAX * 4);
+
+	while (*s) {
+		size_t plain = strcspn(s, "{}");
+
+		buf_add(&out, s, plain);
+		s += plain;
+		if (!strncmp(s, "{name}", 6)) {
+			buf_add_str(&out, r->name);
+			s += 6;
+		} else if (!strncmp(s, "{version}", 9)) {
+			buf_add_str(&out, r->version);
+			s += 9;
+		} else if (*s) {
+			(void)doc_error(v->doc, r->path, err, "'%s' may hold {name} and {version}, not '%.*s'",
+					v->field->name, (int)strcspn(s, "}") + (strchr(s, '}') ? 1 : 0),
+					recipe_read_shown(r->a, s));
+			return NULL;
+		}
+	}
+	if (buf_check(&out, v->field->name, err) < 0)
+		return NULL;
+	return arena_strdup(r->a, buf_text(&out));
+}
+
+static const char *
+checked_text(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const char *s = text_of(r, v, false, err);
+	const char *what;
+
+	if (s && (v->field->flags & RECIPE_EXPAND))
+		s = expand(r, v, s, err);
+	if (!s || !v->field->wrong)
+		return s;
+	what = v->field->wrong(s);
+	if (!what)
+		return s;
+	(void)recipe_read_wrong(r, v, what, err);
+	return NULL;
+}
+
+int
+recipe_read_text(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const char *s = checked_text(r, v, err);
+
+	if (!s)
+		return -1;
+	set_text(v, s);
+	return 0;
+}
+
+int
+recipe_read_prose(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const char *s = text_of(r, v, true, err);
+
+	if (!s)
+		return -1;
+	set_text(v, s);
+	return 0;
+}
+
+int
+recipe_read_script(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	if (recipe_read_prose(r, v, err) < 0)
+		return -1;
+	*(int *)(void *)((char *)v->base + v->field->count) = v->doc->line;
+	return 0;
+}
+
+/* One item of a list as a value of the same field. */
+static struct recipe_value
+item_of(const struct recipe_value *v, size_t i)
+{
+	return (struct recipe_value){ .field = v->field, .doc = v->doc->items[i].value, .base = v->base };
+}
+
+static int
+check_list(struct recipe_reader *r, const struct recipe_value *v, const char *what, struct err *err)
+{
+	if (v->doc->kind != DOC_LIST)
+		return recipe_read_wrong(r, v, what, err);
+	if (v->doc->n > RECIPE_LIST_MAX)
+		return doc_error(v->doc, r->path, err, "'%s' has more than %zu items", v->field->name,
+				 RECIPE_LIST_MAX);
+	if (v->doc->n == 0)
+		return doc_error(v->doc, r->path, err, "'%s' must have at least one item",
+				 v->field->name);
+	return 0;
+}
+
+/* Every item as checked text, in the arena. */
+static const char **
+texts_of(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const char **at;
+
+	if (check_list(r, v, "a list of text", err) < 0)
+		return NULL;
+	at = arena_array(r->a, v->doc->n, sizeof(*at));
+	for (size_t i = 0; i < v->doc->n; i++) {
+		struct recipe_value item = item_of(v, i);
+
+		at[i] = checked_text(r, &item, err);
+		if (!at[i])
+			return NULL;
+	}
+	return at;
+}
+
+int
+recipe_read_texts(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const char **at = texts_of(r, v, err);
+
+	if (!at)
+		return -1;
+	set_list(v, at, v->doc->n);
+	return 0;
+}
+
+int
+recipe_read_digest(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	if (v->doc->kind != DOC_TEXT || !digest_parse(v->doc->text, slot(v)))
+		return recipe_read_wrong(r, v, "64 lower-case hex digits", err);
+	return 0;
+}
+
+int
+recipe_read_date(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	int64_t t;
+
+	if (v->doc->kind != DOC_TEXT || !clock_parse(v->doc->text, &t))
+		return recipe_read_wrong(r, v, "a date such as 2026-01-31", err);
+	if (t <= 0 || t > UINT32_MAX) /* RPM's times are 32 bits */
+		return recipe_read_wrong(r, v, "a date from 1970-01-02 to 2106-02-06", err);
+	if (v->field->at != RECIPE_NOWHERE)
+		*(int64_t *)slot(v) = t;
+	return 0;
+}
+
+int
+recipe_read_bool(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	bool b;
+
+	if (!doc_bool(v->doc, &b))
+		return recipe_read_wrong(r, v, "true or false", err);
+	*(bool *)slot(v) = b;
+	return 0;
+}
+
+/* Decimal digits and then exactly a unit of the table. */
+struct unit {
+	const char *word;
+	uint64_t factor;
+};
+
+static bool
+measure(const struct doc *d, const struct unit *units, size_t n, uint64_t max, uint64_t *out)
+{
+	const char *s = d->kind == DOC_TEXT ? d->text : "";
+	size_t digits = strspn(s, "0123456789");
+	uint64_t v = 0;
+
+	if (!digits || digits > 18)
+		return false;
+	for (size_t i = 0; i < digits; i++)
+		v = v * 10 + (uint64_t)(s[i] - '0');
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(s + digits, units[i].word)) {
+			*out = v * units[i].factor;
+			return v > 0 && v <= max / units[i].factor;
+		}
+	return false;
+}
+
+int
+recipe_read_size(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	static const struct unit units[] = { { "", 1 },
+					     { "KiB", 1024 },
+					     { "MiB", 1024 * 1024 },
+					     { "GiB", 1024 * 1024 * 1024 },
+					     { "TiB", (uint64_t)1 << 40 } };
+
+	if (!measure(v->doc, units, ARRAY_LEN(units), RECIPE_SIZE_MAX, slot(v)))
+		return recipe_read_wrong(r, v, "a size such as 512MiB or 2GiB", err);
+	return 0;
+}
+
+int
+recipe_read_duration(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	static const struct unit units[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 } };
+	uint64_t seconds;
+
+	if (!measure(v->doc, units, ARRAY_LEN(units), COUNT_MAX, &seconds))
+		return recipe_read_wrong(r, v, "a duration such as 90s, 20m or 2h", err);
+	*(unsigned *)slot(v) = (unsigned)seconds;
+	return 0;
+}
+
+/* A count that may be zero only where nothing to count is meaningful. */
+int
+recipe_read_count(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	int64_t least = strcmp(v->field->name, "strip") ? 1 : 0;
+	int64_t n;
+
+	if (!doc_int(v->doc, &n) || n < least || n > COUNT_MAX)
+		return recipe_read_wrong(r, v,
+					 least ? "a whole number from 1 to 1000000"
+					       : "a whole number from 0 to 1000000",
+					 err);
+	*(unsigned *)slot(v) = (unsigned)n;
+	return 0;
+}
+
+int
+recipe_read_number(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	int64_t n;
+
+	if (!doc_int(v->doc, &n) || n < 0 || n > INT32_MAX)
+		return recipe_read_wrong(r, v, "a whole number from 0 to 2147483647", err);
+	*(int64_t *)slot(v) = n;
+	return 0;
+}
+
+int
+recipe_read_mode(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const char *s = v->doc->kind == DOC_TEXT ? v->doc->text : "";
+	size_t digits = strspn(s, "01234567");
+	int mode = 0;
+
+	if (s[digits] || digits < 3 || digits > 4)
+		return recipe_read_wrong(r, v, "an octal number such as \"0755\"", err);
+	for (; *s; s++)
+		mode = mode * 8 + (*s - '0');
+	*(int *)slot(v) = mode;
+	return 0;
+}
+
+int
+recipe_read_deps(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const char **texts = texts_of(r, v, err);
+	struct pkgdeps deps;
+
+	if (!texts)
+		return -1;
+	deps.n = v->doc->n;
+	deps.at = arena_array(r->a, deps.n, sizeof(*deps.at));
+	for (size_t i = 0; i < deps.n; i++) {
+		struct err why;
+
+		if (pkgdep_parse(r->a, texts[i], &deps.at[i], &why) < 0)
+			return doc_error(v->doc->items[i].value, r->path, err, "'%s': %s",
+					 v->field->name, why.text);
+	}
+	pkgdep_sort(&deps);
+	memcpy(slot(v), &deps, sizeof(deps));
+	return 0;
+}
+
+/* Index of the first item that an earlier one equals, or n. */
+static size_t
+repeated(const char *const *at, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		for (size_t j = 0; j < i; j++)
+			if (!strcmp(at[i], at[j]))
+				return i;
+	return n;
+}
+
+static const char **
+distinct_texts(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const char **texts = texts_of(r, v, err);
+	size_t i;
+
+	if (!texts)
+		return NULL;
+	i = repeated(texts, v->doc->n);
+	if (i == v->doc->n)
+		return texts;
+	(void)doc_error(v->doc->items[i].value, r->path, err, "'%s' names '%s' twice", v->field->name,
+			texts[i]);
+	return NULL;
+}
+
+int
+recipe_read_needs(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const char **texts = distinct_texts(r, v, err);
+	struct recipe_need *needs;
+
+	if (!texts)
+		return -1;
+	needs = arena_array(r->a, v->doc->n, sizeof(*needs));
+	for (size_t i = 0; i < v->doc->n; i++) {
+		const struct doc *d = v->doc->items[i].value;
+
+		needs[i] = (struct recipe_need){ .name = texts[i], .line = d->line, .col = d->col };
+	}
+	set_list(v, needs, v->doc->n);
+	return 0;
+}
+
+int
+recipe_read_patches(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const char **texts = distinct_texts(r, v, err);
+	struct recipe_patch *patches;
+
+	if (!texts)
+		return -1;
+	patches = arena_array(r->a, v->doc->n, sizeof(*patches));
+	for (size_t i = 0; i < v->doc->n; i++) {
+		const struct doc *d = v->doc->items[i].value;
+
+		patches[i] = (struct recipe_patch){ .file = texts[i], .line = d->line, .col = d->col };
+	}
+	set_list(v, patches, v->doc->n);
+	return 0;
+}
+
+static int
+by_env_name(const void *x, const void *y)
+{
+	return strcmp(((const struct recipe_env *)x)->name, ((const struct recipe_env *)y)->name);
+}
+
+int
+recipe_read_env(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	struct recipe_env *env;
+
+	if (v->doc->kind != DOC_MAP || v->doc->n > RECIPE_LIST_MAX)
+		return recipe_read_wrong(r, v, "a map of text", err);
+	env = arena_array(r->a, v->doc->n, sizeof(*env));
+	for (size_t i = 0; i < v->doc->n; i++) {
+		const struct doc_item *item = &v->doc->items[i];
+		struct doc at = { .line = item->key_line, .col = item->key_col };
+		const char *why;
+
+		env[i].name = item->key;
+		env[i].value = item->value->text;
+		if (!recipe_words_is_env(item->key, &why))
+			return doc_error(&at, r->path, err, "'%s' cannot set '%s': %s", v->field->name,
+					 recipe_read_shown(r->a, item->key), why);
+		if (item->value->kind != DOC_TEXT || strlen(env[i].value) > RECIPE_LINE_MAX)
+			return doc_error(item->value, r->path, err, "'%s' must be text of at most %zu bytes",
+					 item->key, RECIPE_LINE_MAX);
+	}
+	qsort(env, v->doc->n, sizeof(*env), by_env_name);
+	set_list(v, env, v->doc->n);
+	return 0;
+}
+
+int
+recipe_read_arch(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const char *s = v->doc->kind == DOC_TEXT ? v->doc->text : "";
+	bool noarch = !strcmp(s, "noarch");
+
+	if (!noarch && strcmp(s, "x86_64") != 0)
+		return recipe_read_wrong(r, v, "x86_64 or noarch", err);
+	*(bool *)slot(v) = noarch;
+	return 0;
+}
+
+int
+recipe_read_format(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	int64_t n;
+
+	if (doc_int(v->doc, &n) && n == 1)
+		return 0;
+	(void)recipe_read_wrong(r, v, "1", err);
+	return err_hint(err, "a later format needs a later Kiln");
+}
+
+int
+recipe_read_license(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const char *s = text_of(r, v, false, err);
+	const char *why = NULL, *instead = NULL;
+
+	if (!s)
+		return -1;
+	if (recipe_spdx_check(r->a, s, &why, &instead) < 0 && instead)
+		return doc_error(v->doc, r->path, err, "'%s': %s (did you mean '%s'?)", v->field->name, why,
+				 instead);
+	if (why)
+		return doc_error(v->doc, r->path, err, "'%s': %s", v->field->name, why);
+	set_text(v, s);
+	return 0;
+}
+
+static const struct recipe_field *
+find_field(const struct recipe_table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (!strcmp(t->fields[i].name, name))
+			return &t->fields[i];
+	return NULL;
+}
+
+/* The full path of a key of that name somewhere else in a recipe, or NULL. */
+static const char *
+elsewhere(const char *key)
+{
+	size_t n;
+	const struct recipe_key *keys = recipe_keys(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *dot = strrchr(keys[i].path, '.');
+
+		if (!strcmp(dot ? dot + 1 : keys[i].path, key))
+			return keys[i].path;
+	}
+	return NULL;
+}
+
+static int
+unknown_key(struct recipe_reader *r, const struct recipe_table *t, const struct doc_item *item,
+	    struct err *err)
+{
+	CLEANUP(buf_free) struct buf list = BUF_MAX(RECIPE_LINE_MAX);
+	const char *path = arena_format(r->a, "%s%s%s", t->path, *t->path ? "." : "", item->key);
+	const char **names = arena_array(r->a, t->n, sizeof(*names));
+	struct doc at = { .line = item->key_line, .col = item->key_col };
+	const char *shown = recipe_read_shown(r->a, item->key);
+	const char *why = recipe_schema_planned(path, false, &path);
+	const char *near;
+
+	for (size_t i = 0; i < t->n; i++) {
+		names[i] = t->fields[i].name;
+		buf_add_format(&list, "%s%s", i ? " " : "", names[i]);
+	}
+	near = doc_nearest(item->key, names, t->n);
+	near = near ? near : elsewhere(item->key);
+	if (!why && near)
+		return doc_error(&at, r->path, err, "unknown key '%s' (did you mean '%s'?)", shown, near);
+	(void)doc_error(&at, r->path, err, "unknown key '%s'", shown);
+	why = why ? why : recipe_schema_planned(item->key, true, &path);
+	if (why)
+		return err_hint(err, "'%s' is planned but not there yet; %s", path, why);
+	return err_hint(err, "the keys here are: %s", buf_text(&list));
+}
+
+static int
+check_keys(struct recipe_reader *r, const struct recipe_table *t, const struct doc *d,
+	   struct err *err)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (!find_field(t, d->items[i].key))
+			return unknown_key(r, t, &d->items[i], err);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct recipe_field *f = &t->fields[i];
+
+		if (!(f->flags & RECIPE_REQUIRED) || doc_get(d, f->name))
+			continue;
+		(void)doc_error(d, r->path, err, "missing key '%s'", f->name);
+		return err_hint(err, "%s: %s", f->name, f->summary);
+	}
+	return 0;
+}
+
+/* A list of maps: one struct for each. */
+static int
+read_items(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const struct recipe_table *t = v->field->sub;
+	char *items;
+
+	if (check_list(r, v, "a list of maps", err) < 0)
+		return -1;
+	items = arena_array(r->a, v->doc->n, t->size);
+	for (size_t i = 0; i < v->doc->n; i++) {
+		const struct doc *d = v->doc->items[i].value;
+		char *item = items + i * t->size;
+
+		if (t->blank)
+			memcpy(item, t->blank, t->size);
+		if (t->line != RECIPE_NOWHERE) {
+			memcpy(item + t->line, &d->line, sizeof(int));
+			memcpy(item + t->col, &d->col, sizeof(int));
+		}
+		if (d->kind != DOC_MAP)
+			return recipe_read_wrong(
+				r, &(struct recipe_value){ .field = v->field, .doc = d }, "a list of maps",
+				err);
+		if (recipe_read_table(r, t, d, item, err) < 0)
+			return -1;
+	}
+	set_list(v, items, v->doc->n);
+	return 0;
+}
+
+static int
+read_field(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const struct recipe_field *f = v->field;
+
+	if (!f->sub)
+		return f->read(r, v, err);
+	if (f->flags & RECIPE_LISTED)
+		return read_items(r, v, err);
+	if (v->doc->kind != DOC_MAP)
+		return recipe_read_wrong(r, v, "a map", err);
+	return recipe_read_table(r, f->sub, v->doc, v->base, err);
+}
+
+int
+recipe_read_table(struct recipe_reader *r, const struct recipe_table *t, const struct doc *d,
+		  void *base, struct err *err)
+{
+	if (check_keys(r, t, d, err) < 0)
+		return -1;
+	for (size_t i = 0; i < t->n; i++) {
+		const struct recipe_value v = { .field = &t->fields[i],
+						.doc = doc_get(d, t->fields[i].name),
+						.base = base };
+
+		if (v.doc && read_field(r, &v, err) < 0)
+			return -1;
+	}
+	return t->finish ? t->finish(r, d, base, err) : 0;
+}
+
+static int
+by_key(const void *x, const void *y)
+{
+	return strcmp((*(const struct doc_item *const *)x)->key, (*(const struct doc_item *const *)y)->key);
+}
+
+struct doc *
+recipe_read_normal(struct arena *a, const struct recipe_table *t, const struct doc *d)
+{
+	const struct doc_item **sorted = arena_array(a, d->n, sizeof(const struct doc_item *));
+	struct doc *out = d->kind == DOC_LIST ? doc_list(a) : doc_map(a);
+
+	if (d->kind == DOC_TEXT)
+		return doc_text(a, d->text);
+	for (size_t i = 0; i < d->n; i++)
+		sorted[i] = &d->items[i];
+	if (d->kind == DOC_MAP)
+		qsort(sorted, d->n, sizeof(const struct doc_item *), by_key);
+	for (size_t i = 0; i < d->n; i++) {
+		const struct recipe_field *f =
+			t && sorted[i]->key ? find_field(t, sorted[i]->key) : NULL;
+		const struct recipe_table *below = sorted[i]->key ? (f ? f->sub : NULL) : t;
+
+		if (f && (f->flags & RECIPE_UNKEYED))
+			continue;
+		if (sorted[i]->key)
+			doc_set(a, out, sorted[i]->key, recipe_read_normal(a, below, sorted[i]->value));
+		else
+			doc_push(a, out, recipe_read_normal(a, below, sorted[i]->value));
+	}
+	return out;
+}
