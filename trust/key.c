@@ -1,265 +1,356 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust/key.h"
-#include "base/fd.h"
-#include "base/tree.h"
 #include "trust/key_crypto_priv.h"
-#include "trust/key_priv.h"
-#include "trust/openpgp.h"
+#include "base/mem.h"
 
-#define RING_MAX     1024 /* keys one verifier trusts */
-#define CERT_MAX     ((size_t)32 * 1024)
-#define PEM_COLUMNS  64
-#define SSH_WIRE_MAX 256
+#include <limits.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
 
-static const char *const role_names[KEY_ROLES] = {
-	[KEY_BUILDER] = "builder",
-	[KEY_PACKAGES] = "packages",
-	[KEY_METADATA] = "metadata",
+#define ECDSA_MAX_BYTES 72 /* two integers of at most 33 bytes, DER */
+#define RSA_MAX_BYTES   (KEY_RSA_MAX_BITS / 8)
+#define EXPONENT_BITS   64
+
+struct key_secret {
+	EVP_PKEY *pkey;
 };
 
-const char *
-key_role_name(enum key_role r)
+DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free);
+DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free);
+DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free);
+DEFINE_CLEANUP(BIO *, BIO_free_all);
+DEFINE_CLEANUP(BIGNUM *, BN_free);
+DEFINE_CLEANUP(OSSL_PARAM_BLD *, OSSL_PARAM_BLD_free);
+DEFINE_CLEANUP(OSSL_PARAM *, OSSL_PARAM_free);
+
+/* SubjectPublicKeyInfo { id-ecPublicKey, prime256v1 }, BIT STRING, uncompressed point follows.
+ */
+static const uint8_t p256_prefix[KEY_P256_DER - KEY_P256_POINT + 1] = {
+	0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+	0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04
+};
+
+/* OpenSSL keeps a queue of reasons; the last is the nearest to us, the rest must not linger. */
+static int
+openssl_error(struct err *err, enum err_code code, const char *what)
 {
-	return (unsigned int)r < KEY_ROLES ? role_names[r] : "unknown";
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+	ERR_clear_error();
+	return err_set(err, code, "%s: %s", what, reason ? reason : "refused by OpenSSL");
 }
 
-void
-key_file_name(enum key_role role, bool secret, char name[KEY_NAME_MAX])
+/* A pass phrase is never asked for: the signer has no terminal. */
+static int
+no_passphrase(char *text, int size, int writing, void *arg)
 {
-	const char *suffix = secret ? "key" : role == KEY_BUILDER ? "pub" : "asc";
-
-	(void)snprintf(name, KEY_NAME_MAX, "%s.%s", key_role_name(role), suffix);
-}
-
-void
-key_wipe(struct buf *b)
-{
-	if (b->data)
-		explicit_bzero(b->data, b->cap);
-	buf_free(b);
-}
-
-static void
-add_ssh_string(struct buf *b, const void *data, size_t n)
-{
-	buf_add_be32(b, (uint32_t)n);
-	buf_add(b, data, n);
-}
-
-/* What ssh-keygen -lf prints: it is also the key id that go-securesystemslib computes, and that
- * library skips every signature whose key id is another. */
-static const char *
-ssh_fingerprint(struct arena *a, const uint8_t *der, size_t len)
-{
-	CLEANUP(buf_free) struct buf wire = BUF_MAX(SSH_WIRE_MAX);
-	CLEANUP(buf_free) struct buf text = BUF_MAX(SSH_WIRE_MAX);
-	struct digest d;
-
-	add_ssh_string(&wire, "ecdsa-sha2-nistp256", 19);
-	add_ssh_string(&wire, "nistp256", 8);
-	add_ssh_string(&wire, der + len - KEY_P256_POINT, KEY_P256_POINT);
-	digest_of(wire.data, wire.len, &d);
-	digest_base64(d.bytes, DIGEST_BYTES, &text);
-	while (text.len > 0 && text.data[text.len - 1] == '=')
-		text.data[--text.len] = '\0';
-	return arena_format(a, "SHA256:%s", buf_text(&text));
+	(void)text;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
 }
 
 static int
-read_builder(struct arena *a, const struct buf *text, struct key_public *k, struct err *err)
+spki_of(struct arena *a, const EVP_PKEY *pkey, const uint8_t **der, size_t *len,
+	struct err *err)
 {
-	if (key_spki_of_pem(a, buf_text(text), text->len, &k->der, &k->der_len, err) < 0)
-		return -1;
-	k->id = ssh_fingerprint(a, k->der, k->der_len);
+	uint8_t *copy, *end;
+	int n = i2d_PUBKEY(pkey, NULL);
+
+	if (n <= 0)
+		return openssl_error(err, ERR_INPUT, "public key");
+	copy = end = arena_alloc(a, (size_t)n);
+	if (i2d_PUBKEY(pkey, &end) != n)
+		return openssl_error(err, ERR_INPUT, "public key");
+	*der = copy;
+	*len = (size_t)n;
+	return 0;
+}
+
+static bool
+is_p256(const uint8_t *der, size_t len)
+{
+	return len == KEY_P256_DER && memcmp(der, p256_prefix, sizeof(p256_prefix)) == 0;
+}
+
+static int
+rsa_check(const EVP_PKEY *pkey, struct err *err)
+{
+	int bits = EVP_PKEY_get_bits(pkey);
+	CLEANUP(BN_free) BIGNUM *e = NULL;
+
+	if (EVP_PKEY_get_base_id(pkey) != EVP_PKEY_RSA)
+		return err_set(err, ERR_INPUT, "not an RSA key");
+	if (bits < KEY_RSA_MIN_BITS || bits > KEY_RSA_MAX_BITS)
+		return err_set(err, ERR_INPUT, "RSA key of %d bits (%d to %d are accepted)",
+			       bits, KEY_RSA_MIN_BITS, KEY_RSA_MAX_BITS);
+	if (!EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &e))
+		return openssl_error(err, ERR_INPUT, "RSA exponent");
+	if (!BN_is_odd(e) || BN_is_one(e) || BN_num_bits(e) > EXPONENT_BITS)
+		return err_set(err, ERR_INPUT, "RSA key with an unsuitable exponent");
 	return 0;
 }
 
 static int
-read_openpgp(struct arena *a, const struct buf *text, struct key_public *k, struct err *err)
+fits_role(enum key_role role, const EVP_PKEY *pkey, struct err *err)
 {
-	CLEANUP(buf_free) struct buf cert = BUF_MAX(CERT_MAX);
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const uint8_t *der;
+	size_t len;
 
-	if (openpgp_dearmor(buf_text(text), text->len, &cert, err) < 0)
+	if (role != KEY_BUILDER)
+		return rsa_check(pkey, err);
+	if (spki_of(&a, pkey, &der, &len, err) < 0)
 		return -1;
-	return openpgp_cert_parse(a, cert.data, cert.len, k, err);
+	return is_p256(der, len) ? 0 : err_set(err, ERR_INPUT, "not an ECDSA key on P-256");
 }
 
-static int
-ring_add(struct arena *a, struct keyring *ring, const struct key_public *k, struct err *err)
+static struct key_secret *
+secret_of(EVP_PKEY *pkey)
 {
-	struct key_public *at;
+	struct key_secret *s = mem_alloc(sizeof(*s));
 
-	for (size_t i = 0; i < ring->n; i++) {
-		if (ring->at[i].role == k->role && strcmp(ring->at[i].id, k->id) == 0)
-			return 0;
-	}
-	if (ring->n >= RING_MAX)
-		return err_set(err, ERR_LIMIT, "more than %d trusted keys", RING_MAX);
-	at = arena_array(a, ring->n + 1, sizeof(*at));
-	if (ring->n > 0)
-		memcpy(at, ring->at, ring->n * sizeof(*at));
-	at[ring->n] = *k;
-	ring->at = at;
-	ring->n++;
+	s->pkey = pkey;
+	return s;
+}
+
+int
+key_secret_make(enum key_role role, unsigned int rsa_bits, struct key_secret **out,
+		struct err *err)
+{
+	EVP_PKEY *pkey = role == KEY_BUILDER ? EVP_EC_gen("P-256") : EVP_RSA_gen(rsa_bits);
+
+	if (!pkey)
+		return openssl_error(err, ERR_IO, "cannot make a key");
+	*out = secret_of(pkey);
 	return 0;
 }
 
-/* Reads one open public file of a known role. */
-static int
-load_open(struct arena *a, int fd, const char *origin, enum key_role role, struct keyring *ring,
-	  struct err *err)
+int
+key_secret_parse(enum key_role role, const char *pem, size_t n, struct key_secret **out,
+		 struct err *err)
 {
-	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_FILE_MAX);
-	struct key_public k = { 0 };
+	CLEANUP(EVP_PKEY_free) EVP_PKEY *pkey = NULL;
+	CLEANUP(BIO_free_all) BIO *bio = NULL;
 
-	if (fd_read_all(fd, &text, err) < 0)
-		return err_wrap(err, "key %s", origin);
-	if ((role == KEY_BUILDER ? read_builder(a, &text, &k, err)
-				 : read_openpgp(a, &text, &k, err)) < 0)
-		return err_wrap(err, "key %s", origin);
-	k.role = role;
-	k.origin = arena_strdup(a, origin);
-	return ring_add(a, ring, &k, err);
+	if (n > INT_MAX || !(bio = BIO_new_mem_buf(pem, (int)n)))
+		return err_set(err, ERR_LIMIT, "private key too large");
+	pkey = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	if (!pkey)
+		return openssl_error(err, ERR_INPUT,
+				     "not a private key in PEM without pass phrase");
+	if (fits_role(role, pkey, err) < 0)
+		return -1;
+	*out = secret_of(STEAL_PTR(pkey));
+	return 0;
 }
 
-/* Whether word stands in name between its ends, dots, dashes and underscores. */
-static bool
-has_word(const char *name, const char *word)
+int
+key_secret_pem(const struct key_secret *s, struct buf *out, struct err *err)
 {
-	size_t len = strlen(word);
+	CLEANUP(BIO_free_all) BIO *bio = BIO_new(BIO_s_secmem());
+	char *text = NULL;
+	long n;
 
-	for (const char *at = strstr(name, word); at; at = strstr(at + 1, word)) {
-		bool starts = at == name || strchr("-_.", at[-1]);
-
-		if (starts && strchr("-_.", at[len])) /* the terminating zero counts */
-			return true;
-	}
-	return false;
+	if (!bio || !PEM_write_bio_PKCS8PrivateKey(bio, s->pkey, NULL, NULL, 0, NULL, NULL))
+		return openssl_error(err, ERR_IO, "cannot write a private key");
+	n = BIO_get_mem_data(bio, &text);
+	if (n <= 0)
+		return openssl_error(err, ERR_IO, "cannot write a private key");
+	buf_add(out, text, (size_t)n);
+	return buf_check(out, "private key", err);
 }
 
-/* A public file tells its role by its name: builder.pub, packages-2026.asc. */
-static bool
-role_of_name(const char *name, enum key_role *role)
+int
+key_secret_spki(struct arena *a, const struct key_secret *s, const uint8_t **der, size_t *len,
+		struct err *err)
 {
-	const char *suffix = strrchr(name, '.');
-	bool pem = suffix && strcmp(suffix, ".pub") == 0;
+	return spki_of(a, s->pkey, der, len, err);
+}
 
-	if (!pem && (!suffix || strcmp(suffix, ".asc") != 0))
+int
+key_secret_sign_ecdsa(const struct key_secret *s, const void *data, size_t n, struct buf *sig,
+		      struct err *err)
+{
+	CLEANUP(EVP_MD_CTX_free) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t der[ECDSA_MAX_BYTES];
+	size_t len = sizeof(der);
+
+	if (!ctx || EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, s->pkey) != 1 ||
+	    EVP_DigestSign(ctx, der, &len, data, n) != 1)
+		return openssl_error(err, ERR_IO, "cannot sign");
+	buf_add(sig, der, len);
+	return buf_check(sig, "signature", err);
+}
+
+int
+key_secret_sign_rsa(const struct key_secret *s, const uint8_t digest[32], struct buf *sig,
+		    struct err *err)
+{
+	CLEANUP(EVP_PKEY_CTX_free) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(s->pkey, NULL);
+	uint8_t raw[RSA_MAX_BYTES];
+	size_t len = sizeof(raw);
+
+	if (!ctx || EVP_PKEY_sign_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1 ||
+	    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) != 1 ||
+	    EVP_PKEY_sign(ctx, raw, &len, digest, DIGEST_BYTES) != 1)
+		return openssl_error(err, ERR_IO, "cannot sign");
+	buf_add(sig, raw, len);
+	return buf_check(sig, "signature", err);
+}
+
+void
+key_secret_free(struct key_secret *s)
+{
+	if (!s)
+		return;
+	EVP_PKEY_free(s->pkey); /* wipes the numbers */
+	free(s);
+}
+
+int
+key_spki_of_pem(struct arena *a, const char *pem, size_t n, const uint8_t **der, size_t *len,
+		struct err *err)
+{
+	CLEANUP(EVP_PKEY_free) EVP_PKEY *pkey = NULL;
+	CLEANUP(BIO_free_all) BIO *bio = NULL;
+	const char *begin = memmem(pem, n, "-----BEGIN", 10);
+
+	if (n > INT_MAX || !(bio = BIO_new_mem_buf(pem, (int)n)))
+		return err_set(err, ERR_LIMIT, "public key too large");
+	if (begin && memmem(begin + 1, n - (size_t)(begin + 1 - pem), "-----BEGIN", 10))
+		return err_set(err, ERR_INPUT, "more than one PEM block (one key per file)");
+	pkey = PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL);
+	if (!pkey)
+		return openssl_error(err, ERR_INPUT, "not a public key in PEM");
+	if (spki_of(a, pkey, der, len, err) < 0)
+		return -1;
+	if (!is_p256(*der, *len))
+		return err_set(err, ERR_INPUT, "not an ECDSA key on P-256");
+	return 0;
+}
+
+int
+key_spki_of_rsa(struct arena *a, struct key_number modulus, struct key_number exponent,
+		const uint8_t **der, size_t *len, struct err *err)
+{
+	CLEANUP(EVP_PKEY_free) EVP_PKEY *pkey = NULL;
+	CLEANUP(EVP_PKEY_CTX_free)
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	CLEANUP(OSSL_PARAM_BLD_free) OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+	CLEANUP(OSSL_PARAM_free) OSSL_PARAM *params = NULL;
+	CLEANUP(BN_free) BIGNUM *n = NULL;
+	CLEANUP(BN_free) BIGNUM *e = NULL;
+
+	if (modulus.n > RSA_MAX_BYTES || exponent.n > EXPONENT_BITS / 8)
+		return err_set(err, ERR_LIMIT, "RSA key too large (%d bits are accepted)",
+			       KEY_RSA_MAX_BITS);
+	n = BN_bin2bn(modulus.bytes, (int)modulus.n, NULL);
+	e = BN_bin2bn(exponent.bytes, (int)exponent.n, NULL);
+	if (!ctx || !bld || !n || !e ||
+	    !OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n) ||
+	    !OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, e) ||
+	    !(params = OSSL_PARAM_BLD_to_param(bld)) || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		return openssl_error(err, ERR_INPUT, "RSA key");
+	if (!BN_is_odd(n))
+		return err_set(err, ERR_INPUT, "RSA key with an even modulus");
+	if (rsa_check(pkey, err) < 0)
+		return -1;
+	return spki_of(a, pkey, der, len, err);
+}
+
+static struct key_number
+number_of(struct arena *a, const BIGNUM *bn)
+{
+	int n = BN_num_bytes(bn);
+	uint8_t *bytes = arena_alloc(a, (size_t)n + 1);
+
+	return (struct key_number){ .bytes = bytes, .n = (size_t)BN_bn2bin(bn, bytes) };
+}
+
+int
+key_spki_rsa_numbers(struct arena *a, const uint8_t *der, size_t len,
+		     struct key_number *modulus, struct key_number *exponent, struct err *err)
+{
+	const uint8_t *at = der;
+	CLEANUP(EVP_PKEY_free) EVP_PKEY *pkey = d2i_PUBKEY(NULL, &at, (long)len);
+	CLEANUP(BN_free) BIGNUM *n = NULL;
+	CLEANUP(BN_free) BIGNUM *e = NULL;
+
+	if (!pkey || !EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_N, &n) ||
+	    !EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &e))
+		return openssl_error(err, ERR_INPUT, "not an RSA key");
+	*modulus = number_of(a, n);
+	*exponent = number_of(a, e);
+	return 0;
+}
+
+void
+key_sha1(const void *data, size_t n, uint8_t out[KEY_SHA1_BYTES])
+{
+	unsigned int len = 0;
+
+	if (EVP_Digest(data, n, out, &len, EVP_sha1(), NULL) != 1 || len != KEY_SHA1_BYTES)
+		abort(); /* a broken installation; no input can cause it */
+}
+
+bool
+key_verify_ecdsa(const struct key_public *k, const void *data, size_t n, const void *sig,
+		 size_t sig_len)
+{
+	const uint8_t *at = k->der;
+	CLEANUP(EVP_PKEY_free) EVP_PKEY *pkey = NULL;
+	CLEANUP(EVP_MD_CTX_free) EVP_MD_CTX *ctx = NULL;
+	bool good;
+
+	if (k->role != KEY_BUILDER || !is_p256(k->der, k->der_len) || sig_len > ECDSA_MAX_BYTES)
 		return false;
-	for (unsigned int r = 0; r < KEY_ROLES; r++) {
-		if (has_word(name, role_names[r]) && pem == (r == KEY_BUILDER)) {
-			*role = (enum key_role)r;
-			return true;
-		}
-	}
-	return false;
+	pkey = d2i_PUBKEY(NULL, &at, (long)k->der_len);
+	ctx = EVP_MD_CTX_new();
+	/* OpenSSL re-encodes the signature and compares: only DER, nothing behind it. */
+	good = pkey && ctx && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1 &&
+	       EVP_DigestVerify(ctx, sig, sig_len, data, n) == 1;
+	ERR_clear_error();
+	return good;
 }
 
-static int
-load_dir(struct arena *a, int dirfd, const char *path, struct keyring *ring, struct err *err)
+bool
+key_verify_rsa(const struct key_public *k, const uint8_t digest[32], const void *sig,
+	       size_t sig_len)
 {
-	const char **names;
-	size_t n, before = ring->n;
-	enum key_role role;
+	const uint8_t *at = k->der;
+	CLEANUP(EVP_PKEY_free) EVP_PKEY *pkey = NULL;
+	CLEANUP(EVP_PKEY_CTX_free) EVP_PKEY_CTX *ctx = NULL;
+	uint8_t padded[RSA_MAX_BYTES] = { 0 };
+	struct err ignored;
+	size_t size;
+	bool good;
 
-	if (tree_list(a, dirfd, ".", &names, &n, err) < 0)
-		return err_wrap(err, "keys %s", path);
-	for (size_t i = 0; i < n; i++) {
-		CLEANUP(fd_close) int fd = -1;
-
-		if (!role_of_name(names[i], &role))
-			continue;
-		if (fd_open_beneath(dirfd, names[i], O_RDONLY | O_NONBLOCK, &fd, err) < 0)
-			return err_wrap(err, "keys %s", path);
-		if (load_open(a, fd, arena_format(a, "%s/%s", path, names[i]), role, ring,
-			      err) < 0)
-			return -1;
-	}
-	if (ring->n > before || before > 0)
-		return 0;
-	(void)err_set(err, ERR_INPUT,
-		      "keys %s: no builder.pub, packages.asc or metadata.asc there", path);
-	return err_hint(err,
-			"run `kiln key init`, or name the directory of the keys you trust");
-}
-
-static int
-load_file(struct arena *a, int fd, const char *path, struct keyring *ring, struct err *err)
-{
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-	const char *suffix = strrchr(name, '.');
-	enum key_role role;
-
-	if (role_of_name(name, &role))
-		return load_open(a, fd, path, role, ring, err);
-	if (suffix && strcmp(suffix, ".pub") == 0) /* only builders have such keys */
-		return load_open(a, fd, path, KEY_BUILDER, ring, err);
-	(void)err_set(err, ERR_INPUT, "key %s: its name does not tell the role of the key",
-		      path);
-	return err_hint(err, "name it builder.pub, packages.asc or metadata.asc");
-}
-
-int
-key_load(struct arena *a, const char *path, struct keyring *ring, struct err *err)
-{
-	struct keyring before = *ring;
-	CLEANUP(fd_close) int fd = -1;
-	struct stat st;
-	int rc;
-
-	if (fd_open(path, O_RDONLY | O_NONBLOCK, &fd, err) < 0)
-		return err_wrap(err, "keys");
-	if (fstat(fd, &st) < 0)
-		return err_sys(err, "key %s", path);
-	if (S_ISDIR(st.st_mode))
-		rc = load_dir(a, fd, path, ring, err);
-	else if (S_ISREG(st.st_mode))
-		rc = load_file(a, fd, path, ring, err);
-	else
-		rc = err_set(err, ERR_INPUT, "key %s: neither a file nor a directory", path);
-	if (rc < 0)
-		*ring = before;
-	return rc;
-}
-
-const struct key_public *
-key_find(const struct keyring *ring, const char *id)
-{
-	for (size_t i = 0; i < ring->n; i++) {
-		if (strcmp(ring->at[i].id, id) == 0)
-			return &ring->at[i];
-	}
-	return NULL;
-}
-
-const struct key_public *
-key_of_role(const struct keyring *ring, enum key_role role)
-{
-	for (size_t i = 0; i < ring->n; i++) {
-		if (ring->at[i].role == role)
-			return &ring->at[i];
-	}
-	return NULL;
-}
-
-int
-key_export(const struct key_public *k, struct buf *out, struct err *err)
-{
-	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_FILE_MAX);
-
-	if (k->role != KEY_BUILDER) {
-		openpgp_armor("PUBLIC KEY BLOCK", k->cert, k->cert_len, out);
-		return buf_check(out, "certificate", err);
-	}
-	digest_base64(k->der, k->der_len, &text);
-	if (buf_check(&text, "public key", err) < 0)
-		return -1;
-	buf_add_str(out, "-----BEGIN PUBLIC KEY-----\n");
-	for (size_t i = 0; i < text.len; i += PEM_COLUMNS) {
-		buf_add(out, text.data + i, KILN_MIN(text.len - i, (size_t)PEM_COLUMNS));
-		buf_add_char(out, '\n');
-	}
-	buf_add_str(out, "-----END PUBLIC KEY-----\n");
-	return buf_check(out, "public key", err);
+	if (k->role == KEY_BUILDER)
+		return false;
+	pkey = d2i_PUBKEY(NULL, &at, (long)k->der_len);
+	if (!pkey || rsa_check(pkey, &ignored) < 0)
+		return false;
+	size = (size_t)EVP_PKEY_get_size(pkey);
+	if (sig_len > size || size > sizeof(padded))
+		return false;
+	/* OpenPGP strips leading zeros, OpenSSL wants exactly the size of the modulus. */
+	memcpy(padded + size - sig_len, sig, sig_len);
+	ctx = EVP_PKEY_CTX_new(pkey, NULL);
+	good = ctx && EVP_PKEY_verify_init(ctx) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+	       EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
+	       EVP_PKEY_verify(ctx, padded, size, digest, DIGEST_BYTES) == 1;
+	ERR_clear_error();
+	return good;
 }

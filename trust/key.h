@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys: one per role, in a directory of files (OpenSSL's doorway, with base/digest.c and trust/openpgp.c).
+ * Keys: one per role, in a directory of files. trust/key.c is OpenSSL's doorway of this room.
  *
  *   builder.key  builder.pub   P-256, PEM (PKCS#8 0600; SubjectPublicKeyInfo 0644): attestations
  *   packages.key packages.asc  RSA-4096 and its OpenPGP v4 certificate: RPM header signatures
@@ -38,12 +38,14 @@ struct keyring {
 	size_t n;
 };
 
-/* Makes what is missing of the set in dir (created 0700). made tells whether anything was. uid_name
- * names the OpenPGP user, e.g. "Kiln Linux packages <packages@kiln.invalid>". now: creation time. */
+/* Makes what is missing of the set in dir (created 0700). made tells whether anything was. vendor
+ * begins the OpenPGP user id: "VENDOR packages <packages@kiln.invalid>". now: creation time. */
 int key_init(const char *dir, const char *vendor, int64_t now, bool *made, struct err *err) MUST_CHECK;
 bool key_present(const char *dir); /* all roles' files are there */
 /* Reads the public halves of a key directory, or one .pub / .asc file, or a directory holding only
- * public files; appends to ring. */
+ * public files; appends to ring. The name of a file tells the role: a word of it, between its ends, dots,
+ * dashes and underscores (builder.pub, packages-2026.asc); a single .pub of another name is a builder's.
+ * In a directory other files are passed over. */
 int key_load(struct arena *a, const char *path, struct keyring *ring, struct err *err) MUST_CHECK;
 const struct key_public *key_find(const struct keyring *ring, const char *id);
 const struct key_public *key_of_role(const struct keyring *ring, enum key_role role); /* first, or NULL */

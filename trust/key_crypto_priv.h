@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What trust/ asks of OpenSSL about keys; key_crypto.c is the only file of the room that talks
+ * What trust/ asks of OpenSSL about keys; key.c is the only file of the room that talks
  * to it. Public keys travel as SubjectPublicKeyInfo DER, so no foreign type leaves that file.
  *
  * Accepted, and nothing else: EC on P-256 with an uncompressed point, and RSA of

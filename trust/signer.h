@@ -3,7 +3,8 @@
  * The process that holds the private keys. It never sees a path of a build, never opens anything
  * after loading its keys (RLIMIT_NOFILE 0, no new privileges, not dumpable), and answers one
  * message: (role, payload type, signature time, payload of at most 1 MiB). It checks that the type
- * fits the role, computes PAE or the OpenPGP digest itself, and logs the use.
+ * fits the role, computes PAE or the OpenPGP digest itself, and logs the use. An OpenPGP signature time before the
+ * key's own is raised to it: stock clients refuse a signature older than its key.
  *
  * signer_start forks and re-executes /proc/self/exe with SIGNER_ARGV1, so neither the chamber helper nor the
  * signer holds the other's descriptors. cli/main calls signer_serve when argv[1] is SIGNER_ARGV1, before anything else.

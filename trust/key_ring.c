@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trust/key.h"
+#include "base/fd.h"
+#include "base/tree.h"
+#include "trust/key_crypto_priv.h"
+#include "trust/key_priv.h"
+#include "trust/openpgp.h"
+
+#define RING_MAX     1024 /* keys one verifier trusts */
+#define CERT_MAX     ((size_t)32 * 1024)
+#define PEM_COLUMNS  64
+#define SSH_WIRE_MAX 256
+
+static const char *const role_names[KEY_ROLES] = {
+	[KEY_BUILDER] = "builder",
+	[KEY_PACKAGES] = "packages",
+	[KEY_METADATA] = "metadata",
+};
+
+const char *
+key_role_name(enum key_role r)
+{
+	return (unsigned int)r < KEY_ROLES ? role_names[r] : "unknown";
+}
+
+void
+key_file_name(enum key_role role, bool secret, char name[KEY_NAME_MAX])
+{
+	const char *suffix = secret ? "key" : role == KEY_BUILDER ? "pub" : "asc";
+
+	(void)snprintf(name, KEY_NAME_MAX, "%s.%s", key_role_name(role), suffix);
+}
+
+void
+key_wipe(struct buf *b)
+{
+	if (b->data)
+		explicit_bzero(b->data, b->cap);
+	buf_free(b);
+}
+
+static void
+add_ssh_string(struct buf *b, const void *data, size_t n)
+{
+	buf_add_be32(b, (uint32_t)n);
+	buf_add(b, data, n);
+}
+
+/* What ssh-keygen -lf prints: it is also the key id that go-securesystemslib computes, and that
+ * library skips every signature whose key id is another. */
+static const char *
+ssh_fingerprint(struct arena *a, const uint8_t *der, size_t len)
+{
+	CLEANUP(buf_free) struct buf wire = BUF_MAX(SSH_WIRE_MAX);
+	CLEANUP(buf_free) struct buf text = BUF_MAX(SSH_WIRE_MAX);
+	struct digest d;
+
+	add_ssh_string(&wire, "ecdsa-sha2-nistp256", 19);
+	add_ssh_string(&wire, "nistp256", 8);
+	add_ssh_string(&wire, der + len - KEY_P256_POINT, KEY_P256_POINT);
+	digest_of(wire.data, wire.len, &d);
+	digest_base64(d.bytes, DIGEST_BYTES, &text);
+	while (text.len > 0 && text.data[text.len - 1] == '=')
+		text.data[--text.len] = '\0';
+	return arena_format(a, "SHA256:%s", buf_text(&text));
+}
+
+static int
+read_builder(struct arena *a, const struct buf *text, struct key_public *k, struct err *err)
+{
+	if (key_spki_of_pem(a, buf_text(text), text->len, &k->der, &k->der_len, err) < 0)
+		return -1;
+	k->id = ssh_fingerprint(a, k->der, k->der_len);
+	return 0;
+}
+
+static int
+read_openpgp(struct arena *a, const struct buf *text, struct key_public *k, struct err *err)
+{
+	CLEANUP(buf_free) struct buf cert = BUF_MAX(CERT_MAX);
+
+	if (openpgp_dearmor(buf_text(text), text->len, &cert, err) < 0)
+		return -1;
+	return openpgp_cert_parse(a, cert.data, cert.len, k, err);
+}
+
+static int
+ring_add(struct arena *a, struct keyring *ring, const struct key_public *k, struct err *err)
+{
+	struct key_public *at;
+
+	for (size_t i = 0; i < ring->n; i++) {
+		if (ring->at[i].role == k->role && strcmp(ring->at[i].id, k->id) == 0)
+			return 0;
+	}
+	if (ring->n >= RING_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d trusted keys", RING_MAX);
+	at = arena_array(a, ring->n + 1, sizeof(*at));
+	if (ring->n > 0)
+		memcpy(at, ring->at, ring->n * sizeof(*at));
+	at[ring->n] = *k;
+	ring->at = at;
+	ring->n++;
+	return 0;
+}
+
+/* Reads one open public file of a known role. */
+static int
+load_open(struct arena *a, int fd, const char *origin, enum key_role role, struct keyring *ring,
+	  struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_FILE_MAX);
+	struct key_public k = { 0 };
+
+	if (fd_read_all(fd, &text, err) < 0)
+		return err_wrap(err, "key %s", origin);
+	if ((role == KEY_BUILDER ? read_builder(a, &text, &k, err)
+				 : read_openpgp(a, &text, &k, err)) < 0)
+		return err_wrap(err, "key %s", origin);
+	k.role = role;
+	k.origin = arena_strdup(a, origin);
+	return ring_add(a, ring, &k, err);
+}
+
+/* Whether word stands in name between its ends, dots, dashes and underscores. */
+static bool
+has_word(const char *name, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = strstr(name, word); at; at = strstr(at + 1, word)) {
+		bool starts = at == name || strchr("-_.", at[-1]);
+
+		if (starts && strchr("-_.", at[len])) /* the terminating zero counts */
+			return true;
+	}
+	return false;
+}
+
+/* A public file tells its role by its name: builder.pub, packages-2026.asc. */
+static bool
+role_of_name(const char *name, enum key_role *role)
+{
+	const char *suffix = strrchr(name, '.');
+	bool pem = suffix && strcmp(suffix, ".pub") == 0;
+
+	if (!pem && (!suffix || strcmp(suffix, ".asc") != 0))
+		return false;
+	for (unsigned int r = 0; r < KEY_ROLES; r++) {
+		if (has_word(name, role_names[r]) && pem == (r == KEY_BUILDER)) {
+			*role = (enum key_role)r;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int
+load_dir(struct arena *a, int dirfd, const char *path, struct keyring *ring, struct err *err)
+{
+	const char **names;
+	size_t n, before = ring->n;
+	enum key_role role;
+
+	if (tree_list(a, dirfd, ".", &names, &n, err) < 0)
+		return err_wrap(err, "keys %s", path);
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(fd_close) int fd = -1;
+
+		if (!role_of_name(names[i], &role))
+			continue;
+		if (fd_open_beneath(dirfd, names[i], O_RDONLY | O_NONBLOCK, &fd, err) < 0)
+			return err_wrap(err, "keys %s", path);
+		if (load_open(a, fd, arena_format(a, "%s/%s", path, names[i]), role, ring,
+			      err) < 0)
+			return -1;
+	}
+	if (ring->n > before || before > 0)
+		return 0;
+	(void)err_set(err, ERR_INPUT,
+		      "keys %s: no builder.pub, packages.asc or metadata.asc there", path);
+	return err_hint(err,
+			"run `kiln key init`, or name the directory of the keys you trust");
+}
+
+static int
+load_file(struct arena *a, int fd, const char *path, struct keyring *ring, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	const char *suffix = strrchr(name, '.');
+	enum key_role role;
+
+	if (role_of_name(name, &role))
+		return load_open(a, fd, path, role, ring, err);
+	if (suffix && strcmp(suffix, ".pub") == 0) /* only builders have such keys */
+		return load_open(a, fd, path, KEY_BUILDER, ring, err);
+	(void)err_set(err, ERR_INPUT, "key %s: its name does not tell the role of the key",
+		      path);
+	return err_hint(err, "name it builder.pub, packages.asc or metadata.asc");
+}
+
+int
+key_load(struct arena *a, const char *path, struct keyring *ring, struct err *err)
+{
+	struct keyring before = *ring;
+	CLEANUP(fd_close) int fd = -1;
+	struct stat st;
+	int rc;
+
+	if (fd_open(path, O_RDONLY | O_NONBLOCK, &fd, err) < 0)
+		return err_wrap(err, "keys");
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "key %s", path);
+	if (S_ISDIR(st.st_mode))
+		rc = load_dir(a, fd, path, ring, err);
+	else if (S_ISREG(st.st_mode))
+		rc = load_file(a, fd, path, ring, err);
+	else
+		rc = err_set(err, ERR_INPUT, "key %s: neither a file nor a directory", path);
+	if (rc < 0)
+		*ring = before;
+	return rc;
+}
+
+const struct key_public *
+key_find(const struct keyring *ring, const char *id)
+{
+	for (size_t i = 0; i < ring->n; i++) {
+		if (strcmp(ring->at[i].id, id) == 0)
+			return &ring->at[i];
+	}
+	return NULL;
+}
+
+const struct key_public *
+key_of_role(const struct keyring *ring, enum key_role role)
+{
+	for (size_t i = 0; i < ring->n; i++) {
+		if (ring->at[i].role == role)
+			return &ring->at[i];
+	}
+	return NULL;
+}
+
+int
+key_export(const struct key_public *k, struct buf *out, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_FILE_MAX);
+
+	if (k->role != KEY_BUILDER) {
+		openpgp_armor("PUBLIC KEY BLOCK", k->cert, k->cert_len, out);
+		return buf_check(out, "certificate", err);
+	}
+	digest_base64(k->der, k->der_len, &text);
+	if (buf_check(&text, "public key", err) < 0)
+		return -1;
+	buf_add_str(out, "-----BEGIN PUBLIC KEY-----\n");
+	for (size_t i = 0; i < text.len; i += PEM_COLUMNS) {
+		buf_add(out, text.data + i, KILN_MIN(text.len - i, (size_t)PEM_COLUMNS));
+		buf_add_char(out, '\n');
+	}
+	buf_add_str(out, "-----END PUBLIC KEY-----\n");
+	return buf_check(out, "public key", err);
+}
