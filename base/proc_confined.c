@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A forked child for parsing hostile bytes. Order in the child: descriptors closed, no core, rlimits,
+ * no new privileges, Landlock without a single rule (nothing can be opened any more), then the work.
+ * The pipe back carries one struct err; what a taken-over child could put into it is cleaned here.
+ */
+#include "base/fd.h"
+#include "base/proc.h"
+#include <linux/landlock.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#define CONFINED_ADDRESS_BYTES ((rlim_t)8 << 30)
+#define CONFINED_FILE_BYTES    ((rlim_t)16 << 30)
+#define CONFINED_CPU_SECONDS   ((rlim_t)600)
+
+#if defined(__SANITIZE_ADDRESS__)
+#define CAN_LIMIT_ADDRESSES false /* the sanitizer's shadow alone is terabytes of addresses */
+#else
+#define CAN_LIMIT_ADDRESSES true
+#endif
+
+static int
+limit(int what, rlim_t value, struct err *err)
+{
+	struct rlimit r = { .rlim_cur = value, .rlim_max = value }, now;
+
+	if (getrlimit(what, &now) == 0 && now.rlim_max < value)
+		r.rlim_cur = r.rlim_max = now.rlim_max;
+	if (setrlimit(what, &r) < 0)
+		return err_sys(err, "limit %d of a confined child", what);
+	return 0;
+}
+
+/* Every right of the kernel's own Landlock version is handled and none is granted. */
+static int
+landlock_all(struct err *err)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	struct landlock_ruleset_attr attr = { .handled_access_fs = 0x1fff }; /* ABI 1 */
+	CLEANUP(fd_close) int rules = -1;
+
+	if (abi < 1) /* not built in or switched off: rlimits and no_new_privs still hold */
+		return 0;
+	if (abi >= 2)
+		attr.handled_access_fs |= 1U << 13; /* refer */
+	if (abi >= 3)
+		attr.handled_access_fs |= 1U << 14; /* truncate */
+	rules = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+	if (rules < 0 || syscall(SYS_landlock_restrict_self, rules, 0) < 0)
+		return err_sys(err, "landlock of a confined child");
+	return 0;
+}
+
+static int
+confine(struct err *err)
+{
+	if (limit(RLIMIT_CORE, 1, err) < 0 || /* 1, not 0: also skips a piped core handler */
+	    limit(RLIMIT_FSIZE, CONFINED_FILE_BYTES, err) < 0 ||
+	    limit(RLIMIT_CPU, CONFINED_CPU_SECONDS, err) < 0)
+		return -1;
+	if (CAN_LIMIT_ADDRESSES && limit(RLIMIT_AS, CONFINED_ADDRESS_BYTES, err) < 0)
+		return -1;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(err, "prctl of a confined child");
+	return landlock_all(err);
+}
+
+static NO_RETURN void
+run_child(proc_child_fn *fn, void *arg, const int *keep, size_t nkeep, int back)
+{
+	struct err err = { .code = ERR_NONE }, ignored;
+	int all[FD_PASS_MAX + 1];
+
+	memcpy(all, keep, nkeep * sizeof(int));
+	all[nkeep] = back;
+	proc_close_others(all, nkeep + 1);
+	if (confine(&err) == 0 && fn(arg, &err) == 0)
+		proc_child_exit(0);
+	if (fd_write_all(back, &err, sizeof(err), &ignored) < 0)
+		proc_child_exit(2);
+	proc_child_exit(1);
+}
+
+/* The child may have been taken over: its err is bytes until proven an err. */
+static void
+clean(struct err *err)
+{
+	err->text[sizeof(err->text) - 1] = '\0';
+	for (char *p = err->text; *p; p++) {
+		if ((unsigned char)*p < 0x20 && *p != '\n')
+			*p = '?';
+	}
+	if ((unsigned)err->code == ERR_NONE || (unsigned)err->code > ERR_REPRO)
+		err->code = ERR_INPUT;
+}
+
+static int
+hear(int from, pid_t pid, struct err *err)
+{
+	struct err said = { .code = ERR_NONE };
+	char *at = (char *)&said;
+	size_t have = 0;
+	ssize_t n;
+	int status;
+
+	do {
+		n = read(from, at + have, sizeof(said) - have);
+		have += n > 0 ? (size_t)n : 0;
+	} while ((n < 0 && errno == EINTR) || (n > 0 && have < sizeof(said)));
+	if (proc_wait(pid, &status, err) < 0)
+		return -1;
+	if (status == 0)
+		return 0;
+	if (status > 128)
+		return err_set(err, ERR_LIMIT, "a confined child was ended by signal %d", status - 128);
+	if (have < sizeof(said))
+		return err_set(err, ERR_IO, "a confined child ended without a word");
+	clean(&said);
+	*err = said;
+	return -1;
+}
+
+int
+proc_confined(proc_child_fn *fn, void *arg, const int *keep, size_t nkeep, struct err *err)
+{
+	CLEANUP(fd_close) int from = -1;
+	CLEANUP(fd_close) int to = -1;
+	int ends[2];
+	pid_t pid;
+
+	if (nkeep > FD_PASS_MAX)
+		return err_set(err, ERR_LIMIT, "a confined child cannot keep %zu descriptors", nkeep);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, "pipe");
+	from = ends[0];
+	to = ends[1];
+	(void)fflush(NULL); /* what is buffered must not be written twice */
+	pid = fork();
+	if (pid < 0)
+		return err_sys(err, "fork");
+	if (pid == 0)
+		run_child(fn, arg, keep, nkeep, to);
+	if (fd_close(&to, "pipe", err) < 0)
+		return -1;
+	return hear(from, pid, err);
+}
