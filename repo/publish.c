@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "repo/publish_priv.h"
+
+#include "base/fd.h"
+#include "base/tree.h"
+
+#define PUBLISH_MAX_PACKAGES ((size_t)1000000)
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct publish_package *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static int
+find_keys(struct publish_run *run, struct err *err)
+{
+	const struct keyring *ring = signer_keys(run->spec->signer);
+
+	run->builder = key_of_role(ring, KEY_BUILDER);
+	run->packages_key = key_of_role(ring, KEY_PACKAGES);
+	run->metadata_key = key_of_role(ring, KEY_METADATA);
+	if (!run->builder || !run->packages_key || !run->metadata_key) {
+		err_set(err, ERR_INPUT, "the key set lacks a key of its three roles");
+		return err_hint(err, "run `kiln key init`");
+	}
+	return 0;
+}
+
+static int
+sign_packages(struct publish_run *run, struct publish_summary *sum, struct err *err)
+{
+	const struct publish_spec *spec = run->spec;
+
+	if (spec->npackages > PUBLISH_MAX_PACKAGES)
+		return err_set(err, ERR_LIMIT, "%zu packages to publish, at most %zu", spec->npackages,
+			       PUBLISH_MAX_PACKAGES);
+	run->packages = arena_array(&run->arena, spec->npackages + 1, sizeof(*run->packages));
+	for (size_t i = 0; i < spec->npackages; i++) {
+		run->packages[i].facts = spec->packages[i];
+		run->packages[i].name = nevra_file(&run->arena, &spec->packages[i]->id);
+	}
+	qsort(run->packages, spec->npackages, sizeof(*run->packages), by_name);
+	for (size_t i = 0; i < spec->npackages; i++) {
+		if (i && by_name(&run->packages[i - 1], &run->packages[i]) == 0)
+			return err_set(err, ERR_INPUT, "two packages would be %s", run->packages[i].name);
+		if (publish_sign_package(run, &run->packages[i], err) < 0)
+			return -1;
+		sum->reused += run->packages[i].reused;
+	}
+	sum->packages = spec->npackages;
+	return 0;
+}
+
+static void
+add_blob(struct publish_run *run, const char *path, const struct digest *blob)
+{
+	struct publish_file f = { .path = path, .digest = *blob };
+
+	VEC_PUSH(&run->files, f);
+}
+
+static int
+add_bytes(struct publish_run *run, const char *path, const struct buf *bytes, struct err *err)
+{
+	struct digest blob;
+
+	if (buf_check(bytes, path, err) < 0 ||
+	    cas_put(run->spec->store, bytes->data, bytes->len, &blob, err) < 0)
+		return -1;
+	add_blob(run, path, &blob);
+	return 0;
+}
+
+static int
+add_key(struct publish_run *run, const char *path, const struct key_public *key, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(PUBLISH_MAX_DOCUMENT);
+
+	if (key_export(key, &text, err) < 0)
+		return err_wrap(err, "%s", path);
+	return add_bytes(run, path, &text, err);
+}
+
+static int
+add_keys(struct publish_run *run, struct err *err)
+{
+	/* zypper looks for the metadata key beside the signature. */
+	if (add_key(run, "keys/builder.pub", run->builder, err) < 0 ||
+	    add_key(run, "keys/packages.asc", run->packages_key, err) < 0 ||
+	    add_key(run, "keys/metadata.asc", run->metadata_key, err) < 0 ||
+	    add_key(run, "repodata/repomd.xml.key", run->metadata_key, err) < 0)
+		return -1;
+	return 0;
+}
+
+static void
+add_packages(struct publish_run *run)
+{
+	for (size_t i = 0; i < run->spec->npackages; i++) {
+		const struct publish_package *p = &run->packages[i];
+
+		add_blob(run, arena_format(&run->arena, "packages/%s", p->name), &p->file);
+		add_blob(run, arena_format(&run->arena, "packages/%s" PUBLISH_BUNDLE, p->name), &p->bundle);
+	}
+}
+
+static int
+add_inventory(struct publish_run *run, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(PUBLISH_MAX_DOCUMENT);
+	struct digest bundle;
+
+	if (publish_inventory(run->spec->inputs, run->spec->ninputs, &text, err) < 0 ||
+	    publish_sign_inventory(run, &text, &bundle, err) < 0 ||
+	    add_bytes(run, "inventory.json", &text, err) < 0)
+		return -1;
+	add_blob(run, "inventory.json" PUBLISH_BUNDLE, &bundle);
+	return 0;
+}
+
+static int
+add_repo_file(struct publish_run *run, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(PUBLISH_MAX_DOCUMENT);
+
+	publish_text_repo(run, &text);
+	return add_bytes(run, "kiln.repo", &text, err);
+}
+
+/* Lists what repomd_write left in the new tree. */
+static int
+add_made(struct publish_run *run, int dirfd, struct err *err)
+{
+	const char **names;
+	size_t n;
+
+	if (tree_list(&run->arena, dirfd, "repodata", &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(fd_close) int fd = -1;
+		struct publish_file f = { .made = true };
+
+		f.path = arena_format(&run->arena, "repodata/%s", names[i]);
+		if (fd_open_beneath(dirfd, f.path, O_RDONLY | O_NOFOLLOW, &fd, err) < 0 ||
+		    digest_fd(fd, &f.digest, NULL, err) < 0)
+			return -1;
+		VEC_PUSH(&run->files, f);
+	}
+	return 0;
+}
+
+static int
+add_metadata(struct publish_run *run, const struct publish_tree *t, struct publish_summary *sum,
+	     struct err *err)
+{
+	CLEANUP(buf_free) struct buf repomd = BUF_MAX(PUBLISH_MAX_DOCUMENT);
+	CLEANUP(fd_close) int dirfd = -1;
+	size_t n = run->spec->npackages;
+	struct repomd_fragment *fragments = arena_array(&run->arena, n + 1, sizeof(*fragments));
+	struct digest asc;
+
+	for (size_t i = 0; i < n; i++)
+		fragments[i] = run->packages[i].fragment;
+	if (fd_open_beneath(t->parent, t->fresh, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0 ||
+	    repomd_write(dirfd, fragments, n, run->spec->epoch, err) < 0 ||
+	    add_made(run, dirfd, err) < 0 ||
+	    fd_read_file(dirfd, "repodata/repomd.xml", &repomd, err) < 0 ||
+	    publish_sign_repomd(run, &repomd, &asc, err) < 0)
+		return -1;
+	digest_of(repomd.data, repomd.len, &sum->repomd);
+	add_blob(run, "repodata/repomd.xml.asc", &asc);
+	return 0;
+}
+
+static int
+publish(struct publish_run *run, const struct publish_tree *t, struct publish_summary *sum, struct err *err)
+{
+	if (find_keys(run, err) < 0 || sign_packages(run, sum, err) < 0 ||
+	    add_metadata(run, t, sum, err) < 0 || add_keys(run, err) < 0 || add_inventory(run, err) < 0 ||
+	    add_repo_file(run, err) < 0)
+		return -1;
+	add_packages(run);
+	sum->unchanged = publish_tree_is(t, run->files.at, run->files.n);
+	if (sum->unchanged)
+		return publish_tree_drop(t, err);
+	if (publish_tree_fill(t, run->spec->store, run->files.at, run->files.n, err) < 0)
+		return -1;
+	return publish_tree_exchange(t, err);
+}
+
+static void
+run_release(struct publish_run *run)
+{
+	VEC_FREE(&run->files);
+	arena_release(&run->arena);
+}
+DEFINE_RELEASE(struct publish_run, run_release);
+
+int
+publish_commit(const struct publish_spec *spec, int dirfd, const char *dest, struct publish_summary *out,
+	       struct err *err)
+{
+	CLEANUP(run_release) struct publish_run run = { .spec = spec };
+	CLEANUP(publish_tree_release) struct publish_tree t = { .parent = -1, .lock = -1 };
+	struct publish_summary sum = { 0 };
+	struct err ignored;
+
+	if (publish_tree_begin(&run.arena, dirfd, dest, &t, err) < 0)
+		return -1;
+	if (publish(&run, &t, &sum, err) < 0) {
+		(void)!publish_tree_drop(&t, &ignored); /* else the next publish removes it */
+		return -1;
+	}
+	*out = sum;
+	return 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of publish: what is signed (publish_sign.c), what is said in text
+ * (publish_text.c), and how the tree is laid and exchanged (publish.c, publish_tree.c). */
+#pragma once
+
+#include "base/vec.h"
+#include "repo/publish.h"
+#include "repo/repomd.h"
+
+#define PUBLISH_MAX_DOCUMENT ((size_t)256 * 1024 * 1024)
+#define PUBLISH_BUNDLE       ".sigstore.json"
+
+struct publish_package {
+	const struct pkgfacts *facts;
+	const char *name; /* NAME.rpm */
+	struct digest file, bundle; /* blobs: the signed package, its statement's bundle */
+	uint64_t size;
+	struct repomd_fragment fragment;
+	bool reused;
+};
+
+struct publish_file { /* one file of the tree; its bytes are a blob of the store */
+	const char *path;
+	struct digest digest;
+	bool made; /* already written into the new tree */
+};
+
+struct publish_run {
+	const struct publish_spec *spec;
+	const struct key_public *builder, *packages_key, *metadata_key;
+	struct arena arena;
+	struct publish_package *packages; /* sorted by name */
+	VEC(struct publish_file) files;
+};
+
+/* Signs one package and its statement, or takes both from the store. */
+int publish_sign_package(struct publish_run *run, struct publish_package *p, struct err *err) MUST_CHECK;
+/* The bundle that vouches for an inventory; signed once per inventory and key. */
+int publish_sign_inventory(struct publish_run *run, const struct buf *inventory, struct digest *bundle,
+			   struct err *err) MUST_CHECK;
+/* Armored signature of repomd.xml, as a blob. */
+int publish_sign_repomd(struct publish_run *run, const struct buf *repomd, struct digest *asc,
+			struct err *err) MUST_CHECK;
+
+/* The text of kiln.repo. */
+void publish_text_repo(const struct publish_run *run, struct buf *out);
+
+/* A tree that is being published: its parent directory, locked, and its names there. */
+struct publish_tree {
+	int parent, lock;
+	const char *name, *fresh; /* "repo", ".repo.new" */
+};
+/* Waits for other publishers, removes what killed ones left, makes the new directory. */
+int publish_tree_begin(struct arena *a, int dirfd, const char *dest, struct publish_tree *out,
+		       struct err *err) MUST_CHECK;
+/* Is the published tree exactly these files? */
+bool publish_tree_is(const struct publish_tree *t, struct publish_file *files, size_t n);
+int publish_tree_fill(const struct publish_tree *t, const struct cas *store,
+		      const struct publish_file *files, size_t n, struct err *err) MUST_CHECK;
+/* Durable, then visible in one rename, then the old one goes. */
+int publish_tree_exchange(const struct publish_tree *t, struct err *err) MUST_CHECK;
+int publish_tree_drop(const struct publish_tree *t, struct err *err) MUST_CHECK;
+void publish_tree_release(struct publish_tree *t);
+DEFINE_RELEASE(struct publish_tree, publish_tree_release);
