@@ -97,6 +97,8 @@ take_packet(struct cursor *c, enum openpgp_tag want, const char *what, struct cu
 			return err_set(err, ERR_VERIFY, "OpenPGP packet without a length");
 		len = take_be(c, (size_t)1 << (head & 3));
 	}
+	if (c->bad)
+		return err_set(err, ERR_VERIFY, "%s packet with a malformed length", what);
 	if (tag != want)
 		return err_set(err, ERR_VERIFY, "OpenPGP packet %u where a %s is due", tag,
 			       what);
