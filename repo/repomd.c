@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/gzip.h"
+#include "base/utf8.h"
 
 #define REPOMD_MAX_FRAGMENT ((size_t)256 * 1024 * 1024)
 #define REPOMD_MAX_DOCUMENT ((size_t)2 * 1024 * 1024 * 1024)
@@ -14,33 +15,16 @@
 
 /* ---- text ---- */
 
-/* Length of the UTF-8 sequence at s that XML 1.0 allows as a character, 0: none. */
+/* Length of the character at s when XML 1.0 can carry it, 0: it cannot. */
 static size_t
-xml_char(const unsigned char *s)
+xml_char(const char *s)
 {
-	static const struct {
-		unsigned char mask, lead;
-		uint32_t least;
-	} forms[] = { { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 } };
-	uint32_t v;
+	uint32_t cp = 0;
+	size_t n = utf8_decode(s, strnlen(s, 4), &cp);
 
-	if (s[0] < 0x80)
-		return (s[0] >= 0x20 && s[0] != 0x7f) || s[0] == '\n' || s[0] == '\t';
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		if ((s[0] & forms[i].mask) != forms[i].lead)
-			continue;
-		v = s[0] & (unsigned char)~forms[i].mask;
-		for (size_t j = 1; j <= i + 1; j++) {
-			if ((s[j] & 0xc0) != 0x80) /* also stops at the terminating zero */
-				return 0;
-			v = v << 6 | (s[j] & 0x3f);
-		}
-		if (v < forms[i].least || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff) ||
-		    (v >= 0xfffe && v <= 0xffff))
-			return 0;
-		return i + 2;
-	}
-	return 0;
+	if (cp < 0x20 && cp != '\n' && cp != '\t')
+		return 0;
+	return cp == 0x7f || cp == 0xfffe || cp == 0xffff ? 0 : n;
 }
 
 /* Escapes text for an element or a double-quoted attribute. What XML cannot carry is refused; line
@@ -48,14 +32,15 @@ xml_char(const unsigned char *s)
 static int
 add_escaped(struct buf *b, const char *text, bool lines, struct err *err)
 {
-	const unsigned char *s = (const unsigned char *)(text ? text : "");
+	const char *s = text ? text : "";
 	size_t n;
 
 	for (; *s; s += n) {
 		n = xml_char(s);
 		if (n == 0 || (!lines && (*s == '\n' || *s == '\t')))
 			return err_set(err, ERR_INPUT,
-				       "'%.80s' holds byte 0x%02x, which metadata cannot carry", text, *s);
+				       "'%.80s' holds byte 0x%02x, which metadata cannot carry", text,
+				       (unsigned char)*s);
 		if (*s == '&')
 			buf_add_str(b, "&amp;");
 		else if (*s == '<')
