@@ -15,6 +15,7 @@
 #define DOC_MAX_BYTES ((size_t)64 * 1024 * 1024)
 #define DOC_MAX_DEPTH 64
 #define DOC_MAX_NODES 4000000
+#define DOC_MAX_INT   ((int64_t)9007199254740991) /* what every JSON reader keeps exactly */
 
 enum doc_kind { DOC_NULL, DOC_BOOL, DOC_INT, DOC_TEXT, DOC_LIST, DOC_MAP };
 
@@ -44,6 +45,8 @@ struct doc *doc_text(struct arena *a, const char *text) MUST_CHECK;
 struct doc *doc_number(struct arena *a, int64_t v) MUST_CHECK;
 struct doc *doc_boolean(struct arena *a, bool v) MUST_CHECK;
 void doc_set(struct arena *a, struct doc *map, const char *key, struct doc *value); /* replaces */
+/* doc_set for a key known to be new: no search, so that large maps are made in linear time. */
+void doc_append(struct arena *a, struct doc *map, const char *key, struct doc *value);
 void doc_push(struct arena *a, struct doc *list, struct doc *value);
 /* doc_set with a text value; NULL text sets nothing. */
 void doc_set_text(struct arena *a, struct doc *map, const char *key, const char *text);
@@ -51,7 +54,8 @@ void doc_set_text(struct arena *a, struct doc *map, const char *key, const char 
 /* Lookups: NULL when absent (or d is NULL or of another kind). */
 struct doc *doc_get(const struct doc *d, const char *key);
 const char *doc_get_text(const struct doc *d, const char *key);
-/* Reading a scalar: false when it is not one (node text not of that form). */
+/* Reading a scalar: false when it is not one (node text not of that form, quoted, or a number
+ * beyond DOC_MAX_INT). */
 bool doc_int(const struct doc *d, int64_t *out);
 bool doc_bool(const struct doc *d, bool *out);
 
