@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "builder/plan.h"
+#include "base/dict.h"
+#include "base/vec.h"
+
+#define MAX_CYCLE_LINES 12
+
+enum colour { WHITE, GREY, BLACK };
+
+/* One edge of the graph with the place that asks for it. */
+struct edge {
+	size_t to;
+	const struct recipe_need *need;
+	const char *via; /* the package whose `requires` leads there, or NULL */
+};
+struct edges { /* grown with VEC_PUSH */
+	struct edge *at;
+	size_t n, cap;
+};
+struct vertex {
+	struct edges edges;
+	enum colour colour;
+	size_t place; /* in the plan, once black */
+};
+struct planner {
+	const struct recipe_set *set;
+	struct dict index; /* recipe name -> its recipe's slot in set->at */
+	struct vertex *vertices;
+	VEC(size_t) order; /* finished vertices */
+	VEC(const struct edge *) path; /* edges between the grey ones, for the message about a cycle */
+};
+
+static void
+planner_release_scope(struct planner *p)
+{
+	for (size_t i = 0; i < p->set->n; i++)
+		VEC_FREE(&p->vertices[i].edges);
+	free(p->vertices);
+	dict_release(&p->index);
+	VEC_FREE(&p->order);
+	VEC_FREE(&p->path);
+}
+
+static size_t
+slot_of(const struct planner *p, const struct recipe *r)
+{
+	struct recipe **at = dict_get(&p->index, r->name);
+
+	return (size_t)(at - p->set->at);
+}
+
+static const struct recipe_package *
+declared_package(const struct recipe *r, const char *name)
+{
+	for (size_t i = 0; i < r->npackages; i++) {
+		if (strcmp(r->packages[i].name, name) == 0)
+			return &r->packages[i];
+	}
+	return NULL;
+}
+
+static int
+missing(const struct planner *p, const struct recipe *r, const struct recipe_need *need, struct err *err)
+{
+	VEC(const char *) known = { 0 };
+	const char *nearest;
+
+	for (size_t i = 0; i < p->set->n; i++) {
+		for (size_t j = 0; j < p->set->at[i]->npackages; j++)
+			VEC_PUSH(&known, p->set->at[i]->packages[j].name);
+	}
+	nearest = doc_nearest(need->name, known.at, known.n);
+	VEC_FREE(&known);
+	err_set(err, ERR_INPUT, "%s:%d:%d: recipe '%s' needs '%s', which no recipe makes", r->path, need->line,
+		need->col, r->name, need->name);
+	if (nearest)
+		return err_hint(err, "did you mean '%s'?", nearest);
+	return err_hint(err, "write a recipe that makes a package '%s', or remove the need", need->name);
+}
+
+/* The edges that one need brings: to its recipe, and on to whatever the declared `requires` of the
+ * needed packages name, as far as that goes. Requirements that are no package of ours (sonames,
+ * paths) are left to the solver. */
+static void
+follow(struct planner *p, const struct recipe_need *need, struct edges *edges, struct dict *seen)
+{
+	VEC(const char *) todo = { 0 };
+
+	VEC_PUSH(&todo, need->name);
+	for (size_t i = 0; i < todo.n; i++) {
+		const struct recipe *maker = recipe_of_package(p->set, todo.at[i]);
+		const struct recipe_package *declared;
+		struct edge e = { .need = need, .via = i ? todo.at[i] : NULL };
+
+		if (!maker || !dict_add(seen, todo.at[i], p))
+			continue;
+		e.to = slot_of(p, maker);
+		VEC_PUSH(edges, e);
+		declared = declared_package(maker, todo.at[i]);
+		for (size_t j = 0; declared && j < declared->requires.n; j++)
+			VEC_PUSH(&todo, declared->requires.at[j].name);
+	}
+	VEC_FREE(&todo);
+}
+
+static int
+link_vertex(struct planner *p, size_t v, struct err *err)
+{
+	CLEANUP(dict_release) struct dict seen = { 0 };
+	const struct recipe *r = p->set->at[v];
+
+	for (size_t i = 0; i < r->nneeds; i++) {
+		if (!recipe_of_package(p->set, r->needs[i].name))
+			return missing(p, r, &r->needs[i], err);
+		follow(p, &r->needs[i], &p->vertices[v].edges, &seen);
+	}
+	return 0;
+}
+
+/* "error: PLACE: dependency cycle: a -> b -> a", then one line for each edge of it. The path holds
+ * the edges from the root of the search; the cycle begins after the edge that entered closing->to. */
+static int
+cycle(const struct planner *p, size_t v, const struct edge *closing, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(ERR_TEXT_MAX);
+	const struct recipe *r = p->set->at[closing->to];
+	size_t first = 0, shown = 0;
+
+	for (size_t i = 0; i < p->path.n; i++) {
+		if (p->path.at[i]->to == closing->to)
+			first = i + 1;
+	}
+	buf_add_format(&text, "dependency cycle of %zu recipes:", p->path.n - first + 1);
+	for (size_t i = first; i <= p->path.n; i++) {
+		const struct edge *e = i < p->path.n ? p->path.at[i] : closing;
+
+		if (shown++ < MAX_CYCLE_LINES)
+			buf_add_format(&text, "\n  %s:%d:%d: %s needs %s%s%s%s", r->path, e->need->line,
+				       e->need->col, r->name, e->need->name, e->via ? ", which requires " : "",
+				       e->via ? e->via : "", i == p->path.n ? ": closes the cycle" : "");
+		r = p->set->at[e->to];
+	}
+	if (shown > MAX_CYCLE_LINES)
+		buf_add_format(&text, "\n  and %zu more", shown - MAX_CYCLE_LINES);
+	err_set(err, ERR_INPUT, "%s:%d:%d: %s", p->set->at[v]->path, closing->need->line, closing->need->col,
+		buf_text(&text));
+	return err_hint(err, "remove one of these needs, or split the recipe in two");
+}
+
+/* Depth first; as deep as the longest chain of needs. */
+static int
+visit(struct planner *p, size_t v, struct err *err)
+{
+	struct vertex *x = &p->vertices[v];
+
+	x->colour = GREY;
+	if (link_vertex(p, v, err) < 0)
+		return -1;
+	for (size_t i = 0; i < x->edges.n; i++) {
+		const struct edge *e = &x->edges.at[i];
+
+		if (p->vertices[e->to].colour == GREY)
+			return cycle(p, v, e, err);
+		if (p->vertices[e->to].colour == BLACK)
+			continue;
+		VEC_PUSH(&p->path, e);
+		if (visit(p, e->to, err) < 0)
+			return -1;
+		p->path.n--;
+	}
+	x->colour = BLACK;
+	x->place = p->order.n;
+	VEC_PUSH(&p->order, v);
+	return 0;
+}
+
+static int
+unknown_recipe(const struct planner *p, const char *name, struct err *err)
+{
+	VEC(const char *) known = { 0 };
+	const char *nearest;
+
+	for (size_t i = 0; i < p->set->n; i++)
+		VEC_PUSH(&known, p->set->at[i]->name);
+	nearest = doc_nearest(name, known.at, known.n);
+	VEC_FREE(&known);
+	err_set(err, ERR_INPUT, "no recipe is named '%s'", name);
+	if (nearest)
+		return err_hint(err, "did you mean '%s'?", nearest);
+	return -1;
+}
+
+static int
+visit_named(struct planner *p, const char *const *names, size_t nnames, struct err *err)
+{
+	for (size_t i = 0; i < nnames; i++) {
+		const struct recipe *r = recipe_find(p->set, names[i]);
+		size_t v;
+
+		if (!r)
+			return unknown_recipe(p, names[i], err);
+		v = slot_of(p, r);
+		if (p->vertices[v].colour == WHITE && visit(p, v, err) < 0)
+			return -1;
+	}
+	for (size_t v = 0; nnames == 0 && v < p->set->n; v++) {
+		if (p->vertices[v].colour == WHITE && visit(p, v, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+compare_places(const void *a, const void *b)
+{
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Distinct places of the edges of v, sorted. */
+static void
+fill_needs(struct arena *a, const struct planner *p, const struct vertex *v, struct plan_node *node)
+{
+	size_t n = 0;
+
+	node->needs = arena_array(a, v->edges.n, sizeof(size_t));
+	for (size_t i = 0; i < v->edges.n; i++)
+		node->needs[i] = p->vertices[v->edges.at[i].to].place;
+	if (v->edges.n)
+		qsort(node->needs, v->edges.n, sizeof(size_t), compare_places);
+	for (size_t i = 0; i < v->edges.n; i++) {
+		if (i == 0 || node->needs[i] != node->needs[i - 1])
+			node->needs[n++] = node->needs[i];
+	}
+	node->nneeds = n;
+}
+
+static void
+fill_users(struct arena *a, struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		for (size_t j = 0; j < plan->at[i].nneeds; j++)
+			plan->at[plan->at[i].needs[j]].nusers++;
+	}
+	for (size_t i = 0; i < plan->n; i++) {
+		plan->at[i].users = arena_array(a, plan->at[i].nusers, sizeof(size_t));
+		plan->at[i].nusers = 0;
+	}
+	for (size_t i = 0; i < plan->n; i++) {
+		for (size_t j = 0; j < plan->at[i].nneeds; j++) {
+			struct plan_node *need = &plan->at[plan->at[i].needs[j]];
+
+			need->users[need->nusers++] = i;
+		}
+	}
+}
+
+int
+plan_make(struct arena *a, const struct recipe_set *set, const char *const *names, size_t nnames,
+	  struct plan *out, struct err *err)
+{
+	CLEANUP(planner_release) struct planner p = { .set = set };
+
+	p.vertices = mem_alloc((set->n + 1) * sizeof(*p.vertices));
+	for (size_t i = 0; i < set->n; i++)
+		dict_set(&p.index, set->at[i]->name, &set->at[i]);
+	if (visit_named(&p, names, nnames, err) < 0)
+		return -1;
+	out->n = p.order.n;
+	out->at = arena_array(a, out->n, sizeof(*out->at));
+	for (size_t i = 0; i < out->n; i++) {
+		out->at[i].recipe = set->at[p.order.at[i]];
+		out->at[i].duration_ms = PLAN_DEFAULT_MS;
+		fill_needs(a, &p, &p.vertices[p.order.at[i]], &out->at[i]);
+	}
+	fill_users(a, out);
+	plan_weigh(out);
+	return 0;
+}
+
+void
+plan_weigh(struct plan *p)
+{
+	for (size_t i = p->n; i-- > 0;) {
+		struct plan_node *node = &p->at[i];
+		int64_t longest = 0;
+
+		for (size_t j = 0; j < node->nusers; j++)
+			longest = KILN_MAX(longest, p->at[node->users[j]].path_ms);
+		node->path_ms = node->duration_ms + longest;
+	}
+}
+
+void
+plan_closure(struct arena *a, const struct plan *p, size_t node, size_t **out, size_t *n)
+{
+	CLEANUP(mem_free) bool *in = mem_alloc(p->n * sizeof(*in));
+	size_t count = 0;
+
+	/* Needs stand before their users, so one pass downwards reaches everything. */
+	in[node] = true;
+	for (size_t i = node + 1; i-- > 0;) {
+		for (size_t j = 0; in[i] && j < p->at[i].nneeds; j++)
+			in[p->at[i].needs[j]] = true;
+		count += in[i];
+	}
+	*out = arena_array(a, count, sizeof(size_t));
+	*n = 0;
+	for (size_t i = 0; i < node; i++) {
+		if (in[i])
+			(*out)[(*n)++] = i;
+	}
+}

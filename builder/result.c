@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "builder/result.h"
+#include "base/json.h"
+
+#define RESULT_FORMAT    1
+#define RESULT_MAX_BYTES DOC_MAX_BYTES
+
+static void
+set_digest(struct arena *a, struct doc *map, const char *key, const struct digest *d)
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(d, hex);
+	doc_set_text(a, map, key, hex);
+}
+
+static bool
+get_digest(const struct doc *map, const char *key, struct digest *out)
+{
+	const char *hex = doc_get_text(map, key);
+
+	return hex && digest_parse(hex, out);
+}
+
+static struct doc *
+write_doc(struct arena *a, const char *recipe, const struct result *r)
+{
+	struct doc *d = doc_map(a), *packages = doc_list(a), *environment = doc_list(a);
+
+	doc_set(a, d, "format", doc_number(a, RESULT_FORMAT));
+	doc_set_text(a, d, "recipe", recipe);
+	for (size_t i = 0; i < r->npackages; i++)
+		doc_push(a, packages, pkgfacts_doc(a, &r->packages[i]));
+	doc_set(a, d, "packages", packages);
+	for (size_t i = 0; i < r->nenvironment; i++) {
+		struct doc *e = doc_map(a);
+
+		doc_set_text(a, e, "name", r->environment[i].name);
+		doc_set_text(a, e, "purl", r->environment[i].purl);
+		set_digest(a, e, "file", &r->environment[i].file);
+		doc_push(a, environment, e);
+	}
+	doc_set(a, d, "environment", environment);
+	set_digest(a, d, "record", &r->record);
+	set_digest(a, d, "log", &r->log);
+	set_digest(a, d, "statement", &r->statement);
+	set_digest(a, d, "bundle", &r->bundle);
+	if (r->measures)
+		doc_set(a, d, "measures", r->measures);
+	return d;
+}
+
+/* A small map with one text or number as a reference. */
+static int
+put_note(struct cas *store, const char *kind, const char *name, const char *key, const char *text,
+	 int64_t number, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf json = BUF_MAX(4096);
+	struct doc *d = doc_map(&a);
+
+	doc_set(&a, d, key, text ? doc_text(&a, text) : doc_number(&a, number));
+	json_write(d, &json);
+	if (buf_check(&json, kind, err) < 0)
+		return -1;
+	return cas_ref_put(store, kind, name, json.data, json.len, err);
+}
+
+static int
+get_note(struct arena *a, const struct cas *store, const char *kind, const char *name, struct doc **out,
+	 struct err *err)
+{
+	CLEANUP(buf_free) struct buf json = BUF_MAX(4096);
+	bool found;
+
+	*out = NULL;
+	if (cas_ref_get(store, kind, name, &json, &found, err) < 0)
+		return -1;
+	return found ? json_parse(a, buf_text(&json), json.len, name, out, err) : 0;
+}
+
+int
+result_store(struct cas *store, const char *recipe, const char *key_hex, const struct result *r, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf json = BUF_MAX(RESULT_MAX_BYTES);
+	int64_t elapsed;
+
+	json_write(write_doc(&a, recipe, r), &json);
+	if (buf_check(&json, "action result", err) < 0 ||
+	    cas_ref_put(store, "action", key_hex, json.data, json.len, err) < 0 ||
+	    put_note(store, "last", recipe, "key", key_hex, 0, err) < 0)
+		return -1;
+	if (!doc_int(doc_get(r->measures, "elapsedMs"), &elapsed))
+		return 0;
+	return put_note(store, "duration", recipe, "ms", NULL, elapsed, err);
+}
+
+static int
+broken(const char *key_hex, struct err *err)
+{
+	err_set(err, ERR_IO, "the result of action %s in the store is damaged", key_hex);
+	return err_hint(err, "`kiln store check --repair` puts damaged objects aside; then build again");
+}
+
+static int
+read_packages(struct arena *a, const struct doc *list, const char *key_hex, struct result *out, struct err *err)
+{
+	if (!list || list->kind != DOC_LIST || list->n == 0)
+		return broken(key_hex, err);
+	out->npackages = list->n;
+	out->packages = arena_array(a, list->n, sizeof(*out->packages));
+	for (size_t i = 0; i < list->n; i++) {
+		if (pkgfacts_parse(a, list->items[i].value, key_hex, &out->packages[i], err) < 0)
+			return err_wrap(err, "action result");
+	}
+	return 0;
+}
+
+static int
+read_environment(struct arena *a, const struct doc *list, const char *key_hex, struct result *out, struct err *err)
+{
+	if (!list || list->kind != DOC_LIST)
+		return broken(key_hex, err);
+	out->nenvironment = list->n;
+	out->environment = arena_array(a, list->n, sizeof(*out->environment));
+	for (size_t i = 0; i < list->n; i++) {
+		const struct doc *d = list->items[i].value;
+		struct result_input *e = &out->environment[i];
+
+		e->name = doc_get_text(d, "name");
+		e->purl = doc_get_text(d, "purl");
+		if (!e->name || !e->purl || !get_digest(d, "file", &e->file))
+			return broken(key_hex, err);
+	}
+	return 0;
+}
+
+static bool
+has_blobs(const struct cas *store, const struct result *r)
+{
+	for (size_t i = 0; i < r->npackages; i++) {
+		if (!cas_has(store, &r->packages[i].file) || !cas_has(store, &r->packages[i].action))
+			return false;
+	}
+	return cas_has(store, &r->record) && cas_has(store, &r->log) && cas_has(store, &r->statement) &&
+	       cas_has(store, &r->bundle);
+}
+
+int
+result_load(struct arena *a, const struct cas *store, const char *key_hex, struct result *out, bool *found,
+	    struct err *err)
+{
+	CLEANUP(buf_free) struct buf json = BUF_MAX(RESULT_MAX_BYTES);
+	struct result r = { 0 };
+	struct doc *d;
+	int64_t format;
+
+	if (cas_ref_get(store, "action", key_hex, &json, found, err) < 0)
+		return -1;
+	if (!*found)
+		return 0;
+	if (json_parse(a, buf_text(&json), json.len, key_hex, &d, err) < 0)
+		return err_wrap(err, "action result");
+	if (!doc_int(doc_get(d, "format"), &format) || format != RESULT_FORMAT ||
+	    !get_digest(d, "record", &r.record) || !get_digest(d, "log", &r.log) ||
+	    !get_digest(d, "statement", &r.statement) || !get_digest(d, "bundle", &r.bundle))
+		return broken(key_hex, err);
+	if (read_packages(a, doc_get(d, "packages"), key_hex, &r, err) < 0 ||
+	    read_environment(a, doc_get(d, "environment"), key_hex, &r, err) < 0)
+		return -1;
+	r.measures = doc_get(d, "measures");
+	*found = has_blobs(store, &r);
+	if (*found)
+		*out = r;
+	return 0;
+}
+
+int
+result_last_action(struct arena *a, const struct cas *store, const char *recipe, struct doc **out, struct err *err)
+{
+	CLEANUP(buf_free) struct buf json = BUF_MAX(ACTION_MAX_BYTES);
+	struct digest key;
+	struct doc *note;
+
+	*out = NULL;
+	if (get_note(a, store, "last", recipe, &note, err) < 0)
+		return -1;
+	if (!get_digest(note, "key", &key) || !cas_has(store, &key))
+		return 0;
+	if (cas_get(store, &key, &json, err) < 0)
+		return -1;
+	return json_parse(a, buf_text(&json), json.len, recipe, out, err);
+}
+
+int
+result_note_log(struct cas *store, const char *recipe, const struct digest *log, struct err *err)
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(log, hex);
+	return put_note(store, "log", recipe, "sha256", hex, 0, err);
+}
+
+int
+result_last_log(const struct cas *store, const char *recipe, struct digest *log, bool *found, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct doc *note;
+
+	if (get_note(&a, store, "log", recipe, &note, err) < 0)
+		return -1;
+	*found = get_digest(note, "sha256", log) && cas_has(store, log);
+	return 0;
+}
+
+int
+result_last_duration(const struct cas *store, const char *recipe, int64_t *ms, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct doc *note;
+	int64_t v;
+
+	if (get_note(&a, store, "duration", recipe, &note, err) < 0)
+		return -1;
+	if (doc_int(doc_get(note, "ms"), &v) && v >= 0)
+		*ms = v;
+	return 0;
+}

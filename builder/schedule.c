@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "builder/schedule.h"
+#include "base/mem.h"
+#include <poll.h>
+
+#define STOP_LOOK_MS 200 /* how long a stop that came just before poll() can stay unseen */
+
+/* IDLE -> READY (all needs done) -> RUNNING (waits for its descriptor) -> DONE | FAILED.
+ * IDLE or READY -> BLOCKED when something it needs failed, or when nothing new shall start. */
+enum state { IDLE, READY, RUNNING, DONE, FAILED, BLOCKED };
+
+struct slot {
+	enum state state;
+	size_t missing; /* needs that are not done */
+	int fd;
+};
+struct loop {
+	const struct plan *plan;
+	const struct schedule_runner *runner;
+	const struct schedule_options *options;
+	struct schedule_counts *counts;
+	struct slot *slots;
+	struct pollfd *polls;
+	size_t *polled; /* the node of each of polls */
+	size_t running;
+	uint64_t memory; /* limits of what runs */
+	size_t first_failed; /* plan->n: none */
+	bool ending;     /* what runs was told to end; nothing starts */
+};
+
+static void
+loop_release_scope(struct loop *l)
+{
+	free(l->slots);
+	free(l->polls);
+	free(l->polled);
+}
+
+static void
+block(struct loop *l, size_t node, size_t by)
+{
+	l->slots[node].state = BLOCKED;
+	l->counts->blocked++;
+	if (l->runner->blocked)
+		l->runner->blocked(l->runner->arg, node, by);
+}
+
+/* Plans stand in order, so one pass upwards reaches every user of a user. */
+static void
+block_users(struct loop *l, size_t failed)
+{
+	for (size_t i = failed + 1; i < l->plan->n; i++) {
+		const struct plan_node *node = &l->plan->at[i];
+		bool hit = false;
+
+		for (size_t j = 0; j < node->nneeds; j++) {
+			enum state s = l->slots[node->needs[j]].state;
+
+			hit = hit || s == FAILED || s == BLOCKED;
+		}
+		if (hit && (l->slots[i].state == IDLE || l->slots[i].state == READY))
+			block(l, i, failed);
+	}
+}
+
+static void
+finish(struct loop *l, size_t node, enum schedule_outcome outcome)
+{
+	const struct plan_node *p = &l->plan->at[node];
+
+	if (outcome == SCHEDULE_FAILED) {
+		l->slots[node].state = FAILED;
+		l->counts->failed++;
+		l->first_failed = KILN_MIN(l->first_failed, node);
+		block_users(l, node);
+		return;
+	}
+	l->slots[node].state = DONE;
+	l->counts->served += outcome == SCHEDULE_SERVED;
+	l->counts->built += outcome == SCHEDULE_BUILT;
+	for (size_t i = 0; i < p->nusers; i++) {
+		struct slot *user = &l->slots[p->users[i]];
+
+		if (--user->missing == 0 && user->state == IDLE)
+			user->state = READY;
+	}
+}
+
+static int
+advance(struct loop *l, size_t node, struct err *err)
+{
+	struct slot *s = &l->slots[node];
+	bool was_running = s->state == RUNNING;
+	enum schedule_outcome outcome = SCHEDULE_FAILED;
+	uint64_t weight = l->plan->at[node].recipe->limits.memory_bytes;
+	int rc = l->runner->advance(l->runner->arg, node, &s->fd, &outcome, err);
+
+	if (rc == 0 && outcome == SCHEDULE_WAIT) {
+		s->state = RUNNING;
+		l->running += !was_running;
+		l->memory += was_running ? 0 : weight;
+		return 0;
+	}
+	if (was_running) {
+		l->running--;
+		l->memory -= weight;
+	}
+	s->fd = -1;
+	s->state = FAILED;
+	if (rc < 0)
+		return -1;
+	finish(l, node, outcome);
+	return 0;
+}
+
+static bool
+has_room(const struct loop *l, size_t node)
+{
+	if (l->running == 0)
+		return true;
+	if (l->running >= l->options->jobs)
+		return false;
+	return l->options->memory == 0 ||
+	       l->memory + l->plan->at[node].recipe->limits.memory_bytes <= l->options->memory;
+}
+
+/* The ready node with the longest way before it that has room; plan->n: none. */
+static size_t
+next_ready(const struct loop *l)
+{
+	size_t best = l->plan->n;
+
+	for (size_t i = 0; i < l->plan->n; i++) {
+		if (l->slots[i].state != READY || !has_room(l, i))
+			continue;
+		if (best == l->plan->n || l->plan->at[i].path_ms > l->plan->at[best].path_ms)
+			best = i;
+	}
+	return best;
+}
+
+static int
+start_ready(struct loop *l, struct err *err)
+{
+	while (!l->ending && (l->first_failed == l->plan->n || l->options->keep_going)) {
+		size_t node = next_ready(l);
+
+		if (node == l->plan->n)
+			return 0;
+		if (advance(l, node, err) < 0)
+			return -1;
+		if (l->options->stop && *l->options->stop)
+			return 0;
+	}
+	return 0;
+}
+
+static void
+end_all(struct loop *l)
+{
+	if (l->ending)
+		return;
+	l->ending = true;
+	for (size_t i = 0; i < l->plan->n; i++) {
+		if (l->slots[i].state == RUNNING)
+			l->runner->kill(l->runner->arg, i);
+	}
+}
+
+static int
+wait_running(struct loop *l, struct err *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->plan->n; i++) {
+		if (l->slots[i].state != RUNNING)
+			continue;
+		l->polls[n] = (struct pollfd){ .fd = l->slots[i].fd, .events = POLLIN };
+		l->polled[n++] = i;
+	}
+	if (poll(l->polls, n, l->options->stop && !l->ending ? STOP_LOOK_MS : -1) < 0) {
+		if (errno == EINTR)
+			return 0;
+		return err_sys(err, "cannot wait for builds");
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (l->polls[i].revents && advance(l, l->polled[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* One failure that ends everything is kept; what still runs is ended and collected. */
+static int
+run_to_end(struct loop *l, struct err *err)
+{
+	struct err later;
+	bool failed = start_ready(l, err) < 0;
+
+	while (l->running > 0) {
+		bool stopped = l->options->stop && *l->options->stop;
+
+		if (stopped || failed)
+			end_all(l);
+		if (wait_running(l, failed ? &later : err) < 0)
+			failed = true;
+		if (!failed && start_ready(l, err) < 0)
+			failed = true;
+	}
+	return failed ? -1 : 0;
+}
+
+static void
+block_rest(struct loop *l)
+{
+	for (size_t i = 0; i < l->plan->n; i++) {
+		if (l->slots[i].state == IDLE || l->slots[i].state == READY)
+			block(l, i, l->first_failed);
+	}
+}
+
+int
+schedule_run(const struct plan *p, const struct schedule_runner *runner, const struct schedule_options *o,
+	     struct schedule_counts *out, struct err *err)
+{
+	CLEANUP(loop_release) struct loop l = { .plan = p, .runner = runner, .options = o, .counts = out,
+						.first_failed = p->n };
+
+	*out = (struct schedule_counts){ 0 };
+	l.slots = mem_alloc((p->n + 1) * sizeof(*l.slots));
+	l.polls = mem_alloc((p->n + 1) * sizeof(*l.polls));
+	l.polled = mem_alloc((p->n + 1) * sizeof(*l.polled));
+	for (size_t i = 0; i < p->n; i++) {
+		l.slots[i].missing = p->at[i].nneeds;
+		l.slots[i].state = p->at[i].nneeds ? IDLE : READY;
+		l.slots[i].fd = -1;
+	}
+	if (run_to_end(&l, err) < 0)
+		return -1;
+	if (o->stop && *o->stop)
+		return err_set(err, ERR_INTERRUPTED, "stopped; what was finished is kept");
+	if (l.first_failed < p->n)
+		block_rest(&l);
+	return 0;
+}
