@@ -14,3 +14,5 @@ struct elfdeps {
 /* fd: the file at offset 0; path absolute; mode: permission bits. Files of no interest add nothing. */
 int elfdeps_scan(struct arena *a, int fd, const char *path, mode_t mode, struct elfdeps *out,
 		 struct err *err) MUST_CHECK;
+/* After the last file: sorts both lists and drops every requirement the package meets itself. */
+void elfdeps_settle(struct elfdeps *d);
