@@ -87,12 +87,6 @@ write_body(rpmfi archive, const struct pkgfile_spec *spec, const struct pkgfile_
 	return 0;
 }
 
-static bool
-has_body(rpmfi archive, const struct pkgfile_entry *e)
-{
-	return e->type == MANIFEST_FILE && e->size > 0 && rpmfiArchiveHasContent(archive);
-}
-
 static int
 write_archive(struct writing *w, FD_t stream, rpmfiles files, struct err *err)
 {
@@ -104,7 +98,8 @@ write_archive(struct writing *w, FD_t stream, rpmfiles files, struct err *err)
 	while ((rc = rpmfiNext(archive)) >= 0) {
 		const struct pkgfile_entry *e = &w->spec->entries[rpmfiFX(archive)];
 
-		if (has_body(archive, e) && write_body(archive, w->spec, e, err) < 0)
+		/* librpm stops at entries that have a body only: of a file with several names at the last. */
+		if (write_body(archive, w->spec, e, err) < 0)
 			return -1;
 	}
 	if (rc == RPMERR_ITER_END)
