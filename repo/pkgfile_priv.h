@@ -68,7 +68,7 @@ int pkgfile_put_header(const struct pkgfile_spec *spec, const char payload_hex[6
 void pkgfile_signature_digests(const void *header, size_t n, struct pkgfile_signatures *out);
 /* Ready to follow the lead: with magic and the zeros behind. */
 int pkgfile_signature_write(const struct pkgfile_signatures *s, struct buf *out, struct err *err) MUST_CHECK;
-/* Reads it; out->rsa points into raw. */
+/* Reads it; raw serves as its memory and holds the OpenPGP packet afterwards. */
 int pkgfile_signature_read(int fd, const char *name, const struct pkgfile_layout *l, struct buf *raw,
 			   struct pkgfile_signatures *out, struct err *err) MUST_CHECK;
 /* header (with magic) has the digests and the file the size that s states, else ERR_VERIFY. */

@@ -80,9 +80,9 @@ is_hex(const char *s, size_t n)
 	return strlen(s) == n && strspn(s, "0123456789abcdef") == n;
 }
 
-/* One entry into out. False when it is not what its tag demands. */
+/* One entry into out, the packet into rsa. False when it is not what its tag demands. */
 static bool
-take(rpmtd td, const uint8_t **rsa, struct pkgfile_signatures *out)
+take(rpmtd td, struct buf *rsa, struct pkgfile_signatures *out)
 {
 	const uint32_t *number;
 
@@ -106,8 +106,7 @@ take(rpmtd td, const uint8_t **rsa, struct pkgfile_signatures *out)
 	case RPMSIGTAG_RSA:
 		if (td->type != RPM_BIN_TYPE || td->count == 0 || td->count > PKGFILE_MAX_PACKET)
 			return false;
-		*rsa = td->data;
-		out->rsa_len = td->count;
+		buf_add(rsa, td->data, td->count);
 		return true;
 	case RPMTAG_HEADERSIGNATURES:
 		return true;
@@ -117,7 +116,7 @@ take(rpmtd td, const uint8_t **rsa, struct pkgfile_signatures *out)
 }
 
 static int
-take_all(Header h, const char *name, const uint8_t **rsa, struct pkgfile_signatures *out, struct err *err)
+take_all(Header h, const char *name, struct buf *rsa, struct pkgfile_signatures *out, struct err *err)
 {
 	HeaderIterator it = headerInitIterator(h);
 	struct rpmtd_s td;
@@ -143,7 +142,6 @@ pkgfile_signature_read(int fd, const char *name, const struct pkgfile_layout *l,
 {
 	CLEANUP(header_free) Header h = NULL;
 	struct pkgfile_signatures s = { .size = 0 };
-	const uint8_t *rsa = NULL;
 	size_t skip = sizeof(rpm_header_magic);
 
 	if (pkgfile_layout_bytes(fd, name, l->signature_start, l->signature_end, raw, err) < 0)
@@ -151,16 +149,11 @@ pkgfile_signature_read(int fd, const char *name, const struct pkgfile_layout *l,
 	h = headerImport(raw->data + skip, (unsigned int)(raw->len - skip), HEADERIMPORT_COPY);
 	if (!h)
 		return err_set(err, ERR_INPUT, "%s: signature header is damaged", name);
-	if (take_all(h, name, &rsa, &s, err) < 0)
+	buf_clear(raw); /* librpm has its copy: from here on raw holds the packet */
+	if (take_all(h, name, raw, &s, err) < 0 || buf_check(raw, "signature", err) < 0)
 		return -1;
-	if (rsa) {
-		/* Out of librpm's copy into the caller's buffer, which outlives the header. */
-		buf_clear(raw);
-		buf_add(raw, rsa, s.rsa_len);
-		if (buf_check(raw, "signature", err) < 0)
-			return -1;
-		s.rsa = (const uint8_t *)raw->data;
-	}
+	s.rsa = raw->len ? (const uint8_t *)raw->data : NULL;
+	s.rsa_len = raw->len;
 	*out = s;
 	return 0;
 }
