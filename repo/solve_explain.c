@@ -144,10 +144,6 @@ rule_write(struct solve_state *s, const struct reach *w, Id rule, struct buf *ou
 		clash_write(s, w, "conflicts with", source, target, out);
 	} else if (type == SOLVER_RULE_PKG_OBSOLETES || type == SOLVER_RULE_PKG_IMPLICIT_OBSOLETES) {
 		clash_write(s, w, "obsoletes", source, target, out);
-	} else if (type == SOLVER_RULE_PKG_NOT_INSTALLABLE) {
-		chain_write(s, w, source, out);
-		buf_add_format(out, ", which is not for this architecture: %s",
-			       pool_solvid2str(s->pool, source));
 	}
 }
 
@@ -175,29 +171,38 @@ collect_lines(struct solve_state *s, const struct reach *w, struct dict *lines)
 	}
 }
 
-/* "zlib >= 9" while zlib 1.2 is there, or a name one letter off: say so. */
+/* A want that nothing meets although its name, or nearly its name, is there. */
+static int
+hint_for_want(struct solve_state *s, const char *want, const char *const *names, struct err *err)
+{
+	const struct pkgfacts *there = NULL;
+	struct pkgdep d;
+	struct err ignored;
+	const char *near;
+
+	if (pkgdep_parse(s->arena, want, &d, &ignored) < 0)
+		return -1;
+	near = doc_nearest(d.name, names, s->r->npackages);
+	for (size_t i = 0; near && i < s->r->npackages; i++)
+		if (strcmp(names[i], near) == 0)
+			there = s->r->packages[i];
+	if (!there)
+		return -1;
+	if (strcmp(near, d.name) != 0)
+		return err_hint(err, "did you mean '%s' instead of '%s'?", near, want);
+	return err_hint(err, "what is there is %s", nevra_text(s->arena, &there->id));
+}
+
 static int
 hint_nearest(struct solve_state *s, struct err *err)
 {
 	const char **names = arena_array(s->arena, s->r->npackages + 1, sizeof(*names));
-	struct pkgdep d;
 
 	for (size_t i = 0; i < s->r->npackages; i++)
 		names[i] = s->r->packages[i]->id.name;
-	for (size_t i = 0; i < s->r->nwants; i++) {
-		struct err ignored;
-		const char *near;
-
-		if (pool_whatprovides_ptr(s->pool, s->wants[i])[0] != 0 ||
-		    pkgdep_parse(s->arena, s->r->wants[i], &d, &ignored) < 0)
-			continue;
-		near = doc_nearest(d.name, names, s->r->npackages);
-		if (near && strcmp(near, d.name) == 0)
-			return err_hint(err, "%s is there, but in another version than '%s'", near,
-					s->r->wants[i]);
-		if (near)
-			return err_hint(err, "did you mean '%s' instead of '%s'?", near, s->r->wants[i]);
-	}
+	for (size_t i = 0; i < s->r->nwants; i++)
+		if (pool_whatprovides_ptr(s->pool, s->wants[i])[0] == 0)
+			return hint_for_want(s, s->r->wants[i], names, err);
 	return -1;
 }
 
@@ -227,18 +232,54 @@ is_preferred(struct solve_state *s, int p)
 	return false;
 }
 
+/* The provider that dep leaves no choice about: the only one there is, or a preferred one. */
+static void
+force_dep(struct solve_state *s, bool *forced, Queue *todo, Id dep)
+{
+	Pool *pool = s->pool;
+	Id p, pp;
+	int only = 0, count = 0;
+
+	FOR_PROVIDES(p, pp, dep)
+	{
+		if (count++ == 0 || (is_preferred(s, p) && solver_get_decisionlevel(s->solver, p) > 0))
+			only = p;
+	}
+	if (!only || forced[only] || (count > 1 && !is_preferred(s, only)))
+		return;
+	forced[only] = true;
+	queue_push(todo, only);
+}
+
+/* What is in the set whichever way the open choices fall. */
+static bool *
+force_walk(struct solve_state *s)
+{
+	CLEANUP(queue) Queue todo;
+	bool *forced = arena_array(s->arena, (size_t)s->nsolvables, sizeof(*forced));
+
+	queue_init(&todo);
+	for (size_t i = 0; i < s->r->nwants; i++)
+		force_dep(s, forced, &todo, s->wants[i]);
+	for (int at = 0; at < todo.count; at++) {
+		const struct pkgfacts *f = s->facts[todo.elements[at]];
+
+		for (size_t j = 0; f && j < f->requires.n; j++)
+			force_dep(s, forced, &todo, solve_dep_id(s->pool, &f->requires.at[j]));
+	}
+	return forced;
+}
+
 /* The candidates of a choice as "a, b"; 0 when a preference or the rest of the set decided it. */
 static size_t
-choice_names(struct solve_state *s, const Queue *choices, struct buf *out)
+choice_names(struct solve_state *s, const Queue *choices, const bool *forced, struct buf *out)
 {
 	CLEANUP(dict_release) struct dict names = { 0 };
 
 	for (int i = 0; i < choices->count; i++) {
-		int p = choices->elements[i];
+		int p = abs(choices->elements[i]); /* libsolv marks those it tried by their sign */
 
-		if (p <= 0) /* tried and found impossible, or already decided otherwise */
-			continue;
-		if (is_preferred(s, p))
+		if (is_preferred(s, p) || forced[p])
 			return 0;
 		dict_set(&names, solvable_name(s, p), s);
 	}
@@ -248,7 +289,8 @@ choice_names(struct solve_state *s, const Queue *choices, struct buf *out)
 }
 
 static void
-choice_write(struct solve_state *s, const struct reach *w, Id alternative, struct dict *lines)
+choice_write(struct solve_state *s, const struct reach *w, const bool *forced, Id alternative,
+	     struct dict *lines)
 {
 	CLEANUP(buf_free) struct buf names = BUF_MAX(EXPLAIN_MAX_TEXT);
 	CLEANUP(buf_free) struct buf line = BUF_MAX(EXPLAIN_MAX_TEXT);
@@ -259,7 +301,7 @@ choice_write(struct solve_state *s, const struct reach *w, Id alternative, struc
 
 	queue_init(&choices);
 	type = solver_get_alternative(s->solver, alternative, &id, &from, &chosen, &choices, &level);
-	if (type != SOLVER_ALTERNATIVE_TYPE_RULE || choice_names(s, &choices, &names) < 2)
+	if (type != SOLVER_ALTERNATIVE_TYPE_RULE || choice_names(s, &choices, forced, &names) < 2)
 		return;
 	info = solver_ruleinfo(s->solver, id, &source, &target, &dep);
 	need_write(s, w, info == SOLVER_RULE_PKG_REQUIRES ? source : 0, dep, &line);
@@ -274,12 +316,14 @@ solve_explain_choices(struct solve_state *s, struct err *err)
 	CLEANUP(dict_release) struct dict lines = { 0 };
 	int count = solver_alternatives_count(s->solver);
 	struct reach w;
+	bool *forced;
 
 	if (count == 0)
 		return 0;
 	reach_walk(s, &w);
+	forced = force_walk(s);
 	for (int i = 1; i <= count; i++)
-		choice_write(s, &w, i, &lines);
+		choice_write(s, &w, forced, i, &lines);
 	if (lines.n == 0)
 		return 0;
 	for (size_t i = 0; i < lines.n && i < EXPLAIN_MAX_LINES; i++)
