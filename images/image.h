@@ -57,7 +57,7 @@ struct image_spec {
 	const struct publish_input *inputs;
 	size_t ninputs;
 	const char *distribution, *builder_id;
-	const char *distribution_id; /* os-release ID, the namespace of package URLs: "kiln" */
+	const char *distribution_id, *distribution_version; /* ID, VERSION_ID (or NULL) for package URLs */
 };
 struct image_summary {
 	struct digest manifest, config, layer; /* layer: compressed blob */

@@ -35,12 +35,12 @@ add_escaped(struct buf *b, const char *s)
 }
 
 const char *
-imgattest_purl(struct arena *a, const char *distribution_id, const struct nevra *id)
+imgattest_purl(struct arena *a, const struct image_spec *image, const struct nevra *id)
 {
 	CLEANUP(buf_free) struct buf b = BUF_MAX(8192);
 
 	buf_add_str(&b, IMGATTEST_PURL);
-	add_escaped(&b, distribution_id);
+	add_escaped(&b, image->distribution_id);
 	buf_add_char(&b, '/');
 	add_escaped(&b, id->name);
 	buf_add_char(&b, '@');
@@ -49,6 +49,12 @@ imgattest_purl(struct arena *a, const char *distribution_id, const struct nevra 
 	add_escaped(&b, id->release);
 	buf_add_str(&b, "?arch=");
 	add_escaped(&b, id->arch);
+	buf_add_str(&b, "&distro=");
+	add_escaped(&b, image->distribution_id);
+	if (image->distribution_version) {
+		buf_add_char(&b, '-');
+		add_escaped(&b, image->distribution_version);
+	}
 	if (id->epoch)
 		buf_add_format(&b, "&epoch=%lld", (long long)id->epoch);
 	return arena_strdup(a, buf_text(&b));
@@ -174,9 +180,10 @@ add_package(struct arena *a, const struct imgattest_spec *spec, const struct pkg
 
 	digest_hex(&p->header, hex);
 	out->name = nevra_file(a, &p->id);
-	out->uri = imgattest_purl(a, spec->image->distribution_id, &p->id);
+	out->uri = imgattest_purl(a, spec->image, &p->id);
 	out->sha256 = p->file;
 	out->annotations = doc_map(a);
+	doc_set_text(a, out->annotations, "role", "package");
 	doc_set_text(a, out->annotations, "headerDigest", hex);
 }
 
@@ -205,6 +212,8 @@ make_provenance(struct arena *a, const struct imgattest_spec *spec, struct buf *
 	deps[0].name = im->path;
 	deps[0].uri = arena_format(a, IMGATTEST_DEFINITION "%s", im->path);
 	deps[0].sha256 = im->definition;
+	deps[0].annotations = doc_map(a);
+	doc_set_text(a, deps[0].annotations, "role", "definition");
 	for (size_t i = 0; i < spec->nchosen; i++)
 		add_package(a, spec, spec->chosen[i], &deps[i + 1]);
 	return statement_make(&s, out, err);

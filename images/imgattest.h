@@ -19,8 +19,8 @@
 #define IMGATTEST_INVENTORY  "inventory.json"
 #define IMGATTEST_BUNDLE     ".sigstore.json"
 #define IMGATTEST_BUILD_TYPE "https://kiln.invalid/buildtypes/image/v1"
-#define IMGATTEST_DEFINITION "file:"       /* URI prefix of the definition */
-#define IMGATTEST_PURL       "pkg:rpm/"    /* URI prefix of a package */
+#define IMGATTEST_DEFINITION "kiln:"    /* URI prefix of a file of the workspace */
+#define IMGATTEST_PURL       "pkg:rpm/" /* URI prefix of a package */
 
 struct imgattest_spec {
 	const struct image_spec *image;
@@ -47,5 +47,5 @@ int imgattest_commit(struct arena *a, const struct imgattest *at, const struct i
 /* dirfd already says exactly this, signed by a key of the signer. */
 bool imgattest_is_current(struct arena *a, const struct imgattest *at, const struct image_spec *image,
 			  int dirfd);
-/* "pkg:rpm/kiln/zlib@1.3-1?arch=x86_64" */
-const char *imgattest_purl(struct arena *a, const char *distribution_id, const struct nevra *id);
+/* "pkg:rpm/kiln/zlib@1.3-1?arch=x86_64&distro=kiln-1" */
+const char *imgattest_purl(struct arena *a, const struct image_spec *image, const struct nevra *id);

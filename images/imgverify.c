@@ -73,8 +73,9 @@ read_manifest(struct layout *l, struct err *err)
 	CLEANUP(buf_free) struct buf manifest = BUF_MAX(OCI_MAX_JSON);
 	CLEANUP(buf_free) struct buf config = BUF_MAX(OCI_MAX_JSON);
 
-	if (read_blob(l, &l->descriptor, "manifest", &manifest, err) < 0 ||
-	    oci_parse_manifest(l->a, buf_text(&manifest), manifest.len, "manifest", &l->manifest, err) < 0 ||
+	if (read_blob(l, &l->descriptor, "manifest", &manifest, err) < 0)
+		return err_wrap(err, "index.json");
+	if (oci_parse_manifest(l->a, buf_text(&manifest), manifest.len, "manifest", &l->manifest, err) < 0 ||
 	    read_blob(l, &l->manifest.config, "configuration", &config, err) < 0 ||
 	    oci_parse_config(l->a, buf_text(&config), config.len, "configuration", &l->config, err) < 0)
 		return -1;

@@ -134,7 +134,7 @@ rootfs_caps_parse(const char *text, char out[ROOTFS_CAPS_BYTES], struct err *err
 	bool effective = strchr(flags, 'e'), permitted = strchr(flags, 'p'), inheritable = strchr(flags, 'i');
 	uint64_t bits = 0, p, in;
 
-	if (!text[names] || !*flags || strspn(flags, "eip") != strlen(flags) || !(permitted || inheritable))
+	if (!names || text[names - 1] == ',' || !text[names] || !*flags || strspn(flags, "eip") != strlen(flags) || !(permitted || inheritable))
 		return err_set(err, ERR_INPUT, "'%s' is not of the form cap_x,cap_y=ep", text);
 	for (size_t at = 0; at < names;) {
 		size_t n = strcspn(text + at, ",=+");

@@ -1,0 +1,163 @@
+#!/bin/sh
+# An image that lies in out/images/NAME is judged by tools that have never heard of Kiln, and kiln
+# refuses it after one bit changed. The image: $1, or $KILN_IMAGE. Keys, if not the workspace's
+# own: $KILN_VERIFY_KEY. What it runs in a container: $KILN_IMAGE_RUN (default: echo $((6*7))).
+# usage: tests/system/40-image-judges.sh [out/images/NAME]
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+kiln=${KILN_BUILD:+$KILN_BUILD/kiln}
+kiln=${kiln:-$top/build/kiln}
+image=${1:-${KILN_IMAGE:-$top/out/images/busybox}}
+passed=0 failed=0 skipped=0
+work=$(mktemp -d)
+trap 'chmod -R u+rwX "$work" 2>/dev/null; rm -rf "$work"' EXIT
+
+ok() { passed=$((passed + 1)); echo "ok - $1"; }
+not_ok() { failed=$((failed + 1)); echo "not ok - $1"; }
+check() { # check SENTENCE COMMAND...
+	what=$1
+	shift
+	if "$@" >"$work/log" 2>&1; then ok "$what"; else not_ok "$what"; sed 's/^/# /' "$work/log" | tail -n 20; fi
+}
+# A tool that is missing is a skip, and a failure where REQUIRE asks for it.
+need() {
+	command -v "$1" >/dev/null 2>&1 && return 0
+	case " ${REQUIRE:-} " in
+	*" all "* | *" $1 "*) not_ok "$1 is required and missing" ;;
+	*) skipped=$((skipped + 1)); echo "skip - $1 is missing" ;;
+	esac
+	return 1
+}
+finish() {
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" = 0 ]
+	exit
+}
+
+if [ ! -f "$image/index.json" ]; then
+	case " ${REQUIRE:-} " in
+	*" all "* | *" image "*) not_ok "there is no image at $image: run make quickstart" ;;
+	*) skipped=1; echo "skip - there is no image at $image: run make quickstart" ;;
+	esac
+	finish
+fi
+image=$(cd "$image" && pwd)
+name=$(basename "$image")
+root=$work/bundle/rootfs
+
+# --- skopeo reads and copies it; the manifest stays what it is
+if need skopeo; then
+	check "skopeo inspects the image" skopeo inspect "oci:$image:latest"
+	check "skopeo inspects it without a tag, so the layout holds one image" skopeo inspect "oci:$image"
+	check "skopeo copies it" skopeo --insecure-policy copy "oci:$image:latest" "dir:$work/copy"
+	want=$(sed -n 's/.*"digest":"sha256:\([0-9a-f]*\)".*/\1/p' "$image/index.json")
+	have=$(sha256sum <"$work/copy/manifest.json" | cut -d' ' -f1)
+	check "the copy has the same manifest" test "$want" = "$have"
+fi
+
+# --- umoci unpacks it; rpm reads its database, and every file is as the database says
+if need umoci; then
+	rootless=
+	[ "$(id -u)" = 0 ] || rootless=--rootless
+	check "umoci unpacks the image" umoci unpack $rootless --image "$image:latest" "$work/bundle"
+	check "os-release names the distribution" grep -q '^ID=' "$root/usr/lib/os-release" "$root/etc/os-release"
+	if need rpm; then
+		rpm -qa --root "$root" --dbpath /usr/lib/sysimage/rpm >"$work/packages" 2>"$work/errors"
+		check "rpm lists the packages of the image" test -s "$work/packages"
+		check "rpm has nothing to complain about" test ! -s "$work/errors"
+		check "baselayout is among them" grep -q '^baselayout-' "$work/packages"
+		check "rpm finds the database where it looks by default" \
+			rpm -q baselayout --root "$root" --dbpath /var/lib/rpm
+		rpm -Va --root "$root" --dbpath /usr/lib/sysimage/rpm >"$work/changed" 2>&1
+		[ -z "$rootless" ] || sed -i '/^.....UG/d; /^.....U/d; /^......G/d' "$work/changed"
+		check "no file differs from what its package says" test ! -s "$work/changed"
+		[ ! -s "$work/changed" ] || sed 's/^/# /' "$work/changed" | head -n 20
+		# The proof names what the database holds, neither more nor less.
+		if need jq; then
+			jq -r .dsseEnvelope.payload "$image.attest/provenance.sigstore.json" | base64 -d |
+				jq -r '.predicate.buildDefinition.resolvedDependencies[] | select(.uri | startswith("pkg:rpm/")) | .name' |
+				sort >"$work/proved"
+			sed 's/$/.rpm/' "$work/packages" | sort >"$work/installed"
+			check "provenance lists exactly the packages of the database" cmp "$work/proved" "$work/installed"
+		fi
+	fi
+	check "nothing in the image bears the time of its making" \
+		test -z "$(find "$root" -newermt '2 minutes ago' ! -path "$root" -print -quit)"
+fi
+
+# --- a shell in it answers, under podman, else crun, else chroot
+run_in_container() {
+	if command -v podman >/dev/null 2>&1 &&
+		podman --root "$work/podman" --runroot "$work/podman-run" --storage-driver vfs run --rm --network none \
+			--cgroups=disabled "oci:$image" /bin/sh -c "$1" 2>"$work/podman.err"; then
+		echo podman >"$work/runner"
+	elif [ "$(id -u)" = 0 ] && [ -d "$root" ]; then
+		echo chroot >"$work/runner"
+		chroot "$root" /bin/sh -c "$1"
+	elif [ -d "$root" ]; then
+		echo unshare >"$work/runner"
+		unshare -r chroot "$root" /bin/sh -c "$1"
+	fi
+}
+if [ -e "$root/bin/sh" ] || [ -L "$root/bin/sh" ]; then
+	answer=$(run_in_container 'echo $((6*7))')
+	check "a shell of the image answers ($(cat "$work/runner" 2>/dev/null))" test "$answer" = 42
+	[ "$answer" = 42 ] || sed 's/^/# /' "$work/podman.err"
+	check "it knows its users" test "$(run_in_container 'echo ~root')" = /root
+else
+	echo "# $name has no shell to ask"
+fi
+
+# --- one bit elsewhere and kiln says no, naming what
+tamper() { # tamper SENTENCE FILE REASON
+	rm -rf "$work/bad" && mkdir "$work/bad" && cp -R "$image" "$image.attest" "$work/bad/"
+	chmod -R u+w "$work/bad"
+	size=$(stat -c %s "$work/bad/$2")
+	byte=$(od -An -tu1 -j $((size / 2)) -N 1 "$work/bad/$2" | tr -d ' ')
+	printf "\\$(printf %o $((byte ^ 1)))" | dd of="$work/bad/$2" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+	verify "$work/bad/$name" >"$work/log" 2>&1
+	rc=$?
+	if [ $rc = 3 ] && grep -q "$3" "$work/log"; then
+		ok "$1 is refused with exit 3 and its name"
+	else
+		not_ok "$1: exit $rc, wanted 3 and '$3'"
+		sed 's/^/# /' "$work/log"
+	fi
+}
+verify() {
+	if [ -n "${KILN_VERIFY_KEY:-}" ]; then
+		"$kiln" verify --key "$KILN_VERIFY_KEY" "$1"
+	else
+		(cd "$top" && "$kiln" verify "$1")
+	fi
+}
+if [ -x "$kiln" ]; then
+	manifest=$(sed -n 's/.*"digest":"sha256:\([0-9a-f]*\)".*/\1/p' "$image/index.json")
+	layer=$(sed -n 's/.*"layers":\[{"digest":"sha256:\([0-9a-f]*\)".*/\1/p' "$image/blobs/sha256/$manifest")
+	config=$(sed -n 's/.*"config":{"digest":"sha256:\([0-9a-f]*\)".*/\1/p' "$image/blobs/sha256/$manifest")
+	check "kiln verifies the image" verify "$image"
+	tamper "a changed layer" "$name/blobs/sha256/$layer" "$layer"
+	tamper "a changed configuration" "$name/blobs/sha256/$config" "$config"
+	tamper "a changed manifest" "$name/blobs/sha256/$manifest" "$manifest"
+	tamper "a changed index" "$name/index.json" "index.json"
+	tamper "changed provenance" "$name.attest/provenance.sigstore.json" "provenance.sigstore.json"
+	tamper "a changed inventory" "$name.attest/inventory.json" "inventory"
+	# The attacker swaps the layer and mends every digest up to the index: the signature is missing.
+	rm -rf "$work/bad" && mkdir "$work/bad" && cp -R "$image" "$image.attest" "$work/bad/"
+	chmod -R u+w "$work/bad"
+	sed "s/\"vendor\"/\"vendor\"/; s/image.title\":\"$name\"/image.title\":\"evil\"/" \
+		"$image/blobs/sha256/$manifest" >"$work/evil"
+	evil=$(sha256sum <"$work/evil" | cut -d' ' -f1)
+	cp "$work/evil" "$work/bad/$name/blobs/sha256/$evil"
+	rm -f "$work/bad/$name/blobs/sha256/$manifest"
+	sed -i "s/sha256:$manifest/sha256:$evil/; s/\"size\":[0-9]*/\"size\":$(stat -c %s "$work/evil")/" "$work/bad/$name/index.json"
+	verify "$work/bad/$name" >"$work/log" 2>&1
+	rc=$?
+	check "a consistent forgery is refused: nobody trusted signed it" test $rc = 3
+	check "and the message names the provenance" grep -q "provenance.sigstore.json" "$work/log"
+else
+	echo "# no kiln at $kiln: tampering not tried"
+	not_ok "kiln is not compiled: run make"
+fi
+finish
