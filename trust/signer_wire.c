@@ -104,6 +104,7 @@ signer_frame_receive(int fd, struct buf *body, enum signer_frame *what, struct e
 		if (got < n)
 			return 0;
 		body->len = n;
+		body->data[n] = '\0';
 	}
 	*what = SIGNER_FRAME_READ;
 	return 0;
