@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * DSSE 1.0.2 envelopes inside a sigstore bundle v0.3
- * (application/vnd.dev.sigstore.bundle.v0.3+json): publicKey hint, one signature, no log entry yet.
+ * (application/vnd.dev.sigstore.bundle.v0.3+json): publicKey hint, one signature, no log entry
+ * yet.
  */
 #pragma once
 
@@ -13,8 +14,8 @@
 /* Pre-authentication encoding: "DSSEv1 " len type len body. */
 void dsse_pae(const char *payload_type, const void *payload, size_t n, struct buf *out);
 /* The bundle as canonical JSON. sig: DER. */
-void dsse_bundle_write(const char *keyid, const char *payload_type, const void *payload, size_t n,
-		       const void *sig, size_t sig_len, struct buf *out);
+void dsse_bundle_write(const char *keyid, const char *payload_type, const void *payload,
+		       size_t n, const void *sig, size_t sig_len, struct buf *out);
 
 struct dsse_bundle {
 	const char *keyid, *hint, *payload_type;

@@ -2,10 +2,10 @@
 /*
  * Keys: one per role, in a directory of files. trust/key.c is OpenSSL's doorway of this room.
  *
- *   builder.key  builder.pub   P-256, PEM (PKCS#8 0600; SubjectPublicKeyInfo 0644): attestations
- *   packages.key packages.asc  RSA-4096 and its OpenPGP v4 certificate: RPM header signatures
- *   metadata.key metadata.asc  RSA-4096 likewise: repomd.xml and the other metadata of a repository
- *   uses.log                   one line per signature, appended by the signer
+ *   builder.key  builder.pub   P-256, PEM (PKCS#8 0600; SubjectPublicKeyInfo 0644):
+ * attestations packages.key packages.asc  RSA-4096 and its OpenPGP v4 certificate: RPM header
+ * signatures metadata.key metadata.asc  RSA-4096 likewise: repomd.xml and the other metadata of
+ * a repository uses.log                   one line per signature, appended by the signer
  *
  * The creation time of an OpenPGP key is part of its fingerprint and stands in the certificate.
  * Private keys are read by the signer process only (trust/signer.h).
@@ -21,14 +21,14 @@ const char *key_role_name(enum key_role r); /* "builder", ... */
 
 struct key_public {
 	enum key_role role;
-	const char *id;          /* builder: "SHA256:" + unpadded base64 of the SSH wire key's SHA-256
-				    (what ssh-keygen -lf prints); OpenPGP: 40 hex digits upper case */
+	const char *id; /* builder: "SHA256:" + unpadded base64 of the SSH wire key's SHA-256
+			   (what ssh-keygen -lf prints); OpenPGP: 40 hex digits upper case */
 	const char *origin;      /* file it came from, for messages */
 	const char *openpgp_uid; /* OpenPGP only */
 	int64_t created;         /* OpenPGP only */
 	const uint8_t *der;      /* SubjectPublicKeyInfo */
 	size_t der_len;
-	const uint8_t *cert;     /* OpenPGP certificate, binary packets */
+	const uint8_t *cert; /* OpenPGP certificate, binary packets */
 	size_t cert_len;
 };
 
@@ -38,20 +38,27 @@ struct keyring {
 	size_t n;
 };
 
-/* Makes what is missing of the set in dir (created 0700). made tells whether anything was. vendor
- * begins the OpenPGP user id: "VENDOR packages <packages@kiln.invalid>". now: creation time. */
-int key_init(const char *dir, const char *vendor, int64_t now, bool *made, struct err *err) MUST_CHECK;
+/* Makes what is missing of the set in dir (created 0700). made tells whether anything was.
+ * vendor begins the OpenPGP user id: "VENDOR packages <packages@kiln.invalid>". now: creation
+ * time. */
+int key_init(const char *dir, const char *vendor, int64_t now, bool *made,
+	     struct err *err) MUST_CHECK;
 bool key_present(const char *dir); /* all roles' files are there */
-/* Reads the public halves of a key directory, or one .pub / .asc file, or a directory holding only
- * public files; appends to ring. The name of a file tells the role: a word of it, between its ends, dots,
- * dashes and underscores (builder.pub, packages-2026.asc); a single .pub of another name is a builder's.
- * In a directory other files are passed over. */
-int key_load(struct arena *a, const char *path, struct keyring *ring, struct err *err) MUST_CHECK;
+/* Reads the public halves of a key directory, or one .pub / .asc file, or a directory holding
+ * only public files; appends to ring. The name of a file tells the role: a word of it, between
+ * its ends, dots, dashes and underscores (builder.pub, packages-2026.asc); a single .pub of
+ * another name is a builder's. In a directory other files are passed over. */
+int key_load(struct arena *a, const char *path, struct keyring *ring,
+	     struct err *err) MUST_CHECK;
 const struct key_public *key_find(const struct keyring *ring, const char *id);
-const struct key_public *key_of_role(const struct keyring *ring, enum key_role role); /* first, or NULL */
-/* PEM of a P-256 public key, armored certificate of an OpenPGP one: what `kiln key export` prints. */
+const struct key_public *key_of_role(const struct keyring *ring,
+				     enum key_role role); /* first, or NULL */
+/* PEM of a P-256 public key, armored certificate of an OpenPGP one: what `kiln key export`
+ * prints. */
 int key_export(const struct key_public *k, struct buf *out, struct err *err) MUST_CHECK;
 /* Verifies an ASN.1 DER ECDSA signature over SHA-256(data). false: does not verify. */
-bool key_verify_ecdsa(const struct key_public *k, const void *data, size_t n, const void *sig, size_t sig_len);
+bool key_verify_ecdsa(const struct key_public *k, const void *data, size_t n, const void *sig,
+		      size_t sig_len);
 /* Verifies PKCS#1 v1.5 over a SHA-256 digest. */
-bool key_verify_rsa(const struct key_public *k, const uint8_t digest[32], const void *sig, size_t sig_len);
+bool key_verify_rsa(const struct key_public *k, const uint8_t digest[32], const void *sig,
+		    size_t sig_len);

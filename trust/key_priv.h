@@ -11,10 +11,12 @@ struct key_private; /* one loaded private key */
 
 /* Reads ROLE.key and its public file; refuses a key file that others may read or that does not
  * belong to the public file. */
-int key_private_load(const char *dir, enum key_role role, struct key_private **out, struct err *err) MUST_CHECK;
+int key_private_load(const char *dir, enum key_role role, struct key_private **out,
+		     struct err *err) MUST_CHECK;
 /* The same from a secret alone, while its public file is still to be made: OpenPGP id and
  * certificate stay empty. */
-int key_private_load_bare(int dirfd, enum key_role role, struct key_private **out, struct err *err) MUST_CHECK;
+int key_private_load_bare(int dirfd, enum key_role role, struct key_private **out,
+			  struct err *err) MUST_CHECK;
 void key_private_free(struct key_private *k);
 DEFINE_CLEANUP(struct key_private *, key_private_free);
 const struct key_public *key_private_public(const struct key_private *k);

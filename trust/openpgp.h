@@ -10,7 +10,8 @@
 
 struct key_private;
 
-/* Certificate: key, user id, self-signature 0x13 (subpackets 2, 33, 27, 21, 30; unhashed 16). */
+/* Certificate: key, user id, self-signature 0x13 (subpackets 2, 33, 27, 21, 30; unhashed 16).
+ */
 int openpgp_cert(struct key_private *k, int64_t created, const char *uid, struct buf *out,
 		 struct err *err) MUST_CHECK;
 /* Signature packet type 0x00 over data. expires: seconds after created, 0 for never. */
@@ -29,8 +30,10 @@ struct openpgp_claim {
 	char keyid[17];
 	int64_t created, expires; /* expires: absolute time, 0 for never */
 };
-int openpgp_claim(const void *sig, size_t n, struct openpgp_claim *out, struct err *err) MUST_CHECK;
+int openpgp_claim(const void *sig, size_t n, struct openpgp_claim *out,
+		  struct err *err) MUST_CHECK;
 /* Verifies a binary detached signature packet by a key of the given role in ring. Unknown key,
- * bad signature, or expired at `now` (0: not checked): ERR_VERIFY that names the fingerprint. */
+ * bad signature, or expired at `now` (0: not checked): ERR_VERIFY that names the fingerprint.
+ */
 int openpgp_verify(const struct keyring *ring, enum key_role role, const void *data, size_t n,
 		   const void *sig, size_t sig_len, int64_t now, struct err *err) MUST_CHECK;

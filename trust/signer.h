@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process that holds the private keys. It never sees a path of a build, never opens anything
- * after loading its keys (RLIMIT_NOFILE 0, no new privileges, not dumpable), and answers one
- * message: (role, payload type, signature time, payload of at most 1 MiB). It checks that the type
- * fits the role, computes PAE or the OpenPGP digest itself, and logs the use. An OpenPGP signature time before the
- * key's own is raised to it: stock clients refuse a signature older than its key.
+ * The process that holds the private keys. It never sees a path of a build, never opens
+ * anything after loading its keys (RLIMIT_NOFILE 0, no new privileges, not dumpable), and
+ * answers one message: (role, payload type, signature time, payload of at most 1 MiB). It
+ * checks that the type fits the role, computes PAE or the OpenPGP digest itself, and logs the
+ * use. An OpenPGP signature time before the key's own is raised to it: stock clients refuse a
+ * signature older than its key.
  *
- * signer_start forks and re-executes /proc/self/exe with SIGNER_ARGV1, so neither the chamber helper nor the
- * signer holds the other's descriptors. cli/main calls signer_serve when argv[1] is SIGNER_ARGV1, before anything else.
+ * signer_start forks and re-executes /proc/self/exe with SIGNER_ARGV1, so neither the chamber
+ * helper nor the signer holds the other's descriptors. cli/main calls signer_serve when argv[1]
+ * is SIGNER_ARGV1, before anything else.
  */
 #pragma once
 
@@ -17,9 +19,12 @@
 #define SIGNER_MAX_PAYLOAD ((size_t)1024 * 1024)
 
 /* Payload types and the one role that may sign each. */
-#define SIGNER_TYPE_INTOTO  "application/vnd.in-toto+json" /* builder: DER ECDSA over PAE */
-#define SIGNER_TYPE_RPM     "application/x-rpm-header"     /* packages: OpenPGP signature packet, binary */
-#define SIGNER_TYPE_REPOMD  "application/x-repomd"         /* metadata: OpenPGP signature packet, binary; expires = created + 0 */
+#define SIGNER_TYPE_INTOTO "application/vnd.in-toto+json" /* builder: DER ECDSA over PAE */
+#define SIGNER_TYPE_RPM                                                                        \
+	"application/x-rpm-header" /* packages: OpenPGP signature packet, binary */
+#define SIGNER_TYPE_REPOMD                                                                     \
+	"application/x-repomd" /* metadata: OpenPGP signature packet, binary; expires =        \
+				  created + 0 */
 
 struct signer;
 int signer_start(const char *key_dir, struct signer **out, struct err *err) MUST_CHECK;

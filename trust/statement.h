@@ -9,9 +9,10 @@
 #include "base/digest.h"
 #include "base/doc.h"
 
-#define STATEMENT_TYPE      "https://in-toto.io/Statement/v1"
-#define STATEMENT_SLSA_V1   "https://slsa.dev/provenance/v1"
-#define STATEMENT_INVENTORY "https://kiln.invalid/inventory/v1" /* sources and seed of a repository */
+#define STATEMENT_TYPE    "https://in-toto.io/Statement/v1"
+#define STATEMENT_SLSA_V1 "https://slsa.dev/provenance/v1"
+#define STATEMENT_INVENTORY                                                                    \
+	"https://kiln.invalid/inventory/v1" /* sources and seed of a repository */
 
 struct statement_resource { /* an in-toto ResourceDescriptor */
 	const char *name;   /* may be NULL */
@@ -26,20 +27,24 @@ struct statement {
 	size_t nsubjects;
 	const char *build_type;
 	struct doc *external, *internal; /* maps */
-	struct statement_resource *dependencies; /* sources, environment packages, seed entries */
+	struct statement_resource
+		*dependencies; /* sources, environment packages, seed entries */
 	size_t ndependencies;
 	const char *builder_id;
-	struct doc *builder_version; /* map of text, or NULL */
-	struct doc *metadata;        /* map, or NULL */
+	struct doc *builder_version;           /* map of text, or NULL */
+	struct doc *metadata;                  /* map, or NULL */
 	struct statement_resource *byproducts; /* log, record */
 	size_t nbyproducts;
-	struct doc *predicate; /* other predicate types: used as is; set by parse for every type */
+	struct doc
+		*predicate; /* other predicate types: used as is; set by parse for every type */
 };
 
 /* Canonical JSON. */
 int statement_make(const struct statement *s, struct buf *out, struct err *err) MUST_CHECK;
-/* Unknown predicate content is ignored (monotonic rule); a missing required field is ERR_VERIFY. */
+/* Unknown predicate content is ignored (monotonic rule); a missing required field is
+ * ERR_VERIFY. */
 int statement_parse(struct arena *a, const char *text, size_t n, const char *name,
 		    struct statement *out, struct err *err) MUST_CHECK;
 /* The subject whose sha256 equals d, or NULL. */
-const struct statement_resource *statement_subject(const struct statement *s, const struct digest *d);
+const struct statement_resource *statement_subject(const struct statement *s,
+						   const struct digest *d);

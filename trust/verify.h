@@ -8,8 +8,8 @@
 #include "trust/dsse.h"
 #include "trust/statement.h"
 
-/* Parses and verifies a bundle, reads its statement, demands predicate type and that subject (if
- * not NULL) is among the subjects. Every failure is ERR_VERIFY and names the bundle. */
+/* Parses and verifies a bundle, reads its statement, demands predicate type and that subject
+ * (if not NULL) is among the subjects. Every failure is ERR_VERIFY and names the bundle. */
 int verify_bundle(struct arena *a, const struct keyring *ring, const char *text, size_t n,
 		  const char *name, const char *predicate_type, const struct digest *subject,
 		  struct statement *out, struct err *err) MUST_CHECK;
@@ -19,4 +19,5 @@ struct verify_report {
 	void (*step)(void *arg, bool ok, const char *what); /* may be NULL */
 	void *arg;
 };
-void verify_note(const struct verify_report *r, bool ok, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void verify_note(const struct verify_report *r, bool ok, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
