@@ -11,9 +11,10 @@
 #include "trust/signer.h"
 
 enum build_event {
-	BUILD_PLANNED,  /* text: how many to build, how many served */
-	BUILD_STARTED,  /* name */
-	BUILD_STEP,     /* name, text: step */
+	BUILD_PLANNED,  /* name NULL: text says how many to build, how many served. With dry_run or
+			   why also once for each recipe that would be built: name, text: reason */
+	BUILD_STARTED,  /* name, text: reason, with why; else NULL */
+	BUILD_STEP,     /* name, text: step; not sent yet */
 	BUILD_SERVED,   /* name: from the store */
 	BUILD_DONE,     /* name, text: seconds and packages */
 	BUILD_FAILED,   /* name, text: cause */

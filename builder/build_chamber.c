@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What goes into the chamber of a recipe: variables, sources, patches, steps
+ * (docs/build-environment.md is the reference for recipe authors).
+ */
+#include "builder/build_priv.h"
+#include "base/fd.h"
+#include "base/tar.h"
+
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool
+is_set(const struct recipe *r, const char *assignment)
+{
+	size_t n = strcspn(assignment, "=");
+
+	for (size_t i = 0; i < r->nenv; i++) {
+		if (strlen(r->env[i].name) == n && memcmp(r->env[i].name, assignment, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A value of the recipe replaces ours of the same name. */
+static void
+fill_env(struct arena *a, const struct recipe *r, struct sandbox_spec *spec)
+{
+	const char *const fixed[] = {
+		"DESTDIR=/out",
+		"HOME=/build",
+		arena_format(a, "JOBS=%d", ACTION_CPUS),
+		arena_format(a, "KILN_NAME=%s", r->name),
+		arena_format(a, "KILN_RELEASE=%s", r->release),
+		arena_format(a, "KILN_VERSION=%s", r->version),
+		"LC_ALL=C",
+		"PATH=/usr/bin:/usr/sbin",
+		arena_format(a, "SOURCE_DATE_EPOCH=%lld", (long long)r->epoch),
+		"TMPDIR=/tmp",
+		"TZ=UTC",
+	};
+	const char **env = arena_array(a, ARRAY_LEN(fixed) + r->nenv, sizeof(*env));
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
+		if (!is_set(r, fixed[i]))
+			env[n++] = fixed[i];
+	}
+	for (size_t i = 0; i < r->nenv; i++)
+		env[n++] = arena_format(a, "%s=%s", r->env[i].name, r->env[i].value);
+	qsort(env, n, sizeof(*env), compare_texts);
+	spec->env = env;
+	spec->nenv = n;
+}
+
+static int
+add_source(struct build_session *s, const struct recipe_source *source, struct build_chamber *c, struct err *err)
+{
+	struct sandbox_input *in = &c->inputs[c->ninputs];
+
+	*in = (struct sandbox_input){ .fd = -1, .archive = TAR_ANY };
+	if (cas_get_fd(s->b->store, &source->sha256, &in->fd, err) < 0)
+		return err_wrap(err, "source %s", source->filename);
+	c->ninputs++;
+	if (!source->unpack) {
+		in->kind = SANDBOX_COPY;
+		in->dest = arena_format(s->a, "/build/%s/%s", source->into, source->filename);
+		return 0;
+	}
+	in->kind = SANDBOX_UNPACK;
+	in->dest = arena_format(s->a, "/build/%s", source->into);
+	in->strip = source->strip;
+	in->members = (const char *const *)source->extract;
+	in->nmembers = source->nextract;
+	return 0;
+}
+
+/* The patch goes through the store, so the chamber gets the bytes whose digest is in the key. */
+static int
+add_patch(struct build_session *s, const struct recipe *r, size_t i, struct build_chamber *c, struct err *err)
+{
+	const struct recipe_patch *p = &r->patches[i];
+	struct sandbox_input *in = &c->inputs[c->ninputs];
+	const char *path = arena_format(s->a, "%s/%s", r->dir, p->file);
+	const char *slash = strrchr(p->file, '/');
+	CLEANUP(fd_close) int fd = -1;
+
+	*in = (struct sandbox_input){ .kind = SANDBOX_COPY, .fd = -1 };
+	if (fd_open_beneath(s->b->workspace->dirfd, path, O_RDONLY, &fd, err) < 0 ||
+	    cas_put_fd(s->b->store, fd, &p->sha256, NULL, NULL, err) < 0 ||
+	    cas_get_fd(s->b->store, &p->sha256, &in->fd, err) < 0)
+		return err_wrap(err, "%s:%d:%d: patch %s", r->path, p->line, p->col, p->file);
+	c->ninputs++;
+	in->dest = arena_format(s->a, "/build/patches/%04zu-%s", i + 1, slash ? slash + 1 : p->file);
+	return 0;
+}
+
+/* Steps begin where the first source was unpacked. The command stands before the first line of the
+ * script, so that line numbers in the shell's messages stay those of the recipe. */
+static const char *
+script(struct arena *a, const struct recipe *r, const char *run)
+{
+	if (r->nsources == 0)
+		return run;
+	return arena_format(a, "cd '/build/%s'; %s", r->sources[0].into, run);
+}
+
+static void
+add_steps(struct arena *a, const struct recipe *r, struct build_chamber *c)
+{
+	struct sandbox_step *steps = arena_array(a, r->nsteps + 2, sizeof(*steps));
+	size_t n = 0;
+
+	if (r->npatches)
+		steps[n++] = (struct sandbox_step){
+			.name = BUILD_PATCH_STEP,
+			.script = script(a, r,
+					 "for p in /build/patches/*; do\n"
+					 "\techo \"applying ${p##*/}\"\n"
+					 "\tpatch -p1 --no-backup-if-mismatch -i \"$p\"\n"
+					 "done\n"),
+		};
+	for (size_t i = 0; i < r->nsteps; i++)
+		steps[n++] = (struct sandbox_step){ .name = r->steps[i].name, .script = script(a, r, r->steps[i].run) };
+	if (r->check.run)
+		steps[n++] = (struct sandbox_step){ .name = "check", .script = script(a, r, r->check.run) };
+	c->spec.steps = steps;
+	c->spec.nsteps = n;
+}
+
+int
+build_chamber_make(struct build_session *s, const struct build_job *job, struct build_chamber *out, struct err *err)
+{
+	const struct recipe *r = job->node->recipe;
+	CLEANUP(build_chamber_release) struct build_chamber c = { .inputs = NULL };
+
+	c.inputs = arena_array(s->a, r->nsources + r->npatches, sizeof(*c.inputs));
+	for (size_t i = 0; i < r->nsources; i++) {
+		if (add_source(s, &r->sources[i], &c, err) < 0)
+			return err_wrap(err, "%s:%d:%d", r->path, r->sources[i].line, r->sources[i].col);
+	}
+	for (size_t i = 0; i < r->npatches; i++) {
+		if (add_patch(s, r, i, &c, err) < 0)
+			return -1;
+	}
+	c.spec.name = r->name;
+	c.spec.trees = job->root.trees;
+	c.spec.ntrees = job->root.ntrees;
+	c.spec.inputs = c.inputs;
+	c.spec.ninputs = c.ninputs;
+	c.spec.limits = r->limits;
+	c.spec.cpus = ACTION_CPUS;
+	c.spec.mtime = r->epoch;
+	c.spec.log_fd = job->log_fd;
+	c.spec.tty_fd = -1;
+	fill_env(s->a, r, &c.spec);
+	add_steps(s->a, r, &c);
+	*out = c;
+	c = (struct build_chamber){ .inputs = NULL };
+	return 0;
+}
+
+void
+build_chamber_release(struct build_chamber *c)
+{
+	for (size_t i = 0; i < c->ninputs; i++) {
+		if (c->inputs[i].fd >= 0)
+			close(STEAL_FD(c->inputs[i].fd));
+	}
+	c->ninputs = 0;
+}
+
+const char *
+build_chamber_where(struct arena *a, const struct recipe *r, int step)
+{
+	size_t i = (size_t)step;
+
+	if (step < 0)
+		return NULL;
+	if (r->npatches) {
+		if (i == 0)
+			return arena_format(a, "%s:%d", r->path, r->patches[0].line);
+		i--;
+	}
+	if (i < r->nsteps)
+		return arena_format(a, "%s:%d", r->path, r->steps[i].line);
+	return arena_format(a, "%s:%d", r->path, r->check.line);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "builder/build_priv.h"
+#include "base/dict.h"
+
+struct fetching {
+	struct build_session *s;
+	const struct source_progress *progress;
+	struct dict seen; /* digests met: recipes share their ground */
+	size_t fetched, present;
+};
+
+static void
+fetching_release_scope(struct fetching *f)
+{
+	dict_release(&f->seen);
+}
+
+static int
+bring(struct fetching *f, const struct source_pin *pin, struct err *err)
+{
+	struct builder *b = f->s->b;
+	char hex[DIGEST_HEX];
+	bool fetched;
+
+	digest_hex(&pin->sha256, hex);
+	if (!dict_add(&f->seen, hex, f))
+		return 0;
+	if (source_fetch(b->workspace, b->store, pin, f->progress, &fetched, err) < 0)
+		return -1;
+	f->fetched += fetched;
+	f->present += !fetched;
+	return 0;
+}
+
+static int
+bring_ground(struct fetching *f, const struct recipe *r, struct err *err)
+{
+	struct build_session *s = f->s;
+	const struct seed_package **packages;
+	size_t n;
+
+	if (seed_ground(s->a, &s->seed, (const char *const *)r->ground, r->nground, &packages, &n, err) < 0)
+		return err_wrap(err, "%s", r->path);
+	for (size_t i = 0; i < n; i++) {
+		struct source_pin pin;
+
+		if (seed_pin(s->a, packages[i], &pin, err) < 0 || bring(f, &pin, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+bring_node(struct fetching *f, const struct recipe *r, struct err *err)
+{
+	for (size_t i = 0; i < r->nsources; i++) {
+		struct source_pin pin;
+
+		if (source_pin_of(f->s->a, r, &r->sources[i], &pin, err) < 0 || bring(f, &pin, err) < 0)
+			return -1;
+	}
+	return bring_ground(f, r, err);
+}
+
+int
+build_fetch_missing(struct build_session *s, struct err *err)
+{
+	CLEANUP(fetching_release) struct fetching f = { .s = s };
+
+	for (size_t i = 0; i < s->plan.n; i++) {
+		if (!s->jobs[i].known && bring_node(&f, s->plan.at[i].recipe, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+build_fetch(struct builder *b, const char *const *names, size_t nnames, const struct source_progress *progress,
+	    size_t *fetched, size_t *present, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct build_session s = { 0 };
+	CLEANUP(fetching_release) struct fetching f = { .s = &s, .progress = progress };
+
+	if (build_session_load(&a, b, names, nnames, &s, err) < 0)
+		return -1;
+	for (size_t i = 0; i < s.plan.n; i++) {
+		if (bring_node(&f, s.plan.at[i].recipe, err) < 0)
+			return -1;
+	}
+	*fetched = f.fetched;
+	*present = f.present;
+	return 0;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One node of the plan, step by step: see the phases in build_priv.h. */
+#include "builder/build_priv.h"
+#include "base/fd.h"
+
+/* What ends the whole run and not only this build: no chamber can stand, or the disk is full. */
+static bool
+is_fatal(const struct err *e)
+{
+	return e->code == ERR_SANDBOX || e->code == ERR_IO || e->code == ERR_INTERRUPTED;
+}
+
+static const char *
+cause_of(const struct err *e)
+{
+	switch (e->code) {
+	case ERR_FETCH:
+		return "source";
+	case ERR_SANDBOX:
+		return "sandbox";
+	case ERR_LIMIT:
+		return "limit";
+	case ERR_BUILD:
+		return "build";
+	case ERR_NONE:
+	case ERR_INPUT:
+	case ERR_IO:
+	case ERR_SOLVE:
+	case ERR_INTERRUPTED:
+	case ERR_USAGE:
+	case ERR_VERIFY:
+	case ERR_REPRO:
+	default:
+		return "recipe";
+	}
+}
+
+/* What the run no longer needs of a job; its result stays. */
+static void
+tidy(struct build_session *s, struct build_job *job)
+{
+	build_lock_release(&job->lock);
+	if (job->log_fd >= 0)
+		close(STEAL_FD(job->log_fd));
+	if (job->tmp[0])
+		cas_tmp_drop(s->b->store, job->tmp);
+	job->tmp[0] = '\0';
+	job->phase = BUILD_ENDED;
+}
+
+static void
+remember(struct build_session *s, const struct build_failure *f)
+{
+	struct build_summary *sum = s->summary;
+
+	if (!sum->failures)
+		sum->failures = arena_array(s->a, KILN_MIN(s->plan.n, (size_t)BUILD_MAX_FAILURES),
+					    sizeof(*sum->failures));
+	if (sum->nfailures < BUILD_MAX_FAILURES)
+		sum->failures[sum->nfailures++] = *f;
+}
+
+static enum schedule_outcome
+fail(struct build_session *s, struct build_job *job, const struct build_failure *f)
+{
+	remember(s, f);
+	tidy(s, job);
+	build_session_event(s, BUILD_FAILED, f->recipe, f->cause);
+	return SCHEDULE_FAILED;
+}
+
+/* A failure of ours about this recipe alone. -1: it ends the run. */
+static int
+give_up(struct build_session *s, struct build_job *job, enum schedule_outcome *out, struct err *err)
+{
+	struct build_failure f = { .recipe = job->node->recipe->name, .cause = cause_of(err) };
+
+	if (job->killed) {
+		tidy(s, job);
+		*out = SCHEDULE_FAILED;
+		return 0;
+	}
+	if (is_fatal(err)) {
+		tidy(s, job);
+		return err_wrap(err, "recipe %s", f.recipe);
+	}
+	f.message = arena_strdup(s->a, err->text);
+	*out = fail(s, job, &f);
+	return 0;
+}
+
+static enum schedule_outcome
+serve(struct build_session *s, struct build_job *job)
+{
+	tidy(s, job);
+	build_session_event(s, BUILD_SERVED, job->node->recipe->name, NULL);
+	return SCHEDULE_SERVED;
+}
+
+static int
+open_chamber(struct build_session *s, struct build_job *job, struct err *err)
+{
+	CLEANUP(build_chamber_release) struct build_chamber c = { .inputs = NULL };
+	const struct recipe *r = job->node->recipe;
+	char name[FD_TMP_MAX];
+
+	if (buildroot_fill(s->a, s->b->sandbox, s->b->store, &s->seed, arena_format(s->a, "recipe %s", r->name),
+			   &job->root, err) < 0 ||
+	    cas_tmp_dir(s->b->store, job->tmp, err) < 0 ||
+	    fd_tmp(cas_dirfd(s->b->store), arena_format(s->a, "tmp/%s/log", job->tmp), name, &job->log_fd, err) < 0 ||
+	    build_chamber_make(s, job, &c, err) < 0)
+		return -1;
+	c.spec.keep_failed = r->name;
+	c.spec.harvest_tmp = job->tmp;
+	return sandbox_begin(s->b->sandbox, &c.spec, &job->run, err);
+}
+
+static int
+on_new(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out, struct err *err)
+{
+	struct build_job *job = &s->jobs[node];
+
+	if (build_session_identify(s, node, err) < 0)
+		return give_up(s, job, out, err);
+	if (job->known) {
+		*out = serve(s, job);
+		return 0;
+	}
+	if (build_lock_begin(s->b->store, arena_format(s->a, "action-%s", job->action.hex), &job->lock, err) < 0)
+		return give_up(s, job, out, err);
+	job->phase = BUILD_LOCKING;
+	*fd = job->lock.sock;
+	*out = SCHEDULE_WAIT;
+	return 0;
+}
+
+/* Whoever held the lock before may have built just this. */
+static int
+on_locked(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out, struct err *err)
+{
+	struct build_job *job = &s->jobs[node];
+	const char *reason = NULL;
+
+	if (build_lock_take(&job->lock, err) < 0 ||
+	    result_load(s->a, s->b->store, job->action.hex, &job->result, &job->known, err) < 0)
+		return give_up(s, job, out, err);
+	if (job->known) {
+		*out = serve(s, job);
+		return 0;
+	}
+	if (s->options->why && build_session_reason(s, node, &reason, err) < 0)
+		return give_up(s, job, out, err);
+	build_session_event(s, BUILD_STARTED, job->node->recipe->name, reason);
+	if (open_chamber(s, job, err) < 0)
+		return give_up(s, job, out, err);
+	job->phase = BUILD_RUNNING;
+	*fd = sandbox_run_fd(job->run);
+	*out = SCHEDULE_WAIT;
+	return 0;
+}
+
+static int
+fail_in_chamber(struct build_session *s, struct build_job *job, enum schedule_outcome *out, struct err *err)
+{
+	const struct recipe *r = job->node->recipe;
+	struct build_failure f = { .recipe = r->name, .cause = sandbox_cause_word(job->outcome.cause) };
+
+	if (job->killed || job->outcome.cause == SANDBOX_INTERRUPTED) {
+		tidy(s, job);
+		*out = SCHEDULE_FAILED;
+		return 0;
+	}
+	if (build_log_tail(s->a, job->log_fd, &f.log_tail, err) < 0)
+		return give_up(s, job, out, err);
+	f.message = arena_strdup(s->a, job->outcome.message);
+	f.where = build_chamber_where(s->a, r, job->outcome.step);
+	*out = fail(s, job, &f);
+	return 0;
+}
+
+static void
+hash_harvest(struct build_job *job)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(DOC_MAX_BYTES * 4);
+
+	manifest_write(&job->harvest, &text);
+	digest_of(buf_text(&text), text.len, &job->record.output);
+}
+
+static int
+on_ran(struct build_session *s, struct build_job *job, int *fd, enum schedule_outcome *out, struct err *err)
+{
+	if (sandbox_collect(s->a, STEAL_PTR(job->run), &job->outcome, &job->harvest, err) < 0)
+		return give_up(s, job, out, err);
+	job->record = (struct record){ .result = &job->outcome, .has_check = job->node->recipe->check.run != NULL };
+	if (build_log_keep(s, job, &job->record.log, err) < 0)
+		return give_up(s, job, out, err);
+	if (job->outcome.cause != SANDBOX_OK)
+		return fail_in_chamber(s, job, out, err);
+	hash_harvest(job);
+	if (build_pack_begin(s, job, err) < 0)
+		return give_up(s, job, out, err);
+	job->phase = BUILD_PACKING;
+	*fd = job->pack.pipe;
+	*out = SCHEDULE_WAIT;
+	return 0;
+}
+
+static int
+on_packed(struct build_session *s, struct build_job *job, enum schedule_outcome *out, struct err *err)
+{
+	struct pkgfacts *facts;
+	size_t n;
+
+	if (build_pack_collect(s, job, &facts, &n, err) < 0 || build_prove(s, job, facts, n, err) < 0)
+		return give_up(s, job, out, err);
+	build_session_event(s, BUILD_DONE, job->node->recipe->name,
+			    arena_format(s->a, "%lld.%lld s, %zu package%s", (long long)job->outcome.elapsed_ms / 1000,
+					 (long long)job->outcome.elapsed_ms % 1000 / 100, n, n == 1 ? "" : "s"));
+	tidy(s, job);
+	*out = SCHEDULE_BUILT;
+	return 0;
+}
+
+static int
+job_advance(void *arg, size_t node, int *fd, enum schedule_outcome *out, struct err *err)
+{
+	struct build_session *s = arg;
+	struct build_job *job = &s->jobs[node];
+
+	switch (job->phase) {
+	case BUILD_NEW:
+		return on_new(s, node, fd, out, err);
+	case BUILD_LOCKING:
+		return on_locked(s, node, fd, out, err);
+	case BUILD_RUNNING:
+		return on_ran(s, job, fd, out, err);
+	case BUILD_PACKING:
+		return on_packed(s, job, out, err);
+	case BUILD_ENDED:
+	default:
+		return err_set(err, ERR_BUILD, "recipe %s was advanced after its end", job->node->recipe->name);
+	}
+}
+
+static void
+job_kill(void *arg, size_t node)
+{
+	struct build_session *s = arg;
+	struct build_job *job = &s->jobs[node];
+
+	job->killed = true;
+	if (job->phase == BUILD_LOCKING)
+		build_lock_kill(&job->lock);
+	if (job->phase == BUILD_RUNNING)
+		sandbox_kill(job->run);
+	/* Packing ends by itself soon, and then the work of the build is kept. */
+}
+
+static void
+job_blocked(void *arg, size_t node, size_t by)
+{
+	struct build_session *s = arg;
+
+	build_session_event(s, BUILD_BLOCKED, s->jobs[node].node->recipe->name, s->jobs[by].node->recipe->name);
+}
+
+const struct schedule_runner build_job_runner = {
+	.advance = job_advance,
+	.kill = job_kill,
+	.blocked = job_blocked,
+};

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside a build run. A session is everything loaded once: recipes, seed, plan; a job is one node of
+ * the plan on its way:
+ *
+ *   NEW -> its needs are done: environment solved, action key known, result looked up
+ *   LOCKING -> a child waits for the lock of the action, so that two Kilns build it once
+ *   RUNNING -> the chamber runs
+ *   PACKING -> a child makes packages of the harvest; then statement, signature, result
+ */
+#pragma once
+
+#include "builder/build.h"
+#include "builder/package.h"
+#include "builder/provenance.h"
+#include "builder/result.h"
+#include "builder/schedule.h"
+
+#define BUILD_LOG_TAIL_LINES 40
+#define BUILD_MAX_FAILURES   1000 /* remembered with message and log; further ones are only counted */
+
+enum build_phase { BUILD_NEW, BUILD_LOCKING, BUILD_RUNNING, BUILD_PACKING, BUILD_ENDED };
+
+/* A lock that a child waits for. */
+struct build_lock {
+	pid_t pid;
+	int sock; /* readable when the lock is there, or the child is gone */
+	int fd;   /* the lock itself, once taken */
+};
+/* A child that makes packages. */
+struct build_pack {
+	pid_t pid;
+	int pipe; /* readable when it has ended */
+	int facts; /* memfd: canonical JSON */
+};
+struct build_job {
+	const struct plan_node *node;
+	enum build_phase phase;
+	bool identified, known; /* action made; result there */
+	struct buildroot root;
+	struct action action;
+	struct result result;
+	struct build_lock lock;
+	struct build_pack pack;
+	struct sandbox_run *run;
+	struct sandbox_result outcome;
+	struct manifest harvest;
+	struct record record;
+	char tmp[64]; /* in the store; "" when there is none */
+	int log_fd;
+	bool killed;
+};
+struct build_session {
+	struct arena *a;
+	struct builder *b;
+	const struct build_options *options; /* NULL outside build_run */
+	struct recipe_set set;
+	struct seed seed;
+	struct plan plan;
+	struct build_job *jobs; /* one for each node of the plan */
+	struct build_summary *summary;
+};
+
+/* ---- build_session.c ---- */
+int build_session_load(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
+		       struct build_session *out, struct err *err) MUST_CHECK;
+void build_session_end(struct build_session *s); /* children, chambers, temporary directories */
+DEFINE_RELEASE(struct build_session, build_session_end);
+/* Environment, action and, when the store has it, the result of one node; its needs are known. */
+int build_session_identify(struct build_session *s, size_t node, struct err *err) MUST_CHECK;
+/* Identifies whatever can be without building. */
+int build_session_probe(struct build_session *s, size_t *known, struct err *err) MUST_CHECK;
+/* Why a node must be built, in words. */
+int build_session_reason(struct build_session *s, size_t node, const char **out, struct err *err) MUST_CHECK;
+void build_session_event(const struct build_session *s, enum build_event e, const char *name, const char *text);
+
+/* ---- build_chamber.c: what goes into the chamber ---- */
+#define BUILD_PATCH_STEP "patches"
+struct build_chamber {
+	struct sandbox_spec spec;
+	struct sandbox_input *inputs; /* their descriptors are closed with the chamber */
+	size_t ninputs;
+};
+/* Environment variables, sources, patches and steps of a recipe. */
+int build_chamber_make(struct build_session *s, const struct build_job *job, struct build_chamber *out,
+		       struct err *err) MUST_CHECK;
+void build_chamber_release(struct build_chamber *c);
+DEFINE_RELEASE(struct build_chamber, build_chamber_release);
+/* "recipes/zlib/recipe.yaml:31": where the step of this index stands. */
+const char *build_chamber_where(struct arena *a, const struct recipe *r, int step);
+
+/* ---- build_lock.c ---- */
+int build_lock_begin(struct cas *store, const char *name, struct build_lock *l, struct err *err) MUST_CHECK;
+int build_lock_take(struct build_lock *l, struct err *err) MUST_CHECK;
+void build_lock_kill(struct build_lock *l);
+void build_lock_release(struct build_lock *l);
+
+/* ---- build_pack.c ---- */
+int build_pack_begin(struct build_session *s, struct build_job *job, struct err *err) MUST_CHECK;
+int build_pack_collect(struct build_session *s, struct build_job *job, struct pkgfacts **facts, size_t *n,
+		       struct err *err) MUST_CHECK;
+void build_pack_kill(struct build_pack *p);
+
+/* ---- build_prove.c ---- */
+/* Record, statement, signature and the result of a job whose packages are made. */
+int build_prove(struct build_session *s, struct build_job *job, struct pkgfacts *facts, size_t n,
+		struct err *err) MUST_CHECK;
+
+/* ---- build_job.c ---- */
+extern const struct schedule_runner build_job_runner; /* without its arg */
+
+/* ---- build_log.c ---- */
+/* Puts the log into the store and remembers it as the recipe's last. */
+int build_log_keep(struct build_session *s, struct build_job *job, struct digest *out, struct err *err) MUST_CHECK;
+/* The last lines of an open log. */
+int build_log_tail(struct arena *a, int fd, const char **out, struct err *err) MUST_CHECK;
+
+/* ---- build_fetch.c ---- */
+/* Brings what is not in the store of sources and grounds of the nodes that are not known. */
+int build_fetch_missing(struct build_session *s, struct err *err) MUST_CHECK;

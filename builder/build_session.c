@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "builder/build_priv.h"
+
+int
+build_session_load(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
+		   struct build_session *out, struct err *err)
+{
+	*out = (struct build_session){ .a = a, .b = b };
+	if (recipe_load_all(a, b->workspace->dirfd, b->workspace->epoch, &out->set, err) < 0 ||
+	    seed_load(a, b->workspace, &out->seed, err) < 0 ||
+	    plan_make(a, &out->set, names, nnames, &out->plan, err) < 0)
+		return -1;
+	out->jobs = arena_array(a, out->plan.n, sizeof(*out->jobs));
+	for (size_t i = 0; i < out->plan.n; i++) {
+		struct plan_node *node = &out->plan.at[i];
+		struct build_job *job = &out->jobs[i];
+
+		job->node = node;
+		job->lock = (struct build_lock){ .sock = -1, .fd = -1 };
+		job->pack = (struct build_pack){ .pipe = -1, .facts = -1 };
+		job->log_fd = -1;
+		if (result_last_duration(b->store, node->recipe->name, &node->duration_ms, err) < 0)
+			return -1;
+	}
+	plan_weigh(&out->plan);
+	return 0;
+}
+
+void
+build_session_end(struct build_session *s)
+{
+	for (size_t i = 0; i < s->plan.n && s->jobs; i++) {
+		struct build_job *job = &s->jobs[i];
+
+		build_lock_kill(&job->lock);
+		build_lock_release(&job->lock);
+		build_pack_kill(&job->pack);
+		if (job->log_fd >= 0)
+			close(job->log_fd);
+		if (job->tmp[0])
+			cas_tmp_drop(s->b->store, job->tmp);
+	}
+	s->jobs = NULL;
+}
+
+void
+build_session_event(const struct build_session *s, enum build_event e, const char *name, const char *text)
+{
+	if (s->options && s->options->event)
+		s->options->event(s->options->arg, e, name, text);
+}
+
+/* The packages of everything below the node, whose results are all known. */
+static const struct pkgfacts **
+universe(struct build_session *s, size_t node, size_t *n)
+{
+	const struct pkgfacts **at;
+	size_t *below, nbelow, total = 0;
+
+	plan_closure(s->a, &s->plan, node, &below, &nbelow);
+	for (size_t i = 0; i < nbelow; i++)
+		total += s->jobs[below[i]].result.npackages;
+	at = arena_array(s->a, total, sizeof(*at));
+	*n = 0;
+	for (size_t i = 0; i < nbelow; i++) {
+		const struct result *r = &s->jobs[below[i]].result;
+
+		for (size_t j = 0; j < r->npackages; j++)
+			at[(*n)++] = &r->packages[j];
+	}
+	return at;
+}
+
+int
+build_session_identify(struct build_session *s, size_t node, struct err *err)
+{
+	struct build_job *job = &s->jobs[node];
+	const struct recipe *r = job->node->recipe;
+	struct action_input in = { .recipe = r, .root = &job->root, .seed = &s->seed,
+				   .vendor = s->b->workspace->vendor };
+	const struct pkgfacts **packages;
+	size_t n;
+
+	if (job->identified)
+		return 0;
+	packages = universe(s, node, &n);
+	if (buildroot_solve(s->a, r, &s->seed, packages, n, NULL, 0, &job->root, err) < 0 ||
+	    action_make(s->a, &in, &job->action, err) < 0 ||
+	    result_load(s->a, s->b->store, job->action.hex, &job->result, &job->known, err) < 0)
+		return -1;
+	job->identified = true;
+	return 0;
+}
+
+static bool
+needs_known(const struct build_session *s, const struct plan_node *node)
+{
+	for (size_t i = 0; i < node->nneeds; i++) {
+		if (!s->jobs[node->needs[i]].known)
+			return false;
+	}
+	return true;
+}
+
+int
+build_session_probe(struct build_session *s, size_t *known, struct err *err)
+{
+	*known = 0;
+	for (size_t i = 0; i < s->plan.n; i++) {
+		if (!needs_known(s, s->jobs[i].node))
+			continue;
+		if (build_session_identify(s, i, err) < 0)
+			return -1;
+		*known += s->jobs[i].known;
+	}
+	return 0;
+}
+
+int
+build_session_reason(struct build_session *s, size_t node, const char **out, struct err *err)
+{
+	const struct build_job *job = &s->jobs[node];
+	struct doc *before;
+
+	for (size_t i = 0; i < job->node->nneeds; i++) {
+		const struct build_job *need = &s->jobs[job->node->needs[i]];
+
+		if (!need->known) {
+			*out = arena_format(s->a, "waits for %s", need->node->recipe->name);
+			return 0;
+		}
+	}
+	if (result_last_action(s->a, s->b->store, job->node->recipe->name, &before, err) < 0)
+		return -1;
+	*out = before ? action_difference(s->a, before, job->action.doc) : "not built before";
+	if (before && **out == '\0')
+		*out = "its result is gone from the store";
+	else if (before)
+		*out = arena_format(s->a, "changed: %s", *out);
+	return 0;
+}
