@@ -54,6 +54,10 @@ have() { # have PROGRAM
 is() { [ "$1" = "$2" ]; }
 
 make --no-print-directory -s -C "$here/../.." MODE="$(basename "$build")" "build/$(basename "$build")/tests/unit-trust" >"$dir/out" 2>&1
+# The making of the keys is killed again and again; what is left is finished by the next run.
+for seconds in 0.05 0.2 0.5 1; do
+	timeout -s KILL "$seconds" "$unit" --write-judges "$dir" >"$dir/out" 2>&1
+done
 if ! "$unit" --write-judges "$dir" >"$dir/out" 2>&1; then
 	fail "unit-trust --write-judges"
 	echo "0 passed, 1 failed, 0 skipped"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/trust/keyset.h"
 #include "base/mem.h"
+#include "base/proc.h"
 
 /* `ssh-keygen -lf` prints this name for this key. */
 static const char known_pem[] =
@@ -123,6 +124,38 @@ TEST(key_init_resumes_after_a_kill_between_the_halves)
 	assert_memory_equal(key_private_public(k)->der,
 			    key_of_role(keyset_ring(), KEY_PACKAGES)->der,
 			    key_private_public(k)->der_len);
+}
+
+TEST(key_init_twice_at_once_makes_one_set)
+{
+	CLEANUP(fd_close) int dirfd = test_tmpdir();
+	CLEANUP(mem_free) char *dir = mem_strdup(test_tmpdir_path(dirfd));
+	pid_t pids[2];
+	int status, made_by = 0;
+	bool made;
+
+	for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
+		pids[i] = fork();
+		assert_true(pids[i] >= 0);
+		if (pids[i] == 0) {
+			made = false;
+			if (key_init_sized(dir, "V", KEYSET_CREATED, KEY_RSA_MIN_BITS, &made,
+					   err) < 0)
+				_exit(2);
+			_exit(made);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
+		assert_ok(proc_wait(pids[i], &status, err));
+		assert_in_range(status, 0, 1);
+		made_by += status;
+	}
+	assert_int_equal(made_by, 1);
+	for (unsigned int r = 0; r < KEY_ROLES; r++) {
+		CLEANUP(key_private_free) struct key_private *k = NULL;
+
+		assert_ok(key_private_load(dir, (enum key_role)r, &k, err));
+	}
 }
 
 TEST(key_init_refuses_a_public_file_without_its_private_half)

@@ -260,6 +260,43 @@ TEST(signer_does_not_follow_a_link_that_replaced_its_log)
 }
 
 /* The same request handling in this process: the child's pure half. */
+TEST(signer_answer_signs_and_logs_what_is_allowed)
+{
+	static const struct {
+		enum key_role role;
+		const char *type;
+	} uses[] = { { KEY_BUILDER, SIGNER_TYPE_INTOTO },
+		     { KEY_PACKAGES, SIGNER_TYPE_RPM },
+		     { KEY_METADATA, SIGNER_TYPE_REPOMD } };
+	CLEANUP(fd_close) int dirfd = test_tmpdir();
+	struct signer_set set = { .log_fd = -1 };
+	CLEANUP(buf_free) struct buf request = BUF_MAX(SIG_MAX);
+	CLEANUP(buf_free) struct buf reply = BUF_MAX(SIGNER_MAX_REPLY);
+	CLEANUP(buf_free) struct buf log = BUF_MAX(SIG_MAX);
+
+	assert_ok(fd_create(dirfd, "uses.log", 0600, &set.log_fd, err));
+	for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
+		set.keys[uses[i].role] = keyset_private(uses[i].role);
+		buf_clear(&request);
+		buf_add_char(&request, (char)uses[i].role);
+		buf_add(&request, "\0\0\0\0\0\0\0\0", 8);
+		buf_add_char(&request, (char)strlen(uses[i].type));
+		buf_add_str(&request, uses[i].type);
+		buf_add_str(&request, "payload");
+		signer_answer(&set, request.data, request.len, &reply);
+		assert_int_equal(reply.data[0], ERR_NONE);
+		assert_true(reply.len > 60);
+		for (size_t n = 0; n < SIGNER_HEAD + strlen(uses[i].type); n++) {
+			signer_answer(&set, request.data, n, &reply);
+			assert_int_equal(reply.data[0], ERR_INPUT);
+		}
+	}
+	assert_ok(fd_close(&set.log_fd, "uses.log", err));
+	assert_ok(fd_read_file(dirfd, "uses.log", &log, err));
+	assert_non_null(strstr(log.data, "Z metadata "));
+	assert_non_null(strstr(log.data, " application/x-rpm-header sha256:"));
+}
+
 TEST(signer_answer_gives_no_signature_that_it_cannot_log)
 {
 	struct signer_set set = { .log_fd = -1 };
