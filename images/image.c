@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The definition of an image: read strictly, every message with file, line and column. The table
- * below is the schema: unknown keys, their nearest neighbour and docs/image.md are checked by it.
+ * The definition of an image: read strictly, every message with file, line and column. The
+ * table below is the schema: unknown keys, their nearest neighbour and docs/image.md are
+ * checked by it.
  */
 #include "images/image.h"
 
@@ -9,24 +10,28 @@
 #include "base/tree.h"
 #include "base/vec.h"
 
-#define IMAGE_DIR       "images/catalog"
-#define IMAGE_SUFFIX    ".yaml"
-#define IMAGE_MAX_LIST  1000
-#define IMAGE_MAX_TEXT  8192
-#define IMAGE_MAX_NAME  64
+#define IMAGE_DIR      "images/catalog"
+#define IMAGE_SUFFIX   ".yaml"
+#define IMAGE_MAX_LIST 1000
+#define IMAGE_MAX_TEXT 8192
+#define IMAGE_MAX_NAME 64
 
 static const struct image_key keys[] = {
 	{ "format", "1", "required", "Version of this format" },
 	{ "name", "text", "required", "Name of the image; the file is called NAME.yaml" },
 	{ "summary", "text", "required", "What the image is for, in one line" },
 	{ "description", "text", "none", "More about it, any number of lines" },
-	{ "packages", "list of text", "required", "Packages or capabilities; what they require comes along" },
-	{ "prefer", "list of text", "none", "Packages that win where several provide a capability" },
+	{ "packages", "list of text", "required",
+	  "Packages or capabilities; what they require comes along" },
+	{ "prefer", "list of text", "none",
+	  "Packages that win where several provide a capability" },
 	{ "config", "map", "none", "How a container of the image starts" },
 	{ "config.entrypoint", "list of text", "none", "The program and its fixed arguments" },
-	{ "config.cmd", "list of text", "none", "Default arguments, or the program where there is no entrypoint" },
+	{ "config.cmd", "list of text", "none",
+	  "Default arguments, or the program where there is no entrypoint" },
 	{ "config.env", "map of text", "none", "Environment variables" },
-	{ "config.user", "text", "0", "User, or USER:GROUP, by number or by a name the packages declare" },
+	{ "config.user", "text", "0",
+	  "User, or USER:GROUP, by number or by a name the packages declare" },
 	{ "config.workdir", "text", "/", "Directory the program starts in, absolute" },
 	{ "config.labels", "map of text", "none", "Labels of the image" },
 	{ "config.stop_signal", "text", "TERM", "Signal that asks the program to end" },
@@ -76,8 +81,9 @@ check_keys(const struct reader *r, const struct doc *map, const char *prefix)
 			continue;
 		near = doc_nearest(item->key, known, n);
 		if (near)
-			return doc_error(&at, r->path, r->err, "unknown key '%s%s' (did you mean '%s%s'?)",
-					 prefix, item->key, prefix, near);
+			return doc_error(&at, r->path, r->err,
+					 "unknown key '%s%s' (did you mean '%s%s'?)", prefix,
+					 item->key, prefix, near);
 		return doc_error(&at, r->path, r->err, "unknown key '%s%s'", prefix, item->key);
 	}
 	return 0;
@@ -103,9 +109,10 @@ want_line(const struct reader *r, const struct doc *d, const char *what, const c
 	if (d->kind != DOC_TEXT)
 		return doc_error(d, r->path, r->err, "'%s' must be text", what);
 	if (!is_line(d->text))
-		return doc_error(d, r->path, r->err,
-				 "'%s' must be one line of 1 to %d bytes without control characters",
-				 what, IMAGE_MAX_TEXT);
+		return doc_error(
+			d, r->path, r->err,
+			"'%s' must be one line of 1 to %d bytes without control characters",
+			what, IMAGE_MAX_TEXT);
 	*out = d->text;
 	return 0;
 }
@@ -120,7 +127,8 @@ read_line(const struct reader *r, const struct doc *map, const char *key, const 
 }
 
 static int
-read_list(const struct reader *r, const struct doc *map, const char *key, const char ***out, size_t *n)
+read_list(const struct reader *r, const struct doc *map, const char *key, const char ***out,
+	  size_t *n)
 {
 	const struct doc *d = doc_get(map, key);
 	const char **list;
@@ -130,7 +138,8 @@ read_list(const struct reader *r, const struct doc *map, const char *key, const 
 	if (d->kind != DOC_LIST)
 		return doc_error(d, r->path, r->err, "'%s' must be a list of text", key);
 	if (d->n == 0 || d->n > IMAGE_MAX_LIST)
-		return doc_error(d, r->path, r->err, "'%s' must have 1 to %d items", key, IMAGE_MAX_LIST);
+		return doc_error(d, r->path, r->err, "'%s' must have 1 to %d items", key,
+				 IMAGE_MAX_LIST);
 	list = arena_array(r->a, d->n, sizeof(*list));
 	for (size_t i = 0; i < d->n; i++)
 		if (want_line(r, d->items[i].value, key, &list[i]) < 0)
@@ -148,8 +157,8 @@ compare_pairs(const void *a, const void *b)
 
 /* The order of a map's keys does not count, so it is sorted away here. */
 static int
-read_pairs(const struct reader *r, const struct doc *map, const char *key, struct image_pair **out,
-	   size_t *n)
+read_pairs(const struct reader *r, const struct doc *map, const char *key,
+	   struct image_pair **out, size_t *n)
 {
 	const struct doc *d = doc_get(map, key);
 	struct image_pair *pairs;
@@ -159,14 +168,17 @@ read_pairs(const struct reader *r, const struct doc *map, const char *key, struc
 	if (d->kind != DOC_MAP)
 		return doc_error(d, r->path, r->err, "'%s' must be a map of text", key);
 	if (d->n == 0 || d->n > IMAGE_MAX_LIST)
-		return doc_error(d, r->path, r->err, "'%s' must have 1 to %d items", key, IMAGE_MAX_LIST);
+		return doc_error(d, r->path, r->err, "'%s' must have 1 to %d items", key,
+				 IMAGE_MAX_LIST);
 	pairs = arena_array(r->a, d->n, sizeof(*pairs));
 	for (size_t i = 0; i < d->n; i++) {
 		struct doc at = { .line = d->items[i].key_line, .col = d->items[i].key_col };
 		const char *what = arena_format(r->a, "%s.%s", key, d->items[i].key);
 
 		if (!is_line(d->items[i].key))
-			return doc_error(&at, r->path, r->err, "a key of '%s' is empty or holds control characters", key);
+			return doc_error(&at, r->path, r->err,
+					 "a key of '%s' is empty or holds control characters",
+					 key);
 		pairs[i].key = d->items[i].key;
 		if (want_line(r, d->items[i].value, what, &pairs[i].value) < 0)
 			return -1;
@@ -206,27 +218,30 @@ check_env(const struct reader *r, const struct doc *config, const struct image *
 	for (size_t i = 0; i < im->nenv; i++)
 		if (!is_variable(im->env[i].key))
 			return doc_error(doc_get(config, "env"), r->path, r->err,
-					 "'%s' is no name of an environment variable", im->env[i].key);
+					 "'%s' is no name of an environment variable",
+					 im->env[i].key);
 	return 0;
 }
 
 static int
 check_signal(const struct reader *r, const struct doc *config, const struct image *im)
 {
-	static const char *const names[] = { "ABRT", "ALRM", "HUP", "INT", "KILL", "QUIT",
-					     "TERM", "USR1", "USR2", "WINCH" };
+	static const char *const names[] = { "ABRT", "ALRM", "HUP",  "INT",  "KILL",
+					     "QUIT", "TERM", "USR1", "USR2", "WINCH" };
 	const char *near;
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(names[i], im->stop_signal) == 0)
 			return 0;
 	near = doc_nearest(im->stop_signal, names, ARRAY_LEN(names));
-	return doc_error(doc_get(config, "stop_signal"), r->path, r->err,
-			 "'%s' is not a signal a program can be stopped with (did you mean '%s'?)",
-			 im->stop_signal, near ? near : "TERM");
+	return doc_error(
+		doc_get(config, "stop_signal"), r->path, r->err,
+		"'%s' is not a signal a program can be stopped with (did you mean '%s'?)",
+		im->stop_signal, near ? near : "TERM");
 }
 
-/* "0", "app", "1000:1000", "app:app": whether the names exist is known only with the packages. */
+/* "0", "app", "1000:1000", "app:app": whether the names exist is known only with the packages.
+ */
 static bool
 is_user(const char *s)
 {
@@ -271,7 +286,8 @@ read_config(const struct reader *r, const struct doc *root, struct image *im)
 	    read_list(r, c, "cmd", &im->cmd, &im->ncmd) < 0 ||
 	    read_pairs(r, c, "env", &im->env, &im->nenv) < 0 ||
 	    read_pairs(r, c, "labels", &im->labels, &im->nlabels) < 0 ||
-	    read_line(r, c, "user", &im->user) < 0 || read_line(r, c, "workdir", &im->workdir) < 0 ||
+	    read_line(r, c, "user", &im->user) < 0 ||
+	    read_line(r, c, "workdir", &im->workdir) < 0 ||
 	    read_line(r, c, "stop_signal", &im->stop_signal) < 0)
 		return -1;
 	return check_config(r, c, im);
@@ -288,12 +304,14 @@ check_packages(const struct reader *r, const struct doc *root, const struct imag
 		if (pkgdep_parse(r->a, im->packages[i], &dep, r->err) < 0) {
 			const char *why = arena_strdup(r->a, r->err->text);
 
-			return doc_error(d->items[i].value, r->path, r->err, "'packages': %s", why);
+			return doc_error(d->items[i].value, r->path, r->err, "'packages': %s",
+					 why);
 		}
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(im->packages[i], im->packages[k]) == 0)
 				return doc_error(d->items[i].value, r->path, r->err,
-						 "'packages' names '%s' twice", im->packages[i]);
+						 "'packages' names '%s' twice",
+						 im->packages[i]);
 	}
 	d = doc_get(root, "prefer");
 	for (size_t i = 0; i < im->nprefer; i++)
@@ -313,7 +331,8 @@ check_links(const struct reader *r, const struct doc *root)
 
 		if (!manifest_is_path(d->items[i].key))
 			return doc_error(&at, r->path, r->err,
-					 "'links': '%s' is not a relative path like usr/bin/sh", d->items[i].key);
+					 "'links': '%s' is not a relative path like usr/bin/sh",
+					 d->items[i].key);
 	}
 	return 0;
 }
@@ -350,15 +369,19 @@ read_root(const struct reader *r, const struct doc *root, struct image *im)
 		return doc_error(root, r->path, r->err, "an image is a map of keys");
 	if (check_keys(r, root, "") < 0 || read_format(r, root) < 0 ||
 	    require(r, root, needed, ARRAY_LEN(needed)) < 0 ||
-	    read_line(r, root, "name", &im->name) < 0 || read_line(r, root, "summary", &im->summary) < 0 ||
+	    read_line(r, root, "name", &im->name) < 0 ||
+	    read_line(r, root, "summary", &im->summary) < 0 ||
 	    read_list(r, root, "packages", &im->packages, &im->npackages) < 0 ||
 	    read_list(r, root, "prefer", &im->prefer, &im->nprefer) < 0 ||
-	    read_pairs(r, root, "links", &im->links, &im->nlinks) < 0 || read_config(r, root, im) < 0)
+	    read_pairs(r, root, "links", &im->links, &im->nlinks) < 0 ||
+	    read_config(r, root, im) < 0)
 		return -1;
 	d = doc_get(root, "name");
 	if (!is_image_name(im->name))
-		return doc_error(d, r->path, r->err, "'name' must be lower-case letters, digits and dashes, at most %d",
-				 IMAGE_MAX_NAME);
+		return doc_error(
+			d, r->path, r->err,
+			"'name' must be lower-case letters, digits and dashes, at most %d",
+			IMAGE_MAX_NAME);
 	im->line = d->line;
 	d = doc_get(root, "description");
 	if (d && d->kind != DOC_TEXT)
@@ -378,8 +401,8 @@ image_parse(struct arena *a, const char *text, size_t n, const char *path, struc
 	struct doc *root;
 
 	if (n > IMAGE_MAX_BYTES)
-		return err_set(err, ERR_LIMIT, "%s: an image definition has at most %zu bytes", path,
-			       IMAGE_MAX_BYTES);
+		return err_set(err, ERR_LIMIT, "%s: an image definition has at most %zu bytes",
+			       path, IMAGE_MAX_BYTES);
 	im->path = arena_strdup(a, path);
 	im->definition_size = n;
 	digest_of(text, n, &im->definition);
@@ -402,7 +425,8 @@ image_load(struct arena *a, int dirfd, const char *path, struct image **out, str
 		return -1;
 	/* Two names for one image would let a definition publish over another one's output. */
 	if (strcmp(slash ? slash + 1 : path, arena_format(a, "%s" IMAGE_SUFFIX, im->name)) != 0)
-		return err_set(err, ERR_INPUT, "%s:%d:1: image '%s' must stand in a file named %s" IMAGE_SUFFIX,
+		return err_set(err, ERR_INPUT,
+			       "%s:%d:1: image '%s' must stand in a file named %s" IMAGE_SUFFIX,
 			       path, im->line, im->name, im->name);
 	*out = im;
 	return 0;
@@ -436,9 +460,12 @@ image_load_all(struct arena *a, int dirfd, struct image ***out, size_t *n, struc
 		if (names[i][0] == '.') /* what editors leave */
 			continue;
 		if (len <= suffix || strcmp(names[i] + len - suffix, IMAGE_SUFFIX) != 0)
-			return err_set(err, ERR_INPUT, IMAGE_DIR "/%s is not an image definition (NAME" IMAGE_SUFFIX ")",
+			return err_set(err, ERR_INPUT,
+				       IMAGE_DIR
+				       "/%s is not an image definition (NAME" IMAGE_SUFFIX ")",
 				       names[i]);
-		if (image_load(a, dirfd, arena_format(a, IMAGE_DIR "/%s", names[i]), &list[count], err) < 0)
+		if (image_load(a, dirfd, arena_format(a, IMAGE_DIR "/%s", names[i]),
+			       &list[count], err) < 0)
 			return -1;
 		count++;
 	}

@@ -7,8 +7,9 @@
  *   name: busybox
  *   summary: A shell and nothing else
  *   packages: [baselayout, busybox]
- *   config: {entrypoint: [...], cmd: [/bin/sh], env: {PATH: ...}, user: "0", workdir: /, labels: {}, stop_signal: TERM}
- *   links: {usr/bin/sh: busybox}       # further symlinks, optional
+ *   config: {entrypoint: [...], cmd: [/bin/sh], env: {PATH: ...}, user: "0", workdir: /,
+ * labels: {}, stop_signal: TERM} links: {usr/bin/sh: busybox}       # further symlinks,
+ * optional
  */
 #pragma once
 
@@ -30,18 +31,20 @@ struct image {
 	size_t nentrypoint, ncmd;
 	struct image_pair {
 		const char *key, *value;
-	} *env, *labels, *links;
+	} * env, *labels, *links;
 	size_t nenv, nlabels, nlinks;
 	const char *user, *workdir, *stop_signal;
 	struct digest definition; /* of the definition's bytes; it stands in the provenance */
 	size_t definition_size;
 	int line;
 };
-int image_load(struct arena *a, int dirfd, const char *path, struct image **out, struct err *err) MUST_CHECK;
-int image_parse(struct arena *a, const char *text, size_t n, const char *path, struct image **out,
-		struct err *err) MUST_CHECK;
+int image_load(struct arena *a, int dirfd, const char *path, struct image **out,
+	       struct err *err) MUST_CHECK;
+int image_parse(struct arena *a, const char *text, size_t n, const char *path,
+		struct image **out, struct err *err) MUST_CHECK;
 /* Every definition of images/catalog/, sorted by name. */
-int image_load_all(struct arena *a, int dirfd, struct image ***out, size_t *n, struct err *err) MUST_CHECK;
+int image_load_all(struct arena *a, int dirfd, struct image ***out, size_t *n,
+		   struct err *err) MUST_CHECK;
 
 struct image_key { /* as struct recipe_key: the schema as data */
 	const char *path, *type, *fallback, *summary;
@@ -57,7 +60,8 @@ struct image_spec {
 	const struct publish_input *inputs;
 	size_t ninputs;
 	const char *distribution, *builder_id;
-	const char *distribution_id, *distribution_version; /* ID, VERSION_ID (or NULL) for package URLs */
+	const char *distribution_id,
+		*distribution_version; /* ID, VERSION_ID (or NULL) for package URLs */
 };
 struct image_summary {
 	struct digest manifest, config, layer; /* layer: compressed blob */
@@ -66,8 +70,9 @@ struct image_summary {
 	size_t npackages;
 	bool unchanged;
 };
-/* Writes dest (an OCI layout, e.g. "out/images/busybox" beneath dirfd) and dest.attest/ beside it:
- * provenance bundle, packages/ with every bundle its inputs need, inventory. Exchanged as units. */
+/* Writes dest (an OCI layout, e.g. "out/images/busybox" beneath dirfd) and dest.attest/ beside
+ * it: provenance bundle, packages/ with every bundle its inputs need, inventory. Exchanged as
+ * units. */
 int image_commit(struct arena *a, const struct image_spec *spec, int dirfd, const char *dest,
 		 struct image_summary *out, struct err *err) MUST_CHECK;
 
@@ -75,7 +80,8 @@ struct imgverify_summary {
 	size_t blobs, packages, inputs;
 	struct digest manifest;
 };
-/* Offline: every blob hashes right, nothing unreferenced, the manifest is the subject of a bundle
- * in PATH.attest/ by a trusted key, every package and every input is known. */
-int imgverify_layout(const char *path, const struct keyring *ring, const struct verify_report *report,
-		     struct imgverify_summary *out, struct err *err) MUST_CHECK;
+/* Offline: every blob hashes right, nothing unreferenced, the manifest is the subject of a
+ * bundle in PATH.attest/ by a trusted key, every package and every input is known. */
+int imgverify_layout(const char *path, const struct keyring *ring,
+		     const struct verify_report *report, struct imgverify_summary *out,
+		     struct err *err) MUST_CHECK;

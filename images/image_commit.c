@@ -26,8 +26,9 @@ struct commit {
 	struct arena *a;
 	const struct image_spec *spec;
 	int dirfd;
-	const char *dest, *attest;         /* out/images/busybox, out/images/busybox.attest */
-	const char *new_dest, *new_attest; /* out/images/.busybox.new, out/images/.busybox.attest.new */
+	const char *dest, *attest; /* out/images/busybox, out/images/busybox.attest */
+	const char *new_dest,
+		*new_attest; /* out/images/.busybox.new, out/images/.busybox.attest.new */
 	const struct pkgfacts **chosen;
 	size_t nchosen;
 	int64_t epoch;
@@ -66,13 +67,15 @@ choose_architecture(struct commit *c, struct err *err)
 		if (strcmp(id->arch, "noarch") == 0)
 			continue;
 		if (rpm && strcmp(rpm, id->arch) != 0)
-			return err_set(err, ERR_INPUT, "%s: packages of %s and of %s cannot be in one image",
+			return err_set(err, ERR_INPUT,
+				       "%s: packages of %s and of %s cannot be in one image",
 				       c->spec->image->path, rpm, id->arch);
 		rpm = id->arch;
 	}
 	c->architecture = oci_architecture(rpm ? rpm : "x86_64");
 	if (!c->architecture)
-		return err_set(err, ERR_INPUT, "%s: no container runs on %s", c->spec->image->path, rpm);
+		return err_set(err, ERR_INPUT, "%s: no container runs on %s",
+			       c->spec->image->path, rpm);
 	return 0;
 }
 
@@ -125,8 +128,8 @@ write_layer(struct commit *c, int layer_fd, struct err *err)
 	CLEANUP(fd_close) int tar = -1;
 	CLEANUP(rootfs_release) struct rootfs fs = { .spool_fd = -1 };
 
-	if (open_scratch(c->spec->store, &spool, err) < 0 || open_scratch(c->spec->store, &tar, err) < 0 ||
-	    fill_rootfs(c, spool, &fs, err) < 0)
+	if (open_scratch(c->spec->store, &spool, err) < 0 ||
+	    open_scratch(c->spec->store, &tar, err) < 0 || fill_rootfs(c, spool, &fs, err) < 0)
 		return -1;
 	if (rootfs_check_user(&fs, c->spec->image->user, err) < 0)
 		return err_wrap(err, "config.user");
@@ -171,7 +174,8 @@ read_layout(const struct commit *c, const char *path, struct digest *manifest)
 	struct imgverify_summary sum = { 0 };
 	struct err ignored;
 
-	if (fd_open_beneath(c->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &dir, &ignored) < 0 ||
+	if (fd_open_beneath(c->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &dir,
+			    &ignored) < 0 ||
 	    imgverify_blobs(dir, &sum, &ignored) < 0)
 		return false;
 	*manifest = sum.manifest;
@@ -184,7 +188,8 @@ proof_is_current(const struct commit *c, const struct imgattest *at)
 	CLEANUP(fd_close) int dir = -1;
 	struct err ignored;
 
-	if (fd_open_beneath(c->dirfd, c->attest, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &dir, &ignored) < 0)
+	if (fd_open_beneath(c->dirfd, c->attest, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &dir,
+			    &ignored) < 0)
 		return false;
 	return imgattest_is_current(c->a, at, c->spec, dir);
 }
@@ -218,15 +223,16 @@ proof_names(const struct commit *c, const char *path, const struct digest *manif
 	struct statement s;
 	struct err ignored;
 
-	return fd_open_beneath(c->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &dir, &ignored) == 0 &&
+	return fd_open_beneath(c->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &dir,
+			       &ignored) == 0 &&
 	       oci_read_file(dir, IMGATTEST_PROVENANCE, &text, &ignored) == 0 &&
 	       dsse_bundle_parse(c->a, buf_text(&text), text.len, path, &b, &ignored) == 0 &&
 	       statement_parse(c->a, b.payload.data, b.payload.len, path, &s, &ignored) == 0 &&
 	       statement_subject(&s, manifest);
 }
 
-/* A run that was killed between the two exchanges left the old layout with the new proof: the old
- * proof goes back before its temporary name is cleared. Then every leftover goes. */
+/* A run that was killed between the two exchanges left the old layout with the new proof: the
+ * old proof goes back before its temporary name is cleared. Then every leftover goes. */
 static int
 recover(const struct commit *c, struct err *err)
 {
@@ -234,7 +240,8 @@ recover(const struct commit *c, struct err *err)
 
 	if (faccessat(c->dirfd, c->new_attest, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    read_layout(c, c->dest, &manifest) && !proof_names(c, c->attest, &manifest) &&
-	    proof_names(c, c->new_attest, &manifest) && exchange(c, c->new_attest, c->attest, err) < 0)
+	    proof_names(c, c->new_attest, &manifest) &&
+	    exchange(c, c->new_attest, c->attest, err) < 0)
 		return -1;
 	if (tree_remove(c->dirfd, c->new_attest, err) < 0)
 		return -1;
@@ -246,7 +253,8 @@ write_proof(struct commit *c, const struct imgattest *at, struct err *err)
 {
 	CLEANUP(fd_close) int dir = -1;
 
-	if (make_dir(c, c->new_attest, &dir, err) < 0 || imgattest_commit(c->a, at, c->spec, dir, err) < 0)
+	if (make_dir(c, c->new_attest, &dir, err) < 0 ||
+	    imgattest_commit(c->a, at, c->spec, dir, err) < 0)
 		return -1;
 	return tree_sync(c->dirfd, c->new_attest, err);
 }
@@ -302,18 +310,25 @@ image_commit(struct arena *a, const struct image_spec *spec, int dirfd, const ch
 	struct commit c = { .a = a, .spec = spec, .dirfd = dirfd, .dest = dest };
 	bool unchanged = false;
 
+	if (!spec->distribution || !spec->distribution_id || !spec->builder_id)
+		return err_set(
+			err, ERR_INPUT,
+			"image %s: the distribution's name and ID and the builder's ID must be given",
+			spec->image->name);
 	c.attest = arena_format(a, "%s" IMGVERIFY_ATTEST, dest);
 	c.new_dest = imgverify_sibling(a, dest, IMGVERIFY_NEW);
 	c.new_attest = imgverify_sibling(a, dest, IMGVERIFY_NEW_ATTEST);
 	if (choose(&c, err) < 0 ||
-	    cas_lock(spec->store, arena_format(a, "image-%s", spec->image->name), &lock, err) < 0 ||
+	    cas_lock(spec->store, arena_format(a, "image-%s", spec->image->name), &lock, err) <
+		    0 ||
 	    fd_mkdirs(dirfd, parent_of(a, dest), err) < 0)
 		return -1;
 	/* From here on the temporary names are ours. */
 	if (recover(&c, err) < 0 || compose(&c, err) < 0 || publish(&c, &unchanged, err) < 0) {
 		struct err ignored;
 
-		/* What was made so far serves nobody; what cannot be removed goes with the next run. */
+		/* What was made so far serves nobody; what cannot be removed goes with the next
+		 * run. */
 		(void)!tree_remove(dirfd, c.new_dest, &ignored);
 		return -1;
 	}

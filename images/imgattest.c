@@ -26,8 +26,8 @@ static void
 add_escaped(struct buf *b, const char *s)
 {
 	for (; *s; s++) {
-		if ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') ||
-		    strchr(".-_~", *s))
+		if ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
+		    (*s >= '0' && *s <= '9') || strchr(".-_~", *s))
 			buf_add_char(b, *s);
 		else
 			buf_add_format(b, "%%%02X", (unsigned)(unsigned char)*s);
@@ -124,9 +124,12 @@ closure_follow(struct closure *c, const struct pkgfacts *p, struct err *err)
 		} else if (!dict_has(&c->inputs, hex)) {
 			const char *name = d->name ? d->name : d->uri ? d->uri : hex;
 
-			err_set(err, ERR_INPUT, "%s was built from %s (sha256 %s), which is neither a package nor a known input",
+			err_set(err, ERR_INPUT,
+				"%s was built from %s (sha256 %s), which is neither a package nor a known input",
 				file, name, hex);
-			return err_hint(err, "run `kiln build` so that it is built from what the recipes now say");
+			return err_hint(
+				err,
+				"run `kiln build` so that it is built from what the recipes now say");
 		}
 	}
 	return 0;
@@ -142,7 +145,8 @@ compare_files(const void *a, const void *b)
 }
 
 static int
-closure_run(struct closure *c, const struct imgattest_spec *s, struct imgattest *out, struct err *err)
+closure_run(struct closure *c, const struct imgattest_spec *s, struct imgattest *out,
+	    struct err *err)
 {
 	char hex[DIGEST_HEX];
 
@@ -188,7 +192,8 @@ add_package(struct arena *a, const struct imgattest_spec *spec, const struct pkg
 }
 
 static int
-make_provenance(struct arena *a, const struct imgattest_spec *spec, struct buf *out, struct err *err)
+make_provenance(struct arena *a, const struct imgattest_spec *spec, struct buf *out,
+		struct err *err)
 {
 	const struct image *im = spec->image->image;
 	struct statement_resource subject = { .name = im->name, .sha256 = spec->manifest };
@@ -221,7 +226,8 @@ make_provenance(struct arena *a, const struct imgattest_spec *spec, struct buf *
 
 /* The inventory of an image: the repository's inputs and the image's own definition. */
 static int
-make_inventory(struct arena *a, const struct imgattest_spec *spec, struct imgattest *at, struct err *err)
+make_inventory(struct arena *a, const struct imgattest_spec *spec, struct imgattest *at,
+	       struct err *err)
 {
 	const struct image_spec *im = spec->image;
 	struct publish_input *all = arena_array(a, im->ninputs + 1, sizeof(*all));
@@ -247,16 +253,19 @@ make_inventory(struct arena *a, const struct imgattest_spec *spec, struct imgatt
 }
 
 int
-imgattest_make(struct arena *a, const struct imgattest_spec *spec, struct imgattest *out, struct err *err)
+imgattest_make(struct arena *a, const struct imgattest_spec *spec, struct imgattest *out,
+	       struct err *err)
 {
 	CLEANUP(closure_release) struct closure c = { .a = a, .image = spec->image };
-	CLEANUP(imgattest_release) struct imgattest at = {
+	CLEANUP(imgattest_release)
+	struct imgattest at = {
 		.statement = BUF_MAX(SIGNER_MAX_PAYLOAD),
 		.inventory = BUF_MAX(ATTEST_MAX_INVENTORY),
 		.inventory_statement = BUF_MAX(SIGNER_MAX_PAYLOAD),
 	};
 
-	if (closure_run(&c, spec, &at, err) < 0 || make_provenance(a, spec, &at.statement, err) < 0 ||
+	if (closure_run(&c, spec, &at, err) < 0 ||
+	    make_provenance(a, spec, &at.statement, err) < 0 ||
 	    make_inventory(a, spec, &at, err) < 0)
 		return -1;
 	*out = at;
@@ -265,7 +274,8 @@ imgattest_make(struct arena *a, const struct imgattest_spec *spec, struct imgatt
 }
 
 static int
-write_signed(int dirfd, const char *path, const struct buf *statement, struct signer *signer, struct err *err)
+write_signed(int dirfd, const char *path, const struct buf *statement, struct signer *signer,
+	     struct err *err)
 {
 	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
 
@@ -277,12 +287,13 @@ write_signed(int dirfd, const char *path, const struct buf *statement, struct si
 static const char *
 package_bundle(struct arena *a, const struct pkgfacts *p)
 {
-	return arena_format(a, IMGATTEST_PACKAGES "/%s" IMGATTEST_BUNDLE, nevra_file(a, &p->id));
+	return arena_format(a, IMGATTEST_PACKAGES "/%s" IMGATTEST_BUNDLE,
+			    nevra_file(a, &p->id));
 }
 
 int
-imgattest_commit(struct arena *a, const struct imgattest *at, const struct image_spec *image, int dirfd,
-		 struct err *err)
+imgattest_commit(struct arena *a, const struct imgattest *at, const struct image_spec *image,
+		 int dirfd, struct err *err)
 {
 	if (fd_mkdirs(dirfd, IMGATTEST_PACKAGES, err) < 0)
 		return -1;
@@ -315,7 +326,8 @@ signs_this(struct arena *a, int dirfd, const char *path, const struct buf *state
 	    dsse_bundle_parse(a, buf_text(&text), text.len, path, &b, &ignored) < 0 ||
 	    dsse_bundle_verify(&b, ring, NULL, &ignored) < 0)
 		return false;
-	return b.payload.len == statement->len && memcmp(b.payload.data, statement->data, statement->len) == 0;
+	return b.payload.len == statement->len &&
+	       memcmp(b.payload.data, statement->data, statement->len) == 0;
 }
 
 static bool
@@ -330,7 +342,8 @@ has_bytes(int dirfd, const char *path, const struct digest *want)
 }
 
 bool
-imgattest_is_current(struct arena *a, const struct imgattest *at, const struct image_spec *image, int dirfd)
+imgattest_is_current(struct arena *a, const struct imgattest *at,
+		     const struct image_spec *image, int dirfd)
 {
 	const struct keyring *ring = signer_keys(image->signer);
 	struct digest inventory;
@@ -339,12 +352,14 @@ imgattest_is_current(struct arena *a, const struct imgattest *at, const struct i
 	size_t n;
 
 	digest_of(at->inventory.data, at->inventory.len, &inventory);
-	if (tree_list(a, dirfd, IMGATTEST_PACKAGES, &names, &n, &ignored) < 0 || n != at->npackages ||
-	    !has_bytes(dirfd, IMGATTEST_INVENTORY, &inventory))
+	if (tree_list(a, dirfd, IMGATTEST_PACKAGES, &names, &n, &ignored) < 0 ||
+	    n != at->npackages || !has_bytes(dirfd, IMGATTEST_INVENTORY, &inventory))
 		return false;
 	for (size_t i = 0; i < at->npackages; i++)
-		if (!has_bytes(dirfd, package_bundle(a, at->packages[i]), &at->packages[i]->bundle))
+		if (!has_bytes(dirfd, package_bundle(a, at->packages[i]),
+			       &at->packages[i]->bundle))
 			return false;
 	return signs_this(a, dirfd, IMGATTEST_PROVENANCE, &at->statement, ring) &&
-	       signs_this(a, dirfd, IMGATTEST_INVENTORY IMGATTEST_BUNDLE, &at->inventory_statement, ring);
+	       signs_this(a, dirfd, IMGATTEST_INVENTORY IMGATTEST_BUNDLE,
+			  &at->inventory_statement, ring);
 }

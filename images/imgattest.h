@@ -31,9 +31,10 @@ struct imgattest_spec {
 	struct digest manifest;
 };
 struct imgattest {
-	struct buf statement;           /* provenance of the image */
+	struct buf statement; /* provenance of the image */
 	struct buf inventory, inventory_statement;
-	const struct pkgfacts **packages; /* chosen and what built them, sorted by file name; arena */
+	const struct pkgfacts *
+		*packages; /* chosen and what built them, sorted by file name; arena */
 	size_t npackages;
 };
 /* A package without proof, or an input nobody knows, is an error that names it. */
@@ -42,10 +43,11 @@ int imgattest_make(struct arena *a, const struct imgattest_spec *spec, struct im
 void imgattest_release(struct imgattest *at);
 DEFINE_RELEASE(struct imgattest, imgattest_release);
 /* Writes everything into the empty directory dirfd. */
-int imgattest_commit(struct arena *a, const struct imgattest *at, const struct image_spec *image, int dirfd,
-		     struct err *err) MUST_CHECK;
+int imgattest_commit(struct arena *a, const struct imgattest *at,
+		     const struct image_spec *image, int dirfd, struct err *err) MUST_CHECK;
 /* dirfd already says exactly this, signed by a key of the signer. */
-bool imgattest_is_current(struct arena *a, const struct imgattest *at, const struct image_spec *image,
-			  int dirfd);
+bool imgattest_is_current(struct arena *a, const struct imgattest *at,
+			  const struct image_spec *image, int dirfd);
 /* "pkg:rpm/kiln/zlib@1.3-1?arch=x86_64&distro=kiln-1" */
-const char *imgattest_purl(struct arena *a, const struct image_spec *image, const struct nevra *id);
+const char *imgattest_purl(struct arena *a, const struct image_spec *image,
+			   const struct nevra *id);

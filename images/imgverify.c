@@ -49,17 +49,20 @@ read_documents(struct layout *l, struct err *err)
 	    oci_parse_layout(l->a, buf_text(&layout), layout.len, OCI_LAYOUT_FILE, err) < 0 ||
 	    oci_read_file(l->dirfd, "index.json", &index, err) < 0)
 		return -1;
-	return oci_parse_index(l->a, buf_text(&index), index.len, "index.json", &l->descriptor, err);
+	return oci_parse_index(l->a, buf_text(&index), index.len, "index.json", &l->descriptor,
+			       err);
 }
 
 static int
-read_blob(struct layout *l, const struct oci_descriptor *d, const char *what, struct buf *out, struct err *err)
+read_blob(struct layout *l, const struct oci_descriptor *d, const char *what, struct buf *out,
+	  struct err *err)
 {
 	CLEANUP(fd_close) int fd = -1;
 	char hex[DIGEST_HEX];
 
 	if (d->size > OCI_MAX_JSON)
-		return err_set(err, ERR_VERIFY, "%s has more than %zu bytes", what, OCI_MAX_JSON);
+		return err_set(err, ERR_VERIFY, "%s has more than %zu bytes", what,
+			       OCI_MAX_JSON);
 	if (oci_open_blob(l->dirfd, d, what, &fd, err) < 0)
 		return -1;
 	digest_hex(&d->digest, hex);
@@ -75,12 +78,15 @@ read_manifest(struct layout *l, struct err *err)
 
 	if (read_blob(l, &l->descriptor, "manifest", &manifest, err) < 0)
 		return err_wrap(err, "index.json");
-	if (oci_parse_manifest(l->a, buf_text(&manifest), manifest.len, "manifest", &l->manifest, err) < 0 ||
+	if (oci_parse_manifest(l->a, buf_text(&manifest), manifest.len, "manifest",
+			       &l->manifest, err) < 0 ||
 	    read_blob(l, &l->manifest.config, "configuration", &config, err) < 0 ||
-	    oci_parse_config(l->a, buf_text(&config), config.len, "configuration", &l->config, err) < 0)
+	    oci_parse_config(l->a, buf_text(&config), config.len, "configuration", &l->config,
+			     err) < 0)
 		return -1;
 	if (l->config.ndiff_ids != l->manifest.nlayers)
-		return err_set(err, ERR_VERIFY, "the configuration names %zu layers, the manifest %zu",
+		return err_set(err, ERR_VERIFY,
+			       "the configuration names %zu layers, the manifest %zu",
 			       l->config.ndiff_ids, l->manifest.nlayers);
 	return 0;
 }
@@ -100,7 +106,8 @@ check_layer(struct layout *l, size_t i, struct err *err)
 	if (gzip_digest(fd, VERIFY_MAX_LAYER, &plain, &size, err) < 0)
 		return err_wrap(err, "layer %s", hex);
 	if (!digest_equal(&plain, &l->config.diff_ids[i]))
-		return err_set(err, ERR_VERIFY, "layer %s does not unpack to what the configuration names", hex);
+		return err_set(err, ERR_VERIFY,
+			       "layer %s does not unpack to what the configuration names", hex);
 	return 0;
 }
 
@@ -124,10 +131,12 @@ check_stray(void *arg, const struct tree_entry *e, struct err *err)
 	if (S_ISREG(e->st->st_mode)) {
 		if (strcmp(e->path, OCI_LAYOUT_FILE) == 0 || strcmp(e->path, "index.json") == 0)
 			return 0;
-		if (strncmp(e->path, blob, strlen(blob)) == 0 && dict_has(&l->referenced, e->path + strlen(blob)))
+		if (strncmp(e->path, blob, strlen(blob)) == 0 &&
+		    dict_has(&l->referenced, e->path + strlen(blob)))
 			return 0;
 	}
-	return err_set(err, ERR_VERIFY, "%s does not belong to the image: nothing refers to it", e->path);
+	return err_set(err, ERR_VERIFY, "%s does not belong to the image: nothing refers to it",
+		       e->path);
 }
 
 int
@@ -148,9 +157,11 @@ imgverify_blobs(int dirfd, struct imgverify_summary *out, struct err *err)
 	return 0;
 }
 
-/* Every package of the image is the subject of a bundle; the inventory alone does not make one. */
+/* Every package of the image is the subject of a bundle; the inventory alone does not make one.
+ */
 static int
-check_packages(const struct inputs_set *set, const struct statement *s, size_t *packages, struct err *err)
+check_packages(const struct inputs_set *set, const struct statement *s, size_t *packages,
+	       struct err *err)
 {
 	size_t n = 0;
 
@@ -160,8 +171,10 @@ check_packages(const struct inputs_set *set, const struct statement *s, size_t *
 		if (!d->uri || strncmp(d->uri, IMGATTEST_PURL, strlen(IMGATTEST_PURL)) != 0)
 			continue;
 		if (!inputs_statement(set, &d->sha256))
-			return err_set(err, ERR_VERIFY, "package %s of the image has no bundle that says how it was built",
-				       d->name ? d->name : d->uri);
+			return err_set(
+				err, ERR_VERIFY,
+				"package %s of the image has no bundle that says how it was built",
+				d->name ? d->name : d->uri);
 		n++;
 	}
 	*packages = n;
@@ -170,7 +183,8 @@ check_packages(const struct inputs_set *set, const struct statement *s, size_t *
 
 /* The proof in one directory. */
 static int
-check_proof(const char *dir, const struct keyring *ring, struct imgverify_summary *sum, struct err *err)
+check_proof(const char *dir, const struct keyring *ring, struct imgverify_summary *sum,
+	    struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(inputs_free) struct inputs_set *set = NULL;
@@ -184,13 +198,15 @@ check_proof(const char *dir, const struct keyring *ring, struct imgverify_summar
 		err_wrap(err, "the image has no proof");
 		return err_recode(err, ERR_VERIFY);
 	}
-	if (verify_bundle(&a, ring, buf_text(&text), text.len, name, STATEMENT_SLSA_V1, &sum->manifest, &s, err) < 0)
+	if (verify_bundle(&a, ring, buf_text(&text), text.len, name, STATEMENT_SLSA_V1,
+			  &sum->manifest, &s, err) < 0)
 		return -1;
 	if (!s.build_type || strcmp(s.build_type, IMGATTEST_BUILD_TYPE) != 0)
-		return err_set(err, ERR_VERIFY, "%s: build type is '%s', not that of an image", name,
-			       s.build_type ? s.build_type : "");
+		return err_set(err, ERR_VERIFY, "%s: build type is '%s', not that of an image",
+			       name, s.build_type ? s.build_type : "");
 	if (inputs_load(arena_format(&a, "%s/" IMGATTEST_PACKAGES, dir),
-			arena_format(&a, "%s/" IMGATTEST_INVENTORY, dir), ring, &set, err) < 0 ||
+			arena_format(&a, "%s/" IMGATTEST_INVENTORY, dir), ring, &set,
+			err) < 0 ||
 	    check_packages(set, &s, &sum->packages, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	return inputs_check(set, &s, name, &sum->inputs, err);
@@ -199,21 +215,23 @@ check_proof(const char *dir, const struct keyring *ring, struct imgverify_summar
 /* Layout and proof are exchanged one after the other; between the two the proof of the layout
  * still stands under the temporary name. It counts there as well as here: what is signed is. */
 static int
-find_proof(struct arena *a, const char *path, const struct keyring *ring, struct imgverify_summary *sum,
-	   struct err *err)
+find_proof(struct arena *a, const char *path, const struct keyring *ring,
+	   struct imgverify_summary *sum, struct err *err)
 {
 	struct err ignored;
 
 	if (check_proof(arena_format(a, "%s" IMGVERIFY_ATTEST, path), ring, sum, err) == 0)
 		return 0;
-	if (check_proof(imgverify_sibling(a, path, IMGVERIFY_NEW_ATTEST), ring, sum, &ignored) == 0)
+	if (check_proof(imgverify_sibling(a, path, IMGVERIFY_NEW_ATTEST), ring, sum,
+			&ignored) == 0)
 		return 0;
 	return -1;
 }
 
 int
-imgverify_layout(const char *path, const struct keyring *ring, const struct verify_report *report,
-		 struct imgverify_summary *out, struct err *err)
+imgverify_layout(const char *path, const struct keyring *ring,
+		 const struct verify_report *report, struct imgverify_summary *out,
+		 struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(fd_close) int dirfd = -1;
@@ -231,12 +249,14 @@ imgverify_layout(const char *path, const struct keyring *ring, const struct veri
 		return err_wrap(err, "%s", clean);
 	}
 	digest_hex(&sum.manifest, hex);
-	verify_note(report, true, "%s: %zu blobs match their digests, manifest sha256:%s", clean, sum.blobs, hex);
+	verify_note(report, true, "%s: %zu blobs match their digests, manifest sha256:%s",
+		    clean, sum.blobs, hex);
 	if (find_proof(&a, clean, ring, &sum, err) < 0) {
 		verify_note(report, false, "%s: proof", clean);
 		return err_wrap(err, "%s", clean);
 	}
-	verify_note(report, true, "%s: provenance signed by a trusted key; %zu packages and %zu inputs known",
+	verify_note(report, true,
+		    "%s: provenance signed by a trusted key; %zu packages and %zu inputs known",
 		    clean, sum.packages, sum.inputs);
 	*out = sum;
 	return 0;

@@ -6,7 +6,8 @@
 #include "base/tar.h"
 
 static int
-add_entry(struct tar_writer *w, const struct rootfs *r, const struct rootfs_entry *e, struct err *err)
+add_entry(struct tar_writer *w, const struct rootfs *r, const struct rootfs_entry *e,
+	  struct err *err)
 {
 	const struct tar_entry t = {
 		.path = e->path,
@@ -21,7 +22,8 @@ add_entry(struct tar_writer *w, const struct rootfs *r, const struct rootfs_entr
 	};
 	bool body = S_ISREG(e->mode) && !e->hardlink;
 
-	/* The writer reads from the current offset: the spool is placed at this entry's bytes. */
+	/* The writer reads from the current offset: the spool is placed at this entry's bytes.
+	 */
 	if (body && lseek(r->spool_fd, (off_t)e->offset, SEEK_SET) < 0)
 		return err_sys(err, "/%s", e->path);
 	return tar_writer_add(w, &t, body ? r->spool_fd : -1, err);
@@ -53,11 +55,13 @@ layer_write(const struct rootfs *r, int tar_fd, int out_fd, struct layer *out, s
 {
 	struct layer l;
 
-	if (write_tar(r, tar_fd, err) < 0 || hash_file(tar_fd, &l.diff_id, &l.tar_bytes, err) < 0)
+	if (write_tar(r, tar_fd, err) < 0 ||
+	    hash_file(tar_fd, &l.diff_id, &l.tar_bytes, err) < 0)
 		return -1;
 	if (lseek(tar_fd, 0, SEEK_SET) < 0)
 		return err_sys(err, "layer");
-	if (gzip_file(tar_fd, out_fd, err) < 0 || hash_file(out_fd, &l.digest, &l.bytes, err) < 0)
+	if (gzip_file(tar_fd, out_fd, err) < 0 ||
+	    hash_file(out_fd, &l.digest, &l.bytes, err) < 0)
 		return -1;
 	*out = l;
 	return 0;

@@ -12,5 +12,7 @@ struct layer {
 	struct digest digest, diff_id;
 	uint64_t bytes, tar_bytes; /* compressed, plain */
 };
-/* tar_fd: empty scratch file; out_fd: empty, receives the compressed layer. Both readable too. */
-int layer_write(const struct rootfs *r, int tar_fd, int out_fd, struct layer *out, struct err *err) MUST_CHECK;
+/* tar_fd: empty scratch file; out_fd: empty, receives the compressed layer. Both readable too.
+ */
+int layer_write(const struct rootfs *r, int tar_fd, int out_fd, struct layer *out,
+		struct err *err) MUST_CHECK;

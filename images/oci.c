@@ -14,7 +14,7 @@ oci_architecture(const char *rpm_arch)
 	static const struct {
 		const char *rpm, *oci;
 	} names[] = {
-		{ "x86_64", "amd64" }, { "aarch64", "arm64" }, { "ppc64le", "ppc64le" },
+		{ "x86_64", "amd64" },    { "aarch64", "arm64" }, { "ppc64le", "ppc64le" },
 		{ "riscv64", "riscv64" }, { "s390x", "s390x" },
 	};
 
@@ -79,7 +79,8 @@ digest_text(struct arena *a, const struct digest *d)
 }
 
 static int
-write_blob(struct arena *a, int dirfd, const struct doc *d, struct oci_descriptor *out, struct err *err)
+write_blob(struct arena *a, int dirfd, const struct doc *d, struct oci_descriptor *out,
+	   struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(OCI_MAX_JSON);
 
@@ -108,7 +109,9 @@ run_doc(struct arena *a, const struct image *im)
 	struct doc *run = doc_map(a), *env = doc_list(a), *labels = doc_map(a);
 
 	for (size_t i = 0; i < im->nenv; i++)
-		doc_push(a, env, doc_text(a, arena_format(a, "%s=%s", im->env[i].key, im->env[i].value)));
+		doc_push(a, env,
+			 doc_text(a,
+				  arena_format(a, "%s=%s", im->env[i].key, im->env[i].value)));
 	for (size_t i = 0; i < im->nlabels; i++)
 		doc_set_text(a, labels, im->labels[i].key, im->labels[i].value);
 	if (im->nentrypoint)
@@ -147,7 +150,8 @@ config_doc(struct arena *a, const struct oci_spec *s, const char *created)
 }
 
 static struct doc *
-descriptor_doc(struct arena *a, const char *media_type, const struct digest *digest, uint64_t size)
+descriptor_doc(struct arena *a, const char *media_type, const struct digest *digest,
+	       uint64_t size)
 {
 	struct doc *d = doc_map(a);
 
@@ -158,29 +162,34 @@ descriptor_doc(struct arena *a, const char *media_type, const struct digest *dig
 }
 
 static struct doc *
-manifest_doc(struct arena *a, const struct oci_spec *s, const char *created, const struct oci_descriptor *config)
+manifest_doc(struct arena *a, const struct oci_spec *s, const char *created,
+	     const struct oci_descriptor *config)
 {
 	struct doc *m = doc_map(a), *layers = doc_list(a), *notes = doc_map(a);
 
-	doc_push(a, layers, descriptor_doc(a, OCI_TYPE_LAYER, &s->layer->digest, s->layer->bytes));
+	doc_push(a, layers,
+		 descriptor_doc(a, OCI_TYPE_LAYER, &s->layer->digest, s->layer->bytes));
 	doc_set_text(a, notes, OCI_NOTE "created", created);
 	doc_set_text(a, notes, OCI_NOTE "title", s->image->name);
 	doc_set_text(a, notes, OCI_NOTE "description", s->image->summary);
 	doc_set_text(a, notes, OCI_NOTE "vendor", s->distribution);
 	doc_set(a, m, "schemaVersion", doc_number(a, 2));
 	doc_set_text(a, m, "mediaType", OCI_TYPE_MANIFEST);
-	doc_set(a, m, "config", descriptor_doc(a, OCI_TYPE_CONFIG, &config->digest, config->size));
+	doc_set(a, m, "config",
+		descriptor_doc(a, OCI_TYPE_CONFIG, &config->digest, config->size));
 	doc_set(a, m, "layers", layers);
 	doc_set(a, m, "annotations", notes);
 	return m;
 }
 
-/* Lists nothing but the image: stock clients refuse a layout with several untagged manifests. */
+/* Lists nothing but the image: stock clients refuse a layout with several untagged manifests.
+ */
 static struct doc *
 index_doc(struct arena *a, const struct oci_descriptor *manifest)
 {
 	struct doc *index = doc_map(a), *list = doc_list(a), *notes = doc_map(a);
-	struct doc *entry = descriptor_doc(a, OCI_TYPE_MANIFEST, &manifest->digest, manifest->size);
+	struct doc *entry =
+		descriptor_doc(a, OCI_TYPE_MANIFEST, &manifest->digest, manifest->size);
 
 	doc_set_text(a, notes, OCI_NOTE "ref.name", OCI_REF_NAME);
 	doc_set(a, entry, "annotations", notes);
@@ -207,7 +216,8 @@ write_index(struct arena *a, int dirfd, const struct oci_descriptor *manifest, s
 }
 
 int
-oci_commit(struct arena *a, int dirfd, const struct oci_spec *spec, struct oci_ids *out, struct err *err)
+oci_commit(struct arena *a, int dirfd, const struct oci_spec *spec, struct oci_ids *out,
+	   struct err *err)
 {
 	struct oci_descriptor config, manifest;
 	char created[CLOCK_TEXT_MAX];

@@ -30,7 +30,8 @@ int oci_begin(int dirfd, int *layer_fd, struct err *err) MUST_CHECK;
 int oci_commit(struct arena *a, int dirfd, const struct oci_spec *spec, struct oci_ids *out,
 	       struct err *err) MUST_CHECK;
 /* Creates path with mode 0644 whatever the umask. */
-int oci_write_file(int dirfd, const char *path, const struct buf *text, struct err *err) MUST_CHECK;
+int oci_write_file(int dirfd, const char *path, const struct buf *text,
+		   struct err *err) MUST_CHECK;
 /* RPM's name of an architecture to OCI's; NULL: not one we know. */
 const char *oci_architecture(const char *rpm_arch);
 
@@ -48,8 +49,10 @@ struct oci_config {
 	struct digest *diff_ids;
 	size_t ndiff_ids;
 };
-/* Readers. Unknown or missing keys, other media types, several images: ERR_VERIFY naming `name`. */
-int oci_parse_layout(struct arena *a, const char *text, size_t n, const char *name, struct err *err) MUST_CHECK;
+/* Readers. Unknown or missing keys, other media types, several images: ERR_VERIFY naming
+ * `name`. */
+int oci_parse_layout(struct arena *a, const char *text, size_t n, const char *name,
+		     struct err *err) MUST_CHECK;
 int oci_parse_index(struct arena *a, const char *text, size_t n, const char *name,
 		    struct oci_descriptor *out, struct err *err) MUST_CHECK;
 int oci_parse_manifest(struct arena *a, const char *text, size_t n, const char *name,

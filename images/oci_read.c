@@ -24,7 +24,8 @@ static int
 parse(const struct reader *r, const char *text, size_t n, struct doc **out)
 {
 	if (n > OCI_MAX_JSON)
-		return err_set(r->err, ERR_VERIFY, "%s has more than %zu bytes", r->name, OCI_MAX_JSON);
+		return err_set(r->err, ERR_VERIFY, "%s has more than %zu bytes", r->name,
+			       OCI_MAX_JSON);
 	if (json_parse(r->a, text, n, r->name, out, r->err) < 0)
 		return err_recode(r->err, ERR_VERIFY);
 	if ((*out)->kind != DOC_MAP)
@@ -49,12 +50,13 @@ check_keys(const struct reader *r, const struct doc *d, const char *const *neede
 			found += known;
 		}
 		if (!known)
-			return err_set(r->err, ERR_VERIFY, "%s: key '%s' does not belong there", r->name,
-				       d->items[i].key);
+			return err_set(r->err, ERR_VERIFY, "%s: key '%s' does not belong there",
+				       r->name, d->items[i].key);
 	}
 	for (size_t k = 0; k < n && found < n; k++)
 		if (!doc_get(d, needed[k]))
-			return err_set(r->err, ERR_VERIFY, "%s: key '%s' is missing", r->name, needed[k]);
+			return err_set(r->err, ERR_VERIFY, "%s: key '%s' is missing", r->name,
+				       needed[k]);
 	return 0;
 }
 
@@ -126,7 +128,8 @@ oci_parse_layout(struct arena *a, const char *text, size_t n, const char *name, 
 	const struct reader r = { .a = a, .name = name, .err = err };
 	struct doc *d;
 
-	if (parse(&r, text, n, &d) < 0 || check_keys(&r, d, needed, ARRAY_LEN(needed), NULL) < 0)
+	if (parse(&r, text, n, &d) < 0 ||
+	    check_keys(&r, d, needed, ARRAY_LEN(needed), NULL) < 0)
 		return -1;
 	return check_text(&r, d, "imageLayoutVersion", OCI_LAYOUT);
 }
@@ -141,7 +144,8 @@ oci_parse_index(struct arena *a, const char *text, size_t n, const char *name,
 	const struct doc *list, *notes;
 	struct doc *d;
 
-	if (parse(&r, text, n, &d) < 0 || check_keys(&r, d, needed, ARRAY_LEN(needed), NULL) < 0 ||
+	if (parse(&r, text, n, &d) < 0 ||
+	    check_keys(&r, d, needed, ARRAY_LEN(needed), NULL) < 0 ||
 	    check_schema(&r, d, OCI_TYPE_INDEX) < 0)
 		return -1;
 	list = doc_get(d, "manifests");
@@ -159,13 +163,15 @@ int
 oci_parse_manifest(struct arena *a, const char *text, size_t n, const char *name,
 		   struct oci_manifest *out, struct err *err)
 {
-	static const char *const needed[] = { "schemaVersion", "mediaType", "config", "layers" };
+	static const char *const needed[] = { "schemaVersion", "mediaType", "config",
+					      "layers" };
 	const struct reader r = { .a = a, .name = name, .err = err };
 	struct oci_manifest m = { 0 };
 	const struct doc *layers, *notes;
 	struct doc *d;
 
-	if (parse(&r, text, n, &d) < 0 || check_keys(&r, d, needed, ARRAY_LEN(needed), "annotations") < 0 ||
+	if (parse(&r, text, n, &d) < 0 ||
+	    check_keys(&r, d, needed, ARRAY_LEN(needed), "annotations") < 0 ||
 	    check_schema(&r, d, OCI_TYPE_MANIFEST) < 0 ||
 	    read_descriptor(&r, doc_get(d, "config"), OCI_TYPE_CONFIG, false, &m.config) < 0)
 		return -1;
@@ -174,10 +180,12 @@ oci_parse_manifest(struct arena *a, const char *text, size_t n, const char *name
 		return -1;
 	layers = doc_get(d, "layers");
 	if (layers->kind != DOC_LIST || layers->n == 0 || layers->n > OCI_MAX_LAYERS)
-		return err_set(err, ERR_VERIFY, "%s: 'layers' must list 1 to %d layers", name, OCI_MAX_LAYERS);
+		return err_set(err, ERR_VERIFY, "%s: 'layers' must list 1 to %d layers", name,
+			       OCI_MAX_LAYERS);
 	m.layers = arena_array(a, layers->n, sizeof(*m.layers));
 	for (size_t i = 0; i < layers->n; i++)
-		if (read_descriptor(&r, layers->items[i].value, OCI_TYPE_LAYER, false, &m.layers[i]) < 0)
+		if (read_descriptor(&r, layers->items[i].value, OCI_TYPE_LAYER, false,
+				    &m.layers[i]) < 0)
 			return -1;
 	m.nlayers = layers->n;
 	*out = m;
@@ -185,28 +193,32 @@ oci_parse_manifest(struct arena *a, const char *text, size_t n, const char *name
 }
 
 int
-oci_parse_config(struct arena *a, const char *text, size_t n, const char *name, struct oci_config *out,
-		 struct err *err)
+oci_parse_config(struct arena *a, const char *text, size_t n, const char *name,
+		 struct oci_config *out, struct err *err)
 {
-	static const char *const needed[] = { "architecture", "os", "created", "config", "rootfs", "history" };
+	static const char *const needed[] = { "architecture", "os",     "created",
+					      "config",       "rootfs", "history" };
 	static const char *const fs[] = { "type", "diff_ids" };
 	const struct reader r = { .a = a, .name = name, .err = err };
 	struct oci_config c = { 0 };
 	const struct doc *rootfs, *ids;
 	struct doc *d;
 
-	if (parse(&r, text, n, &d) < 0 || check_keys(&r, d, needed, ARRAY_LEN(needed), NULL) < 0 ||
+	if (parse(&r, text, n, &d) < 0 ||
+	    check_keys(&r, d, needed, ARRAY_LEN(needed), NULL) < 0 ||
 	    check_text(&r, d, "os", "linux") < 0)
 		return -1;
 	c.architecture = doc_get_text(d, "architecture");
 	if (!c.architecture)
 		return bad(&r, "'architecture' is not text");
 	rootfs = doc_get(d, "rootfs");
-	if (check_keys(&r, rootfs, fs, ARRAY_LEN(fs), NULL) < 0 || check_text(&r, rootfs, "type", "layers") < 0)
+	if (check_keys(&r, rootfs, fs, ARRAY_LEN(fs), NULL) < 0 ||
+	    check_text(&r, rootfs, "type", "layers") < 0)
 		return -1;
 	ids = doc_get(rootfs, "diff_ids");
 	if (ids->kind != DOC_LIST || ids->n == 0 || ids->n > OCI_MAX_LAYERS)
-		return err_set(err, ERR_VERIFY, "%s: 'diff_ids' must list 1 to %d digests", name, OCI_MAX_LAYERS);
+		return err_set(err, ERR_VERIFY, "%s: 'diff_ids' must list 1 to %d digests",
+			       name, OCI_MAX_LAYERS);
 	c.diff_ids = arena_array(a, ids->n, sizeof(*c.diff_ids));
 	for (size_t i = 0; i < ids->n; i++)
 		if (read_digest(&r, ids->items[i].value, &c.diff_ids[i]) < 0)
@@ -246,7 +258,8 @@ oci_read_file(int dirfd, const char *path, struct buf *out, struct err *err)
 }
 
 int
-oci_open_blob(int dirfd, const struct oci_descriptor *d, const char *what, int *fd, struct err *err)
+oci_open_blob(int dirfd, const struct oci_descriptor *d, const char *what, int *fd,
+	      struct err *err)
 {
 	CLEANUP(fd_close) int opened = -1;
 	char hex[DIGEST_HEX], path[sizeof(OCI_BLOBS "/") + DIGEST_HEX];
@@ -259,12 +272,14 @@ oci_open_blob(int dirfd, const struct oci_descriptor *d, const char *what, int *
 	if (open_regular(dirfd, path, &opened, &st, err) < 0)
 		return err_wrap(err, "%s", what);
 	if ((uint64_t)st.st_size != d->size)
-		return err_set(err, ERR_VERIFY, "%s: blob %s has %lld bytes, %llu were promised", what, hex,
+		return err_set(err, ERR_VERIFY,
+			       "%s: blob %s has %lld bytes, %llu were promised", what, hex,
 			       (long long)st.st_size, (unsigned long long)d->size);
 	if (digest_fd(opened, &have, &size, err) < 0)
 		return -1;
 	if (size != d->size || !digest_equal(&have, &d->digest))
-		return err_set(err, ERR_VERIFY, "%s: blob %s does not match its digest", what, hex);
+		return err_set(err, ERR_VERIFY, "%s: blob %s does not match its digest", what,
+			       hex);
 	if (lseek(opened, 0, SEEK_SET) < 0)
 		return err_sys(err, "%s", path);
 	*fd = STEAL_FD(opened);

@@ -29,13 +29,16 @@ rootfs_add(struct rootfs_fill *f, const char *path, mode_t mode, const char *own
 
 /* Exactly size bytes of fd to the end of the spool. */
 static int
-spool_body(struct rootfs_fill *f, int fd, uint64_t size, struct rootfs_entry *e, struct err *err)
+spool_body(struct rootfs_fill *f, int fd, uint64_t size, struct rootfs_entry *e,
+	   struct err *err)
 {
 	CLEANUP(mem_free) char *chunk = mem_alloc(ROOTFS_COPY);
 	uint64_t left = size;
 
 	if (size > ROOTFS_MAX_BYTES - f->spooled)
-		return err_set(err, ERR_LIMIT, "the image has more than %" PRIu64 " bytes of files", ROOTFS_MAX_BYTES);
+		return err_set(err, ERR_LIMIT,
+			       "the image has more than %" PRIu64 " bytes of files",
+			       ROOTFS_MAX_BYTES);
 	while (left > 0) {
 		ssize_t n = read(fd, chunk, (size_t)KILN_MIN(left, (uint64_t)ROOTFS_COPY));
 
@@ -44,7 +47,8 @@ spool_body(struct rootfs_fill *f, int fd, uint64_t size, struct rootfs_entry *e,
 		if (n < 0)
 			return err_sys(err, "reading /%s", e->path);
 		if (n == 0)
-			return err_set(err, ERR_INPUT, "/%s ends %" PRIu64 " bytes early", e->path, left);
+			return err_set(err, ERR_INPUT, "/%s ends %" PRIu64 " bytes early",
+				       e->path, left);
 		if (fd_write_all(f->spec->spool_fd, chunk, (size_t)n, err) < 0)
 			return -1;
 		left -= (uint64_t)n;
@@ -77,7 +81,8 @@ type_bits(enum manifest_type t)
 }
 
 static int
-take_caps(struct intake *in, const struct pkgfile_entry *p, struct rootfs_entry *e, struct err *err)
+take_caps(struct intake *in, const struct pkgfile_entry *p, struct rootfs_entry *e,
+	  struct err *err)
 {
 	char *raw;
 
@@ -102,8 +107,10 @@ take_entry(void *arg, const struct pkgfile_entry *p, int fd, struct err *err)
 	if (p->path[0] != '/' || !manifest_is_path(p->path + 1))
 		return err_set(err, ERR_INPUT, "'%s' is not a path an image can hold", p->path);
 	if (in->f->raw.n == ROOTFS_MAX_ENTRIES)
-		return err_set(err, ERR_LIMIT, "the image has more than %d entries", ROOTFS_MAX_ENTRIES);
-	e = rootfs_add(in->f, p->path + 1, type_bits(p->type) | (p->type == MANIFEST_LINK ? 0777 : p->mode & 07777),
+		return err_set(err, ERR_LIMIT, "the image has more than %d entries",
+			       ROOTFS_MAX_ENTRIES);
+	e = rootfs_add(in->f, p->path + 1,
+		       type_bits(p->type) | (p->type == MANIFEST_LINK ? 0777 : p->mode & 07777),
 		       in->owner);
 	e->mtime = in->mtime;
 	e->user = arena_strdup(a, p->user);
@@ -129,7 +136,8 @@ take_entry(void *arg, const struct pkgfile_entry *p, int fd, struct err *err)
 
 /* The store says which package a blob is; the blob has to agree. */
 static int
-take_package(struct rootfs_fill *f, const struct pkgfacts *p, const char *name, int fd, struct err *err)
+take_package(struct rootfs_fill *f, const struct pkgfacts *p, const char *name, int fd,
+	     struct err *err)
 {
 	struct intake in = { .f = f, .owner = name };
 	struct pkgfile file;
@@ -137,7 +145,9 @@ take_package(struct rootfs_fill *f, const struct pkgfacts *p, const char *name, 
 	if (pkgfile_read(f->a, fd, name, &file, err) < 0)
 		return -1;
 	if (!digest_equal(&file.header, &p->header))
-		return err_set(err, ERR_IO, "%s: the file in the store is another package than recorded", name);
+		return err_set(err, ERR_IO,
+			       "%s: the file in the store is another package than recorded",
+			       name);
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_sys(err, "%s", name);
 	in.mtime = file.build_time;
@@ -213,7 +223,8 @@ static void
 add_links(struct rootfs_fill *f)
 {
 	for (size_t i = 0; i < f->spec->nlinks; i++) {
-		struct rootfs_entry *e = rootfs_add(f, f->spec->links[i].path, S_IFLNK | 0777, f->spec->links_owner);
+		struct rootfs_entry *e = rootfs_add(f, f->spec->links[i].path, S_IFLNK | 0777,
+						    f->spec->links_owner);
 
 		e->target = arena_strdup(f->a, f->spec->links[i].target);
 	}
@@ -229,14 +240,17 @@ read_names(struct arena *a, const struct rootfs *r, const char *path, unsigned f
 	char *text;
 
 	if (e && (!S_ISREG(e->mode) || e->hardlink))
-		return err_set(err, ERR_INPUT, "/%s of %s is not a regular file", path, e->owner);
+		return err_set(err, ERR_INPUT, "/%s of %s is not a regular file", path,
+			       e->owner);
 	if (e && e->size > ROOTFS_MAX_TABLE)
-		return err_set(err, ERR_LIMIT, "/%s is larger than %zu bytes", path, ROOTFS_MAX_TABLE);
+		return err_set(err, ERR_LIMIT, "/%s is larger than %zu bytes", path,
+			       ROOTFS_MAX_TABLE);
 	if (e) {
 		text = arena_alloc(a, e->size + 1);
 		if (pread(r->spool_fd, text, e->size, (off_t)e->offset) != (ssize_t)e->size)
 			return err_sys(err, "reading /%s", path);
-		if (rootfs_names_parse(a, text, e->size, arena_format(a, "/%s", path), fields, names, err) < 0)
+		if (rootfs_names_parse(a, text, e->size, arena_format(a, "/%s", path), fields,
+				       names, err) < 0)
 			return err_wrap(err, "%s", e->owner);
 	}
 	root = dict_get(names, "root");
@@ -248,8 +262,8 @@ read_names(struct arena *a, const struct rootfs *r, const char *path, unsigned f
 }
 
 static int
-find_id(const struct dict *names, const char *name, const char *what, const struct rootfs_entry *e,
-	uint32_t *id, struct err *err)
+find_id(const struct dict *names, const char *name, const char *what,
+	const struct rootfs_entry *e, uint32_t *id, struct err *err)
 {
 	const struct rootfs_name *found = dict_get(names, name ? name : "root");
 
@@ -257,7 +271,8 @@ find_id(const struct dict *names, const char *name, const char *what, const stru
 		*id = found->id;
 		return 0;
 	}
-	err_set(err, ERR_INPUT, "%s: /%s belongs to %s '%s', which no package of the image declares", e->owner,
+	err_set(err, ERR_INPUT,
+		"%s: /%s belongs to %s '%s', which no package of the image declares", e->owner,
 		e->path, what, name);
 	return err_hint(err, "a package of the image must declare it in /etc/%s",
 			strcmp(what, "user") == 0 ? "passwd" : "group");
@@ -288,7 +303,8 @@ fill_release(struct rootfs_fill *f)
 DEFINE_RELEASE(struct rootfs_fill, fill_release);
 
 int
-rootfs_fill(struct arena *a, const struct rootfs_spec *spec, struct rootfs *out, struct err *err)
+rootfs_fill(struct arena *a, const struct rootfs_spec *spec, struct rootfs *out,
+	    struct err *err)
 {
 	CLEANUP(fill_release) struct rootfs_fill f = { .a = a, .spec = spec };
 	CLEANUP(rootfs_release) struct rootfs r = { .spool_fd = spec->spool_fd };

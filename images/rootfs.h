@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The file system of an image, in memory: the entries of its packages, the RPM database, the
- * definition's links. Nothing is installed and no scriptlet runs; contents lie one after another
- * in a spool file and entries know their offset.
+ * definition's links. Nothing is installed and no scriptlet runs; contents lie one after
+ * another in a spool file and entries know their offset.
  *
  *   package A ─┐  raw entries    1. links take their place      ┌─ path ─> entry, sorted
  *   package B ─┼─ with owner ──> 2. the rest, through them  ──> ┤  spool: bodies
  *   definition ┘  names             (/bin/x -> usr/bin/x)       └─ uid, gid from etc/passwd
  *
- * Two packages may share what is the same in both (directories, equal files and links); anything
- * else at one path is refused by both names. Owners are resolved by the etc/passwd and etc/group
- * that the packages themselves bring; an unknown name is an error, never root.
+ * Two packages may share what is the same in both (directories, equal files and links);
+ * anything else at one path is refused by both names. Owners are resolved by the etc/passwd and
+ * etc/group that the packages themselves bring; an unknown name is an error, never root.
  */
 #pragma once
 
@@ -58,7 +58,8 @@ struct rootfs {
 struct rootfs_name {
 	uint32_t id;
 };
-int rootfs_fill(struct arena *a, const struct rootfs_spec *spec, struct rootfs *out, struct err *err) MUST_CHECK;
+int rootfs_fill(struct arena *a, const struct rootfs_spec *spec, struct rootfs *out,
+		struct err *err) MUST_CHECK;
 void rootfs_release(struct rootfs *r);
 DEFINE_RELEASE(struct rootfs, rootfs_release);
 const struct rootfs_entry *rootfs_find(const struct rootfs *r, const char *path); /* or NULL */
@@ -67,7 +68,8 @@ const struct rootfs_entry *rootfs_find(const struct rootfs *r, const char *path)
 int rootfs_check_user(const struct rootfs *r, const char *user, struct err *err) MUST_CHECK;
 
 /* Reads the lines of a passwd (fields 7) or group (fields 4) file into names. */
-int rootfs_names_parse(struct arena *a, const char *text, size_t n, const char *name, unsigned fields,
-		       struct dict *names, struct err *err) MUST_CHECK;
+int rootfs_names_parse(struct arena *a, const char *text, size_t n, const char *name,
+		       unsigned fields, struct dict *names, struct err *err) MUST_CHECK;
 /* "cap_net_raw,cap_setuid=ep" as the kernel stores it (vfs_cap_data version 2). */
-int rootfs_caps_parse(const char *text, char out[ROOTFS_CAPS_BYTES], struct err *err) MUST_CHECK;
+int rootfs_caps_parse(const char *text, char out[ROOTFS_CAPS_BYTES],
+		      struct err *err) MUST_CHECK;

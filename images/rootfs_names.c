@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names to numbers: passwd, group and capabilities, read by nobody's libc and from nobody's host. */
+/* Names to numbers: passwd, group and capabilities, read by nobody's libc and from nobody's
+ * host. */
 #include "images/rootfs.h"
 
-#define NAMES_MAX_ID   UINT32_C(0xfffffffd) /* the two above mean "nobody changed" and overflow */
+#define NAMES_MAX_ID UINT32_C(0xfffffffd) /* the two above mean "nobody changed" and overflow  \
+					   */
 #define NAMES_MAX_LINE 4096
 #define NAMES_MAX_LEN  64
 
@@ -47,8 +49,8 @@ parse_line(const char *line, size_t n, unsigned fields, size_t *name_len, uint32
 }
 
 int
-rootfs_names_parse(struct arena *a, const char *text, size_t n, const char *name, unsigned fields,
-		   struct dict *names, struct err *err)
+rootfs_names_parse(struct arena *a, const char *text, size_t n, const char *name,
+		   unsigned fields, struct dict *names, struct err *err)
 {
 	unsigned number = 0;
 
@@ -64,11 +66,13 @@ rootfs_names_parse(struct arena *a, const char *text, size_t n, const char *name
 			continue;
 		if (len > NAMES_MAX_LINE || memchr(line, '\0', len) ||
 		    !parse_line(line, len, fields, &name_len, &entry->id))
-			return err_set(err, ERR_INPUT, "%s:%u: not a line of %u fields with a name and a number",
-				       name, number, fields);
+			return err_set(
+				err, ERR_INPUT,
+				"%s:%u: not a line of %u fields with a name and a number", name,
+				number, fields);
 		if (!dict_add(names, arena_strndup(a, line, name_len), entry))
-			return err_set(err, ERR_INPUT, "%s:%u: '%.*s' is there twice", name, number,
-				       (int)name_len, line);
+			return err_set(err, ERR_INPUT, "%s:%u: '%.*s' is there twice", name,
+				       number, (int)name_len, line);
 	}
 	return 0;
 }
@@ -89,7 +93,8 @@ rootfs_check_user(const struct rootfs *r, const char *user, struct err *err)
 	const char *colon = strchr(user, ':');
 	char first[2 * NAMES_MAX_LEN + 1];
 
-	(void)snprintf(first, sizeof(first), "%.*s", (int)(colon ? colon - user : (ptrdiff_t)strlen(user)), user);
+	(void)snprintf(first, sizeof(first), "%.*s",
+		       (int)(colon ? colon - user : (ptrdiff_t)strlen(user)), user);
 	if (check_name(&r->users, first, "user", err) < 0)
 		return -1;
 	return colon ? check_name(&r->groups, colon + 1, "group", err) : 0;
@@ -97,14 +102,47 @@ rootfs_check_user(const struct rootfs *r, const char *user, struct err *err)
 
 /* In the kernel's order: the index is the bit. */
 static const char *const caps[] = {
-	"cap_chown", "cap_dac_override", "cap_dac_read_search", "cap_fowner", "cap_fsetid", "cap_kill",
-	"cap_setgid", "cap_setuid", "cap_setpcap", "cap_linux_immutable", "cap_net_bind_service",
-	"cap_net_broadcast", "cap_net_admin", "cap_net_raw", "cap_ipc_lock", "cap_ipc_owner",
-	"cap_sys_module", "cap_sys_rawio", "cap_sys_chroot", "cap_sys_ptrace", "cap_sys_pacct",
-	"cap_sys_admin", "cap_sys_boot", "cap_sys_nice", "cap_sys_resource", "cap_sys_time",
-	"cap_sys_tty_config", "cap_mknod", "cap_lease", "cap_audit_write", "cap_audit_control",
-	"cap_setfcap", "cap_mac_override", "cap_mac_admin", "cap_syslog", "cap_wake_alarm",
-	"cap_block_suspend", "cap_audit_read", "cap_perfmon", "cap_bpf", "cap_checkpoint_restore",
+	"cap_chown",
+	"cap_dac_override",
+	"cap_dac_read_search",
+	"cap_fowner",
+	"cap_fsetid",
+	"cap_kill",
+	"cap_setgid",
+	"cap_setuid",
+	"cap_setpcap",
+	"cap_linux_immutable",
+	"cap_net_bind_service",
+	"cap_net_broadcast",
+	"cap_net_admin",
+	"cap_net_raw",
+	"cap_ipc_lock",
+	"cap_ipc_owner",
+	"cap_sys_module",
+	"cap_sys_rawio",
+	"cap_sys_chroot",
+	"cap_sys_ptrace",
+	"cap_sys_pacct",
+	"cap_sys_admin",
+	"cap_sys_boot",
+	"cap_sys_nice",
+	"cap_sys_resource",
+	"cap_sys_time",
+	"cap_sys_tty_config",
+	"cap_mknod",
+	"cap_lease",
+	"cap_audit_write",
+	"cap_audit_control",
+	"cap_setfcap",
+	"cap_mac_override",
+	"cap_mac_admin",
+	"cap_syslog",
+	"cap_wake_alarm",
+	"cap_block_suspend",
+	"cap_audit_read",
+	"cap_perfmon",
+	"cap_bpf",
+	"cap_checkpoint_restore",
 };
 
 static bool
@@ -131,16 +169,19 @@ rootfs_caps_parse(const char *text, char out[ROOTFS_CAPS_BYTES], struct err *err
 {
 	size_t names = strcspn(text, "=+");
 	const char *flags = text + names + (text[names] ? 1 : 0);
-	bool effective = strchr(flags, 'e'), permitted = strchr(flags, 'p'), inheritable = strchr(flags, 'i');
+	bool effective = strchr(flags, 'e'), permitted = strchr(flags, 'p'),
+	     inheritable = strchr(flags, 'i');
 	uint64_t bits = 0, p, in;
 
-	if (!names || text[names - 1] == ',' || !text[names] || !*flags || strspn(flags, "eip") != strlen(flags) || !(permitted || inheritable))
+	if (!names || text[names - 1] == ',' || !text[names] || !*flags ||
+	    strspn(flags, "eip") != strlen(flags) || !(permitted || inheritable))
 		return err_set(err, ERR_INPUT, "'%s' is not of the form cap_x,cap_y=ep", text);
 	for (size_t at = 0; at < names;) {
 		size_t n = strcspn(text + at, ",=+");
 
 		if (!find_cap(text + at, n, &bits))
-			return err_set(err, ERR_INPUT, "no capability is called '%.*s'", (int)n, text + at);
+			return err_set(err, ERR_INPUT, "no capability is called '%.*s'", (int)n,
+				       text + at);
 		at += n + 1;
 	}
 	if (!bits)

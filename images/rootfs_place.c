@@ -60,7 +60,8 @@ resolve(const struct rootfs_fill *f, const char *path, const char **out, struct 
 		if (!e || !S_ISLNK(e->mode))
 			continue;
 		if (++hops > PLACE_MAX_HOPS)
-			return err_set(err, ERR_INPUT, "/%s: more than %d links on the way", path, PLACE_MAX_HOPS);
+			return err_set(err, ERR_INPUT, "/%s: more than %d links on the way",
+				       path, PLACE_MAX_HOPS);
 		done.len = e->target[0] == '/' ? 0 : mark;
 		done.data[done.len] = '\0';
 		rest = arena_format(f->a, "%s/%s", e->target, after);
@@ -128,9 +129,10 @@ put(struct rootfs_fill *f, struct rootfs_entry *e, struct err *err)
 		old->mtime = KILN_MAX(old->mtime, e->mtime);
 		return 0;
 	}
-	err_set(err, ERR_INPUT, "/%s is %s in %s and %s in %s (they differ in %s)", e->path, kind_name(old),
-		old->owner, kind_name(e), e->owner, what);
-	return err_hint(err, "one of the two must not own the path: see `files:` of its recipe");
+	err_set(err, ERR_INPUT, "/%s is %s in %s and %s in %s (they differ in %s)", e->path,
+		kind_name(old), old->owner, kind_name(e), e->owner, what);
+	return err_hint(err,
+			"one of the two must not own the path: see `files:` of its recipe");
 }
 
 static int
@@ -149,9 +151,11 @@ check_hardlink(const struct rootfs_fill *f, const struct rootfs_entry *e, struct
 {
 	const struct rootfs_entry *first = dict_get(&f->placed, e->target);
 
-	if (first && S_ISREG(first->mode) && !first->hardlink && strcmp(first->path, e->path) < 0)
+	if (first && S_ISREG(first->mode) && !first->hardlink &&
+	    strcmp(first->path, e->path) < 0)
 		return 0;
-	return err_set(err, ERR_INPUT, "%s: /%s is a hard link to /%s, which is not a file before it", e->owner,
+	return err_set(err, ERR_INPUT,
+		       "%s: /%s is a hard link to /%s, which is not a file before it", e->owner,
 		       e->path, e->target);
 }
 
@@ -166,7 +170,8 @@ place_parents(struct rootfs_fill *f, const struct rootfs_entry *e, struct err *e
 
 		up = dict_get(&f->placed, path);
 		if (up && !S_ISDIR(up->mode))
-			return err_set(err, ERR_INPUT, "/%s of %s lies below /%s, which is %s in %s", e->path,
+			return err_set(err, ERR_INPUT,
+				       "/%s of %s lies below /%s, which is %s in %s", e->path,
 				       e->owner, path, kind_name(up), up->owner);
 		if (up)
 			continue;

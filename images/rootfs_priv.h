@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between rootfs.c (packages in, bodies spooled) and rootfs_place.c (paths, conflicts, parents). */
+/* Between rootfs.c (packages in, bodies spooled) and rootfs_place.c (paths, conflicts,
+ * parents). */
 #pragma once
 
 #include "base/vec.h"
@@ -13,6 +14,7 @@ struct rootfs_fill {
 	uint64_t spooled;
 };
 /* Adds an entry of `owner`; the path is copied. */
-struct rootfs_entry *rootfs_add(struct rootfs_fill *f, const char *path, mode_t mode, const char *owner);
+struct rootfs_entry *rootfs_add(struct rootfs_fill *f, const char *path, mode_t mode,
+				const char *owner);
 /* Gives every raw entry its final place and adds the parents nobody named. */
 int rootfs_place(struct rootfs_fill *f, struct err *err) MUST_CHECK;

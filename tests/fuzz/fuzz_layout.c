@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The JSON of a hostile OCI layout, and the owner tables of a hostile package. The first byte chooses the reader. */
+/* The JSON of a hostile OCI layout, and the owner tables of a hostile package. The first byte
+ * chooses the reader. */
 #include "images/oci.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -34,7 +35,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct err err = { .code = ERR_NONE };
 
-	if (n > 0 && read_any(&a, (char)data[0], (const char *)data + 1, n - 1, &err) < 0 && !strstr(err.text, "fuzz"))
+	if (n > 0 && read_any(&a, (char)data[0], (const char *)data + 1, n - 1, &err) < 0 &&
+	    !strstr(err.text, "fuzz"))
 		abort(); /* a refusal names the document */
 	return 0;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # An image that lies in out/images/NAME is judged by tools that have never heard of Kiln, and kiln
 # refuses it after one bit changed. The image: $1, or $KILN_IMAGE. Keys, if not the workspace's
-# own: $KILN_VERIFY_KEY. What it runs in a container: $KILN_IMAGE_RUN (default: echo $((6*7))).
+# own: $KILN_VERIFY_KEY.
 # usage: tests/system/40-image-judges.sh [out/images/NAME]
 . "$(dirname "$0")/lib.sh"
 top=$(cd "$(dirname "$0")/../.." && pwd)

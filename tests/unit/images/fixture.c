@@ -30,7 +30,9 @@ fixture_open(struct fixture *f)
 
 	*f = (struct fixture){ .dir = test_tmpdir() };
 	must(fd_mkdirs(f->dir, "files", &err), &err);
-	must(cas_open(arena_format(&f->a, "%s/store", test_tmpdir_path(f->dir)), true, &f->store, &err), &err);
+	must(cas_open(arena_format(&f->a, "%s/store", test_tmpdir_path(f->dir)), true,
+		      &f->store, &err),
+	     &err);
 }
 
 void
@@ -113,7 +115,9 @@ fixture_package(struct fixture *f, const char *name, const char *requires,
 	struct pkgfacts *p = arena_alloc(&f->a, sizeof(*p));
 	struct err err;
 
-	p->id = (struct nevra){ .name = name, .version = "1", .release = "1", .arch = "x86_64" };
+	p->id = (struct nevra){
+		.name = name, .version = "1", .release = "1", .arch = "x86_64"
+	};
 	p->recipe = name;
 	p->summary = p->license = "x";
 	p->build_time = FIXTURE_EPOCH + (int64_t)f->n;
@@ -154,7 +158,8 @@ fixture_prove(struct fixture *f, struct pkgfacts *p, const struct digest *inputs
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(SIGNER_MAX_PAYLOAD);
 	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
-	struct statement_resource subjects[2] = { { .name = nevra_file(&f->a, &p->id), .sha256 = p->file },
+	struct statement_resource subjects[2] = { { .name = nevra_file(&f->a, &p->id),
+						    .sha256 = p->file },
 						  { .name = "header", .sha256 = p->header } };
 	struct statement_resource *deps = arena_array(&f->a, n + 1, sizeof(*deps));
 	struct statement s = { .predicate_type = STATEMENT_SLSA_V1,
@@ -184,9 +189,14 @@ fixture_baselayout(struct fixture *f)
 		{ .path = "/usr", .type = MANIFEST_DIR, .mode = 0755 },
 		{ .path = "/usr/bin", .type = MANIFEST_DIR, .mode = 0755 },
 		{ .path = "/usr/lib", .type = MANIFEST_DIR, .mode = 0755 },
-		{ .path = "/etc/passwd", .type = MANIFEST_FILE, .mode = 0644,
+		{ .path = "/etc/passwd",
+		  .type = MANIFEST_FILE,
+		  .mode = 0644,
 		  .body = "root:x:0:0:root:/root:/bin/sh\napp:x:100:101:app:/:/bin/false\n" },
-		{ .path = "/etc/group", .type = MANIFEST_FILE, .mode = 0644, .body = "root:x:0:\napp:x:101:\n" },
+		{ .path = "/etc/group",
+		  .type = MANIFEST_FILE,
+		  .mode = 0644,
+		  .body = "root:x:0:\napp:x:101:\n" },
 	};
 
 	return fixture_package(f, "baselayout", NULL, files, ARRAY_LEN(files));

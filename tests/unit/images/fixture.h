@@ -33,6 +33,7 @@ struct pkgfacts *fixture_package(struct fixture *f, const char *name, const char
 				 const struct fixture_file *files, size_t nfiles);
 void fixture_sign(struct fixture *f); /* starts a signer */
 /* Gives the package a signed statement with these inputs. */
-void fixture_prove(struct fixture *f, struct pkgfacts *p, const struct digest *inputs, size_t n);
+void fixture_prove(struct fixture *f, struct pkgfacts *p, const struct digest *inputs,
+		   size_t n);
 /* The base of every image here: passwd, group and the merged /usr. */
 struct pkgfacts *fixture_baselayout(struct fixture *f);

@@ -88,20 +88,31 @@ TEST(image_refuses_each_wrong_type_and_value_with_its_place)
 		{ HEAD "packages: []\n", "'packages' must have 1 to" },
 		{ HEAD "packages: [[a]]\n", ":4:12: 'packages' must be text" },
 		{ HEAD "packages: [a, b, a]\n", ":4:18: 'packages' names 'a' twice" },
-		{ HEAD "packages: [a]\nprefer: [\"a b\"]\n", "'prefer': 'a b' is no package name" },
-		{ "format: 1\nname: A\nsummary: x\npackages: [a]\n", ":2:7: 'name' must be lower-case" },
-		{ "format: 1\nname: -a\nsummary: x\npackages: [a]\n", "'name' must be lower-case" },
-		{ "format: 1\nname: app\nsummary: \"a\\nb\"\npackages: [a]\n", ":3:10: 'summary' must be one line" },
+		{ HEAD "packages: [a]\nprefer: [\"a b\"]\n",
+		  "'prefer': 'a b' is no package name" },
+		{ "format: 1\nname: A\nsummary: x\npackages: [a]\n",
+		  ":2:7: 'name' must be lower-case" },
+		{ "format: 1\nname: -a\nsummary: x\npackages: [a]\n",
+		  "'name' must be lower-case" },
+		{ "format: 1\nname: app\nsummary: \"a\\nb\"\npackages: [a]\n",
+		  ":3:10: 'summary' must be one line" },
 		{ HEAD "packages: [a]\nconfig: no\n", ":5:9: 'config' must be a map" },
 		{ HEAD "packages: [a]\nconfig: {env: [A]}\n", "'env' must be a map of text" },
-		{ HEAD "packages: [a]\nconfig: {env: {1A: b}}\n", "'1A' is no name of an environment variable" },
-		{ HEAD "packages: [a]\nconfig: {env: {A=B: b}}\n", "'A=B' is no name of an environment variable" },
-		{ HEAD "packages: [a]\nconfig: {user: \"a b\"}\n", "'user' must be USER or USER:GROUP" },
-		{ HEAD "packages: [a]\nconfig: {user: \":1\"}\n", "'user' must be USER or USER:GROUP" },
-		{ HEAD "packages: [a]\nconfig: {workdir: srv}\n", "'workdir' must be an absolute path" },
-		{ HEAD "packages: [a]\nconfig: {workdir: /a/../b}\n", "'workdir' must be an absolute path" },
+		{ HEAD "packages: [a]\nconfig: {env: {1A: b}}\n",
+		  "'1A' is no name of an environment variable" },
+		{ HEAD "packages: [a]\nconfig: {env: {A=B: b}}\n",
+		  "'A=B' is no name of an environment variable" },
+		{ HEAD "packages: [a]\nconfig: {user: \"a b\"}\n",
+		  "'user' must be USER or USER:GROUP" },
+		{ HEAD "packages: [a]\nconfig: {user: \":1\"}\n",
+		  "'user' must be USER or USER:GROUP" },
+		{ HEAD "packages: [a]\nconfig: {workdir: srv}\n",
+		  "'workdir' must be an absolute path" },
+		{ HEAD "packages: [a]\nconfig: {workdir: /a/../b}\n",
+		  "'workdir' must be an absolute path" },
 		{ HEAD "packages: [a]\nconfig: {stop_signal: TERMM}\n", "did you mean 'TERM'" },
-		{ HEAD "packages: [a]\nlinks: {/usr/x: y}\n", ":5:9: 'links': '/usr/x' is not a relative path" },
+		{ HEAD "packages: [a]\nlinks: {/usr/x: y}\n",
+		  ":5:9: 'links': '/usr/x' is not a relative path" },
 		{ HEAD "packages: [a]\nlinks: {usr/../x: y}\n", "is not a relative path" },
 		{ "- a\n", "an image is a map of keys" },
 	};
@@ -133,7 +144,8 @@ put(int dir, const char *path, const char *text)
 	struct err err;
 	CLEANUP(fd_close) int fd = -1;
 
-	if (fd_create(dir, path, 0644, &fd, &err) < 0 || fd_write_all(fd, text, strlen(text), &err) < 0)
+	if (fd_create(dir, path, 0644, &fd, &err) < 0 ||
+	    fd_write_all(fd, text, strlen(text), &err) < 0)
 		fail_msg("%s", err.text);
 }
 
@@ -147,7 +159,8 @@ TEST(image_catalog_is_read_sorted_by_name)
 	assert_ok(image_load_all(&a, dir, &all, &n, err));
 	assert_int_equal(n, 0);
 	assert_ok(fd_mkdirs(dir, "images/catalog", err));
-	put(dir, "images/catalog/a-b.yaml", "format: 1\nname: a-b\nsummary: x\npackages: [p]\n");
+	put(dir, "images/catalog/a-b.yaml",
+	    "format: 1\nname: a-b\nsummary: x\npackages: [p]\n");
 	put(dir, "images/catalog/a.yaml", "format: 1\nname: a\nsummary: x\npackages: [p]\n");
 	put(dir, "images/catalog/.swap", "x");
 	assert_ok(image_load_all(&a, dir, &all, &n, err));
@@ -155,7 +168,8 @@ TEST(image_catalog_is_read_sorted_by_name)
 	assert_string_equal(all[0]->name, "a");
 	assert_string_equal(all[1]->name, "a-b");
 	put(dir, "images/catalog/c.yml", "format: 1\n");
-	assert_fails(image_load_all(&a, dir, &all, &n, err), "images/catalog/c.yml is not an image definition");
+	assert_fails(image_load_all(&a, dir, &all, &n, err),
+		     "images/catalog/c.yml is not an image definition");
 }
 
 TEST(image_must_stand_in_a_file_of_its_name)

@@ -7,7 +7,8 @@
 #include "trust/signer.h"
 
 #define DEST "out/images/app"
-#define TEXT "format: 1\nname: app\nsummary: An application\npackages: [baselayout, app]\nconfig: {user: app}\n"
+#define TEXT                                                                                   \
+	"format: 1\nname: app\nsummary: An application\npackages: [baselayout, app]\nconfig: {user: app}\n"
 
 struct world {
 	struct fixture f;
@@ -27,16 +28,22 @@ DEFINE_RELEASE(struct world, world_close);
 static void
 world_open(struct world *w)
 {
-	static const struct fixture_file app = { .path = "/bin/app", .type = MANIFEST_FILE, .mode = 0755, .body = "program" };
-	static const struct fixture_file cc = { .path = "/bin/cc", .type = MANIFEST_FILE, .mode = 0755, .body = "compiler" };
+	static const struct fixture_file app = {
+		.path = "/bin/app", .type = MANIFEST_FILE, .mode = 0755, .body = "program"
+	};
+	static const struct fixture_file cc = {
+		.path = "/bin/cc", .type = MANIFEST_FILE, .mode = 0755, .body = "compiler"
+	};
 	struct fixture *f = &w->f;
 
 	fixture_open(f);
 	fixture_sign(f);
 	digest_of("source", 6, &w->source);
 	digest_of("seed", 4, &w->seed);
-	w->inputs[0] = (struct publish_input){ "source.tar", "https://kiln.invalid/source.tar", w->source, 6, "source" };
-	w->inputs[1] = (struct publish_input){ "seed.deb", "debian:pool/seed.deb", w->seed, 4, "seed" };
+	w->inputs[0] = (struct publish_input){ "source.tar", "https://kiln.invalid/source.tar",
+					       w->source, 6, "source" };
+	w->inputs[1] = (struct publish_input){ "seed.deb", "debian:pool/seed.deb", w->seed, 4,
+					       "seed" };
 	w->base = fixture_baselayout(f);
 	w->compiler = fixture_package(f, "compiler", NULL, &cc, 1);
 	w->app = fixture_package(f, "app", "baselayout", &app, 1);
@@ -54,7 +61,8 @@ commit(struct world *w, const char *text, struct image_summary *sum, struct err 
 {
 	struct image *im;
 
-	assert_ok(image_parse(&w->f.a, text, strlen(text), "images/catalog/app.yaml", &im, err));
+	assert_ok(
+		image_parse(&w->f.a, text, strlen(text), "images/catalog/app.yaml", &im, err));
 	{
 		const struct image_spec spec = { .image = im,
 						 .store = w->f.store,
@@ -66,7 +74,8 @@ commit(struct world *w, const char *text, struct image_summary *sum, struct err 
 						 .distribution = "Kiln Linux",
 						 .distribution_id = "kiln",
 						 .distribution_version = "1",
-						 .builder_id = "https://kiln.invalid/builder/v1" };
+						 .builder_id =
+							 "https://kiln.invalid/builder/v1" };
 
 		return image_commit(&w->f.a, &spec, w->f.dir, DEST, sum, err);
 	}
@@ -107,7 +116,8 @@ TEST(image_is_published_with_its_whole_proof_and_verifies)
 	assert_true(digest_equal(&seen.manifest, &sum.manifest));
 	assert_int_equal(seen.blobs, 3);
 	assert_int_equal(seen.packages, 2);
-	assert_int_equal(seen.inputs, 6); /* definition, app, baselayout, compiler, source, seed */
+	assert_int_equal(seen.inputs,
+			 6); /* definition, app, baselayout, compiler, source, seed */
 	assert_true(exists(&w, DEST ".attest/packages/compiler-1-1.x86_64.rpm.sigstore.json"));
 	assert_ok(verify(&w, DEST "/", &seen, err));
 	assert_false(exists(&w, "out/images/.app.new"));
@@ -155,7 +165,9 @@ TEST(image_that_did_not_change_is_left_alone)
 	assert_int_equal(unlinkat(w.f.dir, DEST "/index.json", 0), 0);
 	assert_ok(commit(&w, TEXT, &sum, err));
 	assert_false(sum.unchanged);
-	assert_int_equal(unlinkat(w.f.dir, DEST ".attest/packages/app-1-1.x86_64.rpm.sigstore.json", 0), 0);
+	assert_int_equal(
+		unlinkat(w.f.dir, DEST ".attest/packages/app-1-1.x86_64.rpm.sigstore.json", 0),
+		0);
 	assert_ok(commit(&w, TEXT, &sum, err));
 	assert_false(sum.unchanged);
 	assert_ok(verify(&w, DEST, &seen, err));
@@ -171,14 +183,18 @@ TEST(image_killed_between_the_exchanges_still_verifies_and_is_mended)
 	assert_ok(commit(&w, TEXT, &one, err));
 	assert_ok(tree_copy(w.f.dir, "out/images", w.f.dir, "old", -1, err));
 	assert_ok(commit(&w, TEXT "prefer: [app]\ndescription: new\n", &two, err));
-	assert_true(digest_equal(&one.manifest, &two.manifest)); /* the definition is not in the image, but in its proof */
+	assert_true(digest_equal(
+		&one.manifest,
+		&two.manifest)); /* the definition is not in the image, but in its proof */
 	assert_ok(commit(&w, TEXT "links: {usr/bin/x: app}\n", &two, err));
 	assert_false(digest_equal(&one.manifest, &two.manifest));
-	/* As a kill leaves it: new proof in place, old proof under the temporary name, old layout. */
+	/* As a kill leaves it: new proof in place, old proof under the temporary name, old
+	 * layout. */
 	assert_ok(tree_remove(w.f.dir, DEST, err));
 	assert_int_equal(renameat(w.f.dir, "old/app", w.f.dir, DEST), 0);
 	assert_fails(verify(&w, DEST, &seen, err), "speaks of other bytes");
-	assert_int_equal(renameat(w.f.dir, "old/app.attest", w.f.dir, "out/images/.app.attest.new"), 0);
+	assert_int_equal(
+		renameat(w.f.dir, "old/app.attest", w.f.dir, "out/images/.app.attest.new"), 0);
 	assert_ok(fd_mkdirs(w.f.dir, "out/images/.app.new/blobs", err));
 	assert_ok(verify(&w, DEST, &seen, err));
 	assert_true(digest_equal(&seen.manifest, &one.manifest));
@@ -242,8 +258,10 @@ TEST(image_with_one_flipped_byte_is_refused_wherever_it_is)
 	tampered(&w, "app/oci-layout", "oci-layout", err);
 	tampered(&w, "app.attest/provenance.sigstore.json", "provenance.sigstore.json", err);
 	tampered(&w, "app.attest/inventory.json", "inventory", err);
-	tampered(&w, "app.attest/inventory.json.sigstore.json", "inventory.json.sigstore.json", err);
-	tampered(&w, "app.attest/packages/compiler-1-1.x86_64.rpm.sigstore.json", "compiler-1-1.x86_64.rpm.sigstore.json", err);
+	tampered(&w, "app.attest/inventory.json.sigstore.json", "inventory.json.sigstore.json",
+		 err);
+	tampered(&w, "app.attest/packages/compiler-1-1.x86_64.rpm.sigstore.json",
+		 "compiler-1-1.x86_64.rpm.sigstore.json", err);
 }
 
 static void
@@ -252,7 +270,8 @@ write_text(int dir, const char *path, const char *text)
 	CLEANUP(fd_close) int fd = -1;
 	struct err err;
 
-	if (fd_create(dir, path, 0644, &fd, &err) < 0 || fd_write_all(fd, text, strlen(text), &err) < 0)
+	if (fd_create(dir, path, 0644, &fd, &err) < 0 ||
+	    fd_write_all(fd, text, strlen(text), &err) < 0)
 		fail_msg("%s", err.text);
 }
 
@@ -267,7 +286,8 @@ TEST(image_with_something_missing_or_added_is_refused_by_name)
 	assert_ok(commit(&w, TEXT, &sum, err));
 	layer = arena_format(&w.f.a, "out/images/%s", blob(&w, &sum.layer));
 	write_text(w.f.dir, DEST "/blobs/sha256/abc", "x");
-	assert_fails(verify(&w, DEST, &seen, err), "blobs/sha256/abc does not belong to the image");
+	assert_fails(verify(&w, DEST, &seen, err),
+		     "blobs/sha256/abc does not belong to the image");
 	assert_int_equal(unlinkat(w.f.dir, DEST "/blobs/sha256/abc", 0), 0);
 	assert_int_equal(mkdirat(w.f.dir, DEST "/blobs/sha512", 0755), 0);
 	assert_fails(verify(&w, DEST, &seen, err), "blobs/sha512 does not belong to the image");
@@ -279,10 +299,16 @@ TEST(image_with_something_missing_or_added_is_refused_by_name)
 	assert_int_equal(unlinkat(w.f.dir, layer, 0), 0);
 	assert_int_equal(renameat(w.f.dir, "away", w.f.dir, layer), 0);
 	assert_ok(verify(&w, DEST, &seen, err));
-	assert_int_equal(unlinkat(w.f.dir, DEST ".attest/packages/compiler-1-1.x86_64.rpm.sigstore.json", 0), 0);
+	assert_int_equal(unlinkat(w.f.dir,
+				  DEST ".attest/packages/compiler-1-1.x86_64.rpm.sigstore.json",
+				  0),
+			 0);
 	assert_fails(verify(&w, DEST, &seen, err), "is unknown");
-	assert_int_equal(unlinkat(w.f.dir, DEST ".attest/packages/app-1-1.x86_64.rpm.sigstore.json", 0), 0);
-	assert_fails(verify(&w, DEST, &seen, err), "package app-1-1.x86_64.rpm of the image has no bundle");
+	assert_int_equal(
+		unlinkat(w.f.dir, DEST ".attest/packages/app-1-1.x86_64.rpm.sigstore.json", 0),
+		0);
+	assert_fails(verify(&w, DEST, &seen, err),
+		     "package app-1-1.x86_64.rpm of the image has no bundle");
 	assert_ok(tree_remove(w.f.dir, DEST ".attest", err));
 	assert_fails(verify(&w, DEST, &seen, err), "the image has no proof");
 }
@@ -312,9 +338,14 @@ TEST(image_whose_packages_lack_proof_is_not_made)
 	assert_fails(commit(&w, TEXT, &sum, err), "app-1-1.x86_64.rpm was built from input");
 	memset(&w.app->statement, 0, sizeof(w.app->statement));
 	assert_fails(commit(&w, TEXT, &sum, err), "app-1-1.x86_64.rpm has no proof");
-	assert_fails(commit(&w, "format: 1\nname: app\nsummary: x\npackages: [nothing]\n", &sum, err), "images/catalog/app.yaml:2:1");
-	assert_fails(commit(&w, "format: 1\nname: app\nsummary: x\npackages: [baselayout]\nconfig: {user: web}\n", &sum, err),
-		     "config.user: the image knows no user 'web'");
+	assert_fails(commit(&w, "format: 1\nname: app\nsummary: x\npackages: [nothing]\n", &sum,
+			    err),
+		     "images/catalog/app.yaml:2:1");
+	assert_fails(
+		commit(&w,
+		       "format: 1\nname: app\nsummary: x\npackages: [baselayout]\nconfig: {user: web}\n",
+		       &sum, err),
+		"config.user: the image knows no user 'web'");
 	assert_false(exists(&w, DEST));
 	assert_false(exists(&w, "out/images/.app.new"));
 }

@@ -4,9 +4,9 @@
 #include "base/tree.h"
 #include "tests/unit/test.h"
 
-#define DOCS      "../docs"
-#define MAX_PAGE  ((size_t)4 * 1024 * 1024)
-#define FENCE     "```yaml image\n"
+#define DOCS     "../docs"
+#define MAX_PAGE ((size_t)4 * 1024 * 1024)
+#define FENCE    "```yaml image\n"
 
 static void
 read_page(int dir, const char *path, struct buf *out, struct err *err)
@@ -28,8 +28,8 @@ TEST(image_docs_name_every_key_with_type_and_default)
 	for (size_t i = 0; i < n; i++) {
 		char row[400];
 
-		(void)snprintf(row, sizeof(row), "| `%s` | %s | %s | %s", keys[i].path, keys[i].type, keys[i].fallback,
-			       keys[i].summary);
+		(void)snprintf(row, sizeof(row), "| `%s` | %s | %s | %s", keys[i].path,
+			       keys[i].type, keys[i].fallback, keys[i].summary);
 		if (!strstr(buf_text(&page), row))
 			fail_msg("docs/image.md lacks the row: %s", row);
 	}
@@ -46,15 +46,18 @@ TEST(image_docs_name_no_key_that_is_not_there)
 	assert_ok(fd_open(DOCS, O_RDONLY | O_DIRECTORY, &dir, err));
 	read_page(dir, "image.md", &page, err);
 	keys = image_keys(&n);
-	for (const char *at = strstr(buf_text(&page), "\n| `"); at; at = strstr(at + 1, "\n| `")) {
+	for (const char *at = strstr(buf_text(&page), "\n| `"); at;
+	     at = strstr(at + 1, "\n| `")) {
 		const char *name = at + strlen("\n| `");
 		size_t len = strcspn(name, "`");
 		bool known = false;
 
 		for (size_t i = 0; i < n; i++)
-			known = known || (strlen(keys[i].path) == len && strncmp(keys[i].path, name, len) == 0);
+			known = known || (strlen(keys[i].path) == len &&
+					  strncmp(keys[i].path, name, len) == 0);
 		if (!known)
-			fail_msg("docs/image.md describes '%.*s', which is no key", (int)len, name);
+			fail_msg("docs/image.md describes '%.*s', which is no key", (int)len,
+				 name);
 		rows++;
 	}
 	assert_int_equal(rows, n);

@@ -11,11 +11,26 @@ make_tree(struct rootfs *r, struct rootfs_entry *e, int spool)
 	static const char caps[ROOTFS_CAPS_BYTES] = { 1, 0, 0, 2, 0, 0x20 };
 	static struct rootfs_entry *at[5];
 
-	e[0] = (struct rootfs_entry){ .path = "bin", .mode = S_IFLNK | 0777, .target = "usr/bin", .mtime = 5 };
-	e[1] = (struct rootfs_entry){ .path = "srv", .mode = S_IFDIR | 0750, .uid = 7, .gid = 8, .mtime = 6 };
-	e[2] = (struct rootfs_entry){ .path = "srv/a", .mode = S_IFREG | 04755, .mtime = 7, .offset = 3, .size = 4, .caps = caps };
-	e[3] = (struct rootfs_entry){ .path = "srv/b", .mode = S_IFREG | 04755, .mtime = 7, .hardlink = true, .target = "srv/a" };
-	e[4] = (struct rootfs_entry){ .path = "srv/c", .mode = S_IFREG | 0644, .mtime = 8, .offset = 0, .size = 3 };
+	e[0] = (struct rootfs_entry){
+		.path = "bin", .mode = S_IFLNK | 0777, .target = "usr/bin", .mtime = 5
+	};
+	e[1] = (struct rootfs_entry){
+		.path = "srv", .mode = S_IFDIR | 0750, .uid = 7, .gid = 8, .mtime = 6
+	};
+	e[2] = (struct rootfs_entry){ .path = "srv/a",
+				      .mode = S_IFREG | 04755,
+				      .mtime = 7,
+				      .offset = 3,
+				      .size = 4,
+				      .caps = caps };
+	e[3] = (struct rootfs_entry){ .path = "srv/b",
+				      .mode = S_IFREG | 04755,
+				      .mtime = 7,
+				      .hardlink = true,
+				      .target = "srv/a" };
+	e[4] = (struct rootfs_entry){
+		.path = "srv/c", .mode = S_IFREG | 0644, .mtime = 8, .offset = 0, .size = 3
+	};
 	for (size_t i = 0; i < 5; i++)
 		at[i] = &e[i];
 	*r = (struct rootfs){ .at = at, .n = 5, .spool_fd = spool };
@@ -66,14 +81,22 @@ TEST(layer_is_read_by_tar)
 	write_layer(&l, &fd, err);
 	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
 	{
-		const char *const argv[] = { "tar", "--numeric-owner", "--utc", "--full-time", "-tvzf", path, NULL };
+		const char *const argv[] = { "tar",         "--numeric-owner", "--utc",
+					     "--full-time", "-tvzf",           path,
+					     NULL };
 
 		assert_ok(proc_capture(argv, &list, err));
 	}
-	assert_non_null(strstr(buf_text(&list), "lrwxrwxrwx 0/0               0 1970-01-01 00:00:05 bin -> usr/bin\n"));
-	assert_non_null(strstr(buf_text(&list), "drwxr-x--- 7/8               0 1970-01-01 00:00:06 srv/\n"));
-	assert_non_null(strstr(buf_text(&list), "-rwsr-xr-x 0/0               4 1970-01-01 00:00:07 srv/a\n"));
-	assert_non_null(strstr(buf_text(&list), "hrwsr-xr-x 0/0               0 1970-01-01 00:00:07 srv/b link to srv/a\n"));
+	assert_non_null(
+		strstr(buf_text(&list),
+		       "lrwxrwxrwx 0/0               0 1970-01-01 00:00:05 bin -> usr/bin\n"));
+	assert_non_null(strstr(buf_text(&list),
+			       "drwxr-x--- 7/8               0 1970-01-01 00:00:06 srv/\n"));
+	assert_non_null(strstr(buf_text(&list),
+			       "-rwsr-xr-x 0/0               4 1970-01-01 00:00:07 srv/a\n"));
+	assert_non_null(strstr(
+		buf_text(&list),
+		"hrwsr-xr-x 0/0               0 1970-01-01 00:00:07 srv/b link to srv/a\n"));
 	buf_clear(&list);
 	{
 		const char *const argv[] = { "tar", "-xzOf", path, NULL };

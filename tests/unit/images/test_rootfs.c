@@ -9,9 +9,12 @@ names(const char *text, unsigned fields, const char *reason, struct err *err)
 	CLEANUP(dict_release) struct dict d = { 0 };
 
 	if (reason)
-		assert_fails(rootfs_names_parse(&a, text, strlen(text), "/etc/passwd", fields, &d, err), reason);
+		assert_fails(rootfs_names_parse(&a, text, strlen(text), "/etc/passwd", fields,
+						&d, err),
+			     reason);
 	else
-		assert_ok(rootfs_names_parse(&a, text, strlen(text), "/etc/passwd", fields, &d, err));
+		assert_ok(rootfs_names_parse(&a, text, strlen(text), "/etc/passwd", fields, &d,
+					     err));
 }
 
 TEST(rootfs_names_are_read_strictly)
@@ -31,7 +34,8 @@ TEST(rootfs_names_are_read_strictly)
 
 TEST(rootfs_capabilities_become_what_the_kernel_stores)
 {
-	static const char raw[] = "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x80\x00\x00\x00\x00\x00\x00\x00";
+	static const char raw[] =
+		"\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x80\x00\x00\x00\x00\x00\x00\x00";
 	char out[ROOTFS_CAPS_BYTES];
 
 	/* net_raw is bit 13, bpf bit 39, which lies in the upper word */
@@ -45,13 +49,15 @@ TEST(rootfs_capabilities_become_what_the_kernel_stores)
 	assert_fails(rootfs_caps_parse("cap_net_raw=e", out, err), "is not of the form");
 	assert_fails(rootfs_caps_parse("cap_net_raw=x", out, err), "is not of the form");
 	assert_fails(rootfs_caps_parse("=ep", out, err), "is not of the form");
-	assert_fails(rootfs_caps_parse("cap_nothing=ep", out, err), "no capability is called 'cap_nothing'");
+	assert_fails(rootfs_caps_parse("cap_nothing=ep", out, err),
+		     "no capability is called 'cap_nothing'");
 	assert_fails(rootfs_caps_parse("cap_kill,=ep", out, err), "is not of the form");
 }
 
 /* Fills a tree from everything in the fixture. */
 static int
-fill(struct fixture *f, const struct rootfs_link *links, size_t nlinks, struct rootfs *out, struct err *err)
+fill(struct fixture *f, const struct rootfs_link *links, size_t nlinks, struct rootfs *out,
+     struct err *err)
 {
 	int spool;
 
@@ -86,10 +92,22 @@ TEST(rootfs_holds_files_through_links_with_owners_and_database)
 {
 	static const struct fixture_file files[] = {
 		{ .path = "/bin/app", .type = MANIFEST_FILE, .mode = 04755, .body = "program" },
-		{ .path = "/bin/bpp", .type = MANIFEST_FILE, .mode = 04755, .body = "program", .hardlink = "/bin/app" },
+		{ .path = "/bin/bpp",
+		  .type = MANIFEST_FILE,
+		  .mode = 04755,
+		  .body = "program",
+		  .hardlink = "/bin/app" },
 		{ .path = "/lib/x/y", .type = MANIFEST_LINK, .body = "../z" },
-		{ .path = "/usr/bin/ping", .type = MANIFEST_FILE, .mode = 0755, .body = "ping", .caps = "cap_net_raw=ep" },
-		{ .path = "/var/lib/app", .type = MANIFEST_DIR, .mode = 0750, .user = "app", .group = "app" },
+		{ .path = "/usr/bin/ping",
+		  .type = MANIFEST_FILE,
+		  .mode = 0755,
+		  .body = "ping",
+		  .caps = "cap_net_raw=ep" },
+		{ .path = "/var/lib/app",
+		  .type = MANIFEST_DIR,
+		  .mode = 0750,
+		  .user = "app",
+		  .group = "app" },
 	};
 	CLEANUP(fixture_close) struct fixture f;
 	CLEANUP(rootfs_release) struct rootfs r = { .spool_fd = -1 };
@@ -118,18 +136,21 @@ TEST(rootfs_holds_files_through_links_with_owners_and_database)
 	assert_int_equal(e->mode, S_IFDIR | 0755);
 	assert_int_equal(e->mtime, FIXTURE_EPOCH + 100);
 	assert_true(rootfs_find(&r, ROOTFS_RPMDB)->size > 4096);
-	assert_string_equal(rootfs_find(&r, ROOTFS_RPMDB_LINK)->target, "../../usr/lib/sysimage/rpm");
+	assert_string_equal(rootfs_find(&r, ROOTFS_RPMDB_LINK)->target,
+			    "../../usr/lib/sysimage/rpm");
 	for (size_t i = 1; i < r.n; i++)
 		assert_true(strcmp(r.at[i - 1]->path, r.at[i]->path) < 0);
 	assert_ok(rootfs_check_user(&r, "app:app", err));
 	assert_ok(rootfs_check_user(&r, "1000:1000", err));
 	assert_fails(rootfs_check_user(&r, "nobody", err), "the image knows no user 'nobody'");
-	assert_fails(rootfs_check_user(&r, "app:staff", err), "the image knows no group 'staff'");
+	assert_fails(rootfs_check_user(&r, "app:staff", err),
+		     "the image knows no group 'staff'");
 	close(r.spool_fd);
 }
 
 static void
-conflict(const struct fixture_file *one, const struct fixture_file *two, const char *reason, struct err *err)
+conflict(const struct fixture_file *one, const struct fixture_file *two, const char *reason,
+	 struct err *err)
 {
 	CLEANUP(fixture_close) struct fixture f;
 	CLEANUP(rootfs_release) struct rootfs r = { .spool_fd = -1 };
@@ -147,39 +168,71 @@ conflict(const struct fixture_file *one, const struct fixture_file *two, const c
 
 TEST(rootfs_shares_what_is_equal_and_refuses_what_is_not)
 {
-	const struct fixture_file file = { .path = "/etc/x", .type = MANIFEST_FILE, .mode = 0644, .body = "a" };
-	const struct fixture_file other = { .path = "/etc/x", .type = MANIFEST_FILE, .mode = 0644, .body = "b" };
-	const struct fixture_file mode = { .path = "/etc/x", .type = MANIFEST_FILE, .mode = 0600, .body = "a" };
-	const struct fixture_file dir = { .path = "/etc/x", .type = MANIFEST_DIR, .mode = 0755 };
-	const struct fixture_file link = { .path = "/etc/x", .type = MANIFEST_LINK, .body = "y" };
-	const struct fixture_file away = { .path = "/etc/x", .type = MANIFEST_LINK, .body = "z" };
-	const struct fixture_file below = { .path = "/etc/x/y", .type = MANIFEST_FILE, .mode = 0644, .body = "a" };
-	const struct fixture_file owned = { .path = "/etc/x", .type = MANIFEST_DIR, .mode = 0755, .user = "app" };
+	const struct fixture_file file = {
+		.path = "/etc/x", .type = MANIFEST_FILE, .mode = 0644, .body = "a"
+	};
+	const struct fixture_file other = {
+		.path = "/etc/x", .type = MANIFEST_FILE, .mode = 0644, .body = "b"
+	};
+	const struct fixture_file mode = {
+		.path = "/etc/x", .type = MANIFEST_FILE, .mode = 0600, .body = "a"
+	};
+	const struct fixture_file dir = { .path = "/etc/x",
+					  .type = MANIFEST_DIR,
+					  .mode = 0755 };
+	const struct fixture_file link = { .path = "/etc/x",
+					   .type = MANIFEST_LINK,
+					   .body = "y" };
+	const struct fixture_file away = { .path = "/etc/x",
+					   .type = MANIFEST_LINK,
+					   .body = "z" };
+	const struct fixture_file below = {
+		.path = "/etc/x/y", .type = MANIFEST_FILE, .mode = 0644, .body = "a"
+	};
+	const struct fixture_file owned = {
+		.path = "/etc/x", .type = MANIFEST_DIR, .mode = 0755, .user = "app"
+	};
 
 	conflict(&file, &file, NULL, err);
 	conflict(&dir, &dir, NULL, err);
 	conflict(&link, &link, NULL, err);
 	conflict(&dir, &below, NULL, err);
-	conflict(&file, &other, "/etc/x is a file in one-1-1.x86_64.rpm and a file in two-1-1.x86_64.rpm (they differ in content)", err);
+	conflict(
+		&file, &other,
+		"/etc/x is a file in one-1-1.x86_64.rpm and a file in two-1-1.x86_64.rpm (they differ in content)",
+		err);
 	conflict(&file, &mode, "(they differ in mode)", err);
-	conflict(&file, &dir, "is a file in one-1-1.x86_64.rpm and a directory in two-1-1.x86_64.rpm", err);
+	conflict(&file, &dir,
+		 "is a file in one-1-1.x86_64.rpm and a directory in two-1-1.x86_64.rpm", err);
 	conflict(&link, &dir, "(they differ in kind)", err);
 	conflict(&link, &away, "(they differ in target)", err);
 	conflict(&dir, &owned, "(they differ in owner)", err);
-	conflict(&file, &below, "/etc/x/y of two-1-1.x86_64.rpm lies below /etc/x, which is a file in one-1-1.x86_64.rpm", err);
+	conflict(
+		&file, &below,
+		"/etc/x/y of two-1-1.x86_64.rpm lies below /etc/x, which is a file in one-1-1.x86_64.rpm",
+		err);
 }
 
 TEST(rootfs_refuses_an_owner_nobody_declares)
 {
-	const struct fixture_file file = { .path = "/etc/x", .type = MANIFEST_FILE, .mode = 0644, .body = "a", .user = "web" };
-	const struct fixture_file group = { .path = "/etc/x", .type = MANIFEST_FILE, .mode = 0644, .body = "a", .group = "web" };
+	const struct fixture_file file = { .path = "/etc/x",
+					   .type = MANIFEST_FILE,
+					   .mode = 0644,
+					   .body = "a",
+					   .user = "web" };
+	const struct fixture_file group = { .path = "/etc/x",
+					    .type = MANIFEST_FILE,
+					    .mode = 0644,
+					    .body = "a",
+					    .group = "web" };
 	CLEANUP(fixture_close) struct fixture f, g;
 	CLEANUP(rootfs_release) struct rootfs r = { .spool_fd = -1 };
 
 	fixture_open(&f);
 	fixture_baselayout(&f);
 	fixture_package(&f, "one", NULL, &file, 1);
-	assert_fails(fill(&f, NULL, 0, &r, err), "/etc/x belongs to user 'web', which no package of the image declares");
+	assert_fails(fill(&f, NULL, 0, &r, err),
+		     "/etc/x belongs to user 'web', which no package of the image declares");
 	fixture_open(&g);
 	fixture_package(&g, "one", NULL, &group, 1);
 	assert_fails(fill(&g, NULL, 0, &r, err), "belongs to group 'web'");
@@ -187,13 +240,21 @@ TEST(rootfs_refuses_an_owner_nobody_declares)
 
 TEST(rootfs_follows_links_only_inside_and_not_forever)
 {
-	const struct fixture_file loop[] = { { .path = "/a", .type = MANIFEST_LINK, .body = "b" },
-					     { .path = "/b", .type = MANIFEST_LINK, .body = "a" } };
-	const struct fixture_file through = { .path = "/a/x", .type = MANIFEST_FILE, .mode = 0644, .body = "x" };
-	const struct fixture_file up[] = { { .path = "/etc/up", .type = MANIFEST_LINK, .body = "../../../var" },
-					   { .path = "/etc/top", .type = MANIFEST_LINK, .body = "/opt" } };
-	const struct fixture_file in[] = { { .path = "/etc/up/x", .type = MANIFEST_FILE, .mode = 0644, .body = "x" },
-					   { .path = "/etc/top/y", .type = MANIFEST_FILE, .mode = 0644, .body = "y" } };
+	const struct fixture_file loop[] = {
+		{ .path = "/a", .type = MANIFEST_LINK, .body = "b" },
+		{ .path = "/b", .type = MANIFEST_LINK, .body = "a" }
+	};
+	const struct fixture_file through = {
+		.path = "/a/x", .type = MANIFEST_FILE, .mode = 0644, .body = "x"
+	};
+	const struct fixture_file up[] = {
+		{ .path = "/etc/up", .type = MANIFEST_LINK, .body = "../../../var" },
+		{ .path = "/etc/top", .type = MANIFEST_LINK, .body = "/opt" }
+	};
+	const struct fixture_file in[] = {
+		{ .path = "/etc/up/x", .type = MANIFEST_FILE, .mode = 0644, .body = "x" },
+		{ .path = "/etc/top/y", .type = MANIFEST_FILE, .mode = 0644, .body = "y" }
+	};
 	CLEANUP(fixture_close) struct fixture f, g;
 	CLEANUP(rootfs_release) struct rootfs r = { .spool_fd = -1 };
 
@@ -227,7 +288,9 @@ TEST(rootfs_adds_links_of_the_definition_and_refuses_taken_paths)
 
 TEST(rootfs_refuses_a_blob_that_is_another_package)
 {
-	const struct fixture_file file = { .path = "/etc/x", .type = MANIFEST_FILE, .mode = 0644, .body = "a" };
+	const struct fixture_file file = {
+		.path = "/etc/x", .type = MANIFEST_FILE, .mode = 0644, .body = "a"
+	};
 	CLEANUP(fixture_close) struct fixture f;
 	CLEANUP(rootfs_release) struct rootfs r = { .spool_fd = -1 };
 	struct pkgfacts *p;
