@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The resident helper. Forked before anything large exists, it leaves root, enters its user and
+ * mount namespace once, and then answers requests: it finds or makes the base overlay of the
+ * environment and forks a warden, which does all that can block. One process, no threads.
+ */
+#include "builder/sandbox_priv.h"
+#include "base/fd.h"
+#include "base/proc.h"
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define FIXED_FDS 2 /* spec, run socket */
+
+static int
+enter_namespaces(struct err *err)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) {
+		err_sys(err, "entering a user and a mount namespace");
+		err_recode(err, ERR_SANDBOX);
+		return err_hint(err, "user namespaces must be allowed for uid %u: see sysctl "
+				     "user.max_user_namespaces, kernel.unprivileged_userns_clone and "
+				     "kernel.apparmor_restrict_unprivileged_userns",
+				(unsigned)uid);
+	}
+	if (sandbox_ids_map(uid, gid, err) < 0)
+		return -1;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+		err_sys(err, "making the helper's mounts private");
+		return err_recode(err, ERR_SANDBOX);
+	}
+	return 0;
+}
+
+/* Descriptors of the store are opened while we may still walk to it. */
+static int
+settle(struct sandbox_helper *h, struct cas *store, pid_t parent, struct err *err)
+{
+	CLEANUP(fd_close) int trees = -1;
+	struct stat st;
+
+	h->store = cas_dirfd(store);
+	if (fstat(h->store, &st) < 0)
+		return err_sys(err, "looking at the store");
+	if (fd_open_beneath(h->store, "trees", O_RDONLY | O_DIRECTORY, &trees, err) < 0)
+		return -1;
+	if (sandbox_ids_drop(cas_uid(store), st.st_gid ? st.st_gid : (gid_t)cas_uid(store), err) < 0)
+		return -1;
+	/* cwd is the one thing that follows into the new mount namespace. */
+	if (fchdir(trees) < 0)
+		return err_sys(err, "entering the store");
+	if (enter_namespaces(err) < 0 || sandbox_ids_die_with_parent(err) < 0)
+		return -1;
+	if (getppid() != parent)
+		return err_set(err, ERR_INTERRUPTED, "kiln went away");
+	if (sched_getaffinity(0, sizeof(h->cpus), &h->cpus) < 0)
+		return err_sys(err, "counting CPUs");
+	if (sandbox_mount_store(&h->trees, err) < 0 || sandbox_mount_scratch(&h->scratch, err) < 0)
+		return -1;
+	return sandbox_seccomp_make(&h->filter, err);
+}
+
+static void
+drop_oldest_base(struct sandbox_helper *h)
+{
+	close(h->bases.at[0].fd);
+	free(h->bases.at[0].key);
+	h->bases.n--;
+	memmove(h->bases.at, h->bases.at + 1, h->bases.n * sizeof(*h->bases.at));
+}
+
+/* A base lives as long as someone holds it: wardens have their own descriptor by fork. */
+static int
+find_base(struct sandbox_helper *h, const struct sandbox_spec *s, int *base, struct err *err)
+{
+	CLEANUP(buf_free) struct buf key = BUF_MAX(SANDBOX_MAX_SPEC_BYTES);
+	struct sandbox_base made = { .fd = -1 };
+
+	for (size_t i = 0; i < s->ntrees; i++)
+		buf_add_format(&key, "%s\n", s->trees[i]);
+	for (size_t i = 0; i < h->bases.n; i++) {
+		if (strcmp(h->bases.at[i].key, buf_text(&key)) != 0)
+			continue;
+		*base = h->bases.at[i].fd;
+		return 0;
+	}
+	if (sandbox_mount_base(h->trees, h->scratch, s->trees, s->ntrees, &made.fd, err) < 0)
+		return -1;
+	if (h->bases.n == SANDBOX_MAX_BASES)
+		drop_oldest_base(h);
+	made.key = mem_strdup(buf_text(&key));
+	VEC_PUSH(&h->bases, made);
+	*base = made.fd;
+	return 0;
+}
+
+/* Gives the spec the descriptors that came with it. */
+static int
+give_fds(struct sandbox_spec *s, const struct sandbox_request *r, const int *fds, size_t nfds,
+	 struct sandbox_input *inputs, struct err *err)
+{
+	size_t at = FIXED_FDS;
+
+	if (r->ninputs != s->ninputs || r->has_log > 1 || r->has_tty > 1 ||
+	    nfds != FIXED_FDS + r->has_log + r->has_tty + s->ninputs)
+		return err_set(err, ERR_SANDBOX, "the request's descriptors do not fit it");
+	if (r->has_log)
+		s->log_fd = fds[at++];
+	if (r->has_tty)
+		s->tty_fd = fds[at++];
+	for (size_t i = 0; i < s->ninputs; i++) {
+		inputs[i] = s->inputs[i];
+		inputs[i].fd = fds[at++];
+	}
+	s->inputs = inputs;
+	return 0;
+}
+
+static int
+read_spec(struct arena *a, int fd, struct sandbox_spec *s, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(SANDBOX_MAX_SPEC_BYTES);
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(err, "reading the request");
+	if (fd_read_all(fd, &text, err) < 0)
+		return err_wrap(err, "reading the request");
+	return sandbox_wire_read(a, buf_text(&text), text.len, s, err);
+}
+
+static int
+start_warden(struct sandbox_helper *h, struct sandbox_job *job, struct err *err)
+{
+	pid_t self = getpid(), pid = fork();
+
+	if (pid < 0)
+		return err_sys(err, "starting a chamber");
+	h->runs++;
+	if (pid > 0)
+		return 0;
+	(void)signal(SIGCHLD, SIG_DFL);
+	close(h->sock);
+	if (sandbox_ids_die_with_parent(err) < 0 || getppid() != self)
+		proc_child_exit(1);
+	sandbox_warden_run(job);
+}
+
+static int
+serve(struct sandbox_helper *h, const struct sandbox_request *r, const int *fds, size_t nfds,
+      struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct sandbox_input inputs[SANDBOX_MAX_INPUTS];
+	struct sandbox_job job = { .helper = h, .base = -1 };
+
+	if (nfds < FIXED_FDS)
+		return err_set(err, ERR_SANDBOX, "the request came without its descriptors");
+	job.sock = fds[1];
+	if (read_spec(&a, fds[0], &job.spec, err) < 0 ||
+	    give_fds(&job.spec, r, fds, nfds, inputs, err) < 0 ||
+	    find_base(h, &job.spec, &job.base, err) < 0)
+		return -1;
+	return start_warden(h, &job, err);
+}
+
+/* The conductor waits on the run's socket; a request that cannot be served is answered there. */
+static void
+answer_failure(int sock, const struct err *failure)
+{
+	struct sandbox_reply reply = { .raised = false, .err = *failure };
+	struct err ignored;
+
+	if (fd_send(sock, &reply, sizeof(reply), NULL, 0, &ignored) < 0)
+		return;
+}
+
+static bool
+serve_next(struct sandbox_helper *h)
+{
+	struct sandbox_request request;
+	struct err err = { .code = ERR_NONE };
+	int fds[FD_PASS_MAX];
+	size_t n = sizeof(request), nfds = ARRAY_LEN(fds);
+
+	if (fd_receive(h->sock, &request, &n, fds, &nfds, &err) < 0 || n == 0)
+		return false;
+	if (n != sizeof(request))
+		err_set(&err, ERR_SANDBOX, "a request of %zu bytes", n);
+	if ((n != sizeof(request) || serve(h, &request, fds, nfds, &err) < 0) && nfds >= FIXED_FDS)
+		answer_failure(fds[1], &err);
+	for (size_t i = 0; i < nfds; i++)
+		close(fds[i]);
+	return true;
+}
+
+/* Away from the terminal: an interrupt is the conductor's to answer. Nothing of the conductor's
+ * stays open here but what is ours. */
+static int
+detach(const struct sandbox_helper *h, const struct cas *store, struct err *err)
+{
+	static const int ignored[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE };
+	int keep[] = { h->sock, cas_dirfd(store), h->cgroup.dir };
+	CLEANUP(fd_close) int null = -1;
+
+	(void)setsid();
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
+		(void)signal(ignored[i], SIG_IGN);
+	proc_close_others(keep, h->cgroup.dir >= 0 ? 3 : 2);
+	if (sandbox_ids_rename("kiln-chamber", err) < 0 || fd_open("/dev/null", O_RDWR, &null, err) < 0)
+		return -1;
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return err_sys(err, "leaving the terminal");
+	return 0;
+}
+
+void
+sandbox_helper_run(struct cas *store, int sock, const struct sandbox_cgroup *cgroup)
+{
+	struct sandbox_helper h = { .sock = sock, .store = -1, .trees = -1, .scratch = -1,
+				    .cgroup = *cgroup };
+	struct err err = { .code = ERR_NONE }, ignored;
+	pid_t parent = getppid();
+
+	if (detach(&h, store, &err) < 0 || settle(&h, store, parent, &err) < 0)
+		err.code = err.code == ERR_NONE ? ERR_SANDBOX : err.code;
+	if (fd_send(sock, &err, sizeof(err), NULL, 0, &ignored) < 0 || err.code != ERR_NONE)
+		proc_child_exit(1);
+	/* Wardens answer for themselves; the kernel reaps them. */
+	(void)signal(SIGCHLD, SIG_IGN);
+	while (serve_next(&h))
+		;
+	proc_child_exit(0);
+}

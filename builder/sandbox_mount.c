@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a chamber sees. Layers of its root, top first:
+ *
+ *   scratch/skeleton   empty directories to mount on: build tmp out proc dev kiln
+ *   base               the environment: one kept overlay of its package trees over scratch/ground
+ *   scratch/ground     usr-merge links, /etc/passwd, /etc/group, /etc/hosts for who has none
+ *
+ * All layers are given as descriptors, so no path of the host reaches the chamber's mountinfo and
+ * nobody needs to walk to the store. Both overlays use userxattr: the same in root's name or not.
+ */
+#include "builder/sandbox_priv.h"
+#include "base/fd.h"
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+
+#define SCRATCH_BYTES  ((uint64_t)1024 * 1024)
+#define SCRATCH_INODES 64
+
+static const char *const mount_points[] = { "build", "dev", "kiln", "out", "proc", "tmp" };
+
+static const char *const usr_links[][2] = {
+	{ "usr/bin", "bin" },
+	{ "usr/lib", "lib" },
+	{ "usr/lib64", "lib64" },
+	{ "usr/sbin", "sbin" },
+};
+
+static const char *const ground_files[][2] = {
+	{ "etc/group", "root:x:0:\nbuilder:x:1000:\nnogroup:x:65534:\n" },
+	{ "etc/hosts", "127.0.0.1 localhost\n::1 localhost\n" },
+	{ "etc/passwd", "root:x:0:0:root:/:/bin/sh\n"
+			"builder:x:1000:1000:builder:/build:/bin/sh\n"
+			"nobody:x:65534:65534:nobody:/:/bin/false\n" },
+};
+
+static const char *const device_nodes[] = { "full", "null", "random", "urandom", "zero" };
+
+static const char *const device_links[][2] = {
+	{ "/proc/self/fd", "fd" },
+	{ "/proc/self/fd/0", "stdin" },
+	{ "/proc/self/fd/1", "stdout" },
+	{ "/proc/self/fd/2", "stderr" },
+};
+
+/* The kernel's own words wait in the file system context. */
+static int
+mount_failed(int fs, const char *what, struct err *err)
+{
+	int saved = errno;
+	char words[256];
+	ssize_t n = fs >= 0 ? read(fs, words, sizeof(words) - 1) : -1;
+
+	errno = saved;
+	err_sys(err, "%s", what);
+	err_recode(err, ERR_SANDBOX);
+	if (n > 0) {
+		words[n] = '\0';
+		words[strcspn(words, "\n")] = '\0';
+		err_wrap(err, "kernel says '%s'", words);
+	}
+	return err_hint(err, "a chamber needs Linux 6.15 or newer with user namespaces, overlayfs "
+			     "and tmpfs; inside a container, /proc must not be masked");
+}
+
+static int
+finish_mount(int fs, unsigned attributes, const char *what, int *out, struct err *err)
+{
+	int fd;
+
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return mount_failed(fs, what, err);
+	fd = fsmount(fs, FSMOUNT_CLOEXEC, attributes);
+	if (fd < 0)
+		return mount_failed(fs, what, err);
+	*out = fd;
+	return 0;
+}
+
+static int
+make_tmpfs(uint64_t bytes, uint64_t inodes, const char *mode, int *out, struct err *err)
+{
+	CLEANUP(fd_close) int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	char size[32], count[32];
+
+	(void)snprintf(size, sizeof(size), "%llu", (unsigned long long)bytes);
+	(void)snprintf(count, sizeof(count), "%llu", (unsigned long long)inodes);
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "size", size, 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_SET_STRING, "nr_inodes", count, 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_SET_STRING, "mode", mode, 0) < 0)
+		return mount_failed(fs, "making a tmpfs", err);
+	return finish_mount(fs, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, "making a tmpfs", out, err);
+}
+
+static int
+write_file(int dirfd, const char *path, const char *text, mode_t mode, struct err *err)
+{
+	CLEANUP(fd_close) int fd = -1;
+
+	if (fd_create(dirfd, path, mode, &fd, err) < 0 ||
+	    fd_write_all(fd, text, strlen(text), err) < 0)
+		return -1;
+	if (fchmod(fd, mode) < 0)
+		return err_sys(err, "%s", path);
+	return fd_close(&fd, path, err);
+}
+
+static int
+make_dir(int dirfd, const char *path, struct err *err)
+{
+	if (mkdirat(dirfd, path, 0755) < 0 || fchmodat(dirfd, path, 0755, 0) < 0)
+		return err_sys(err, "making directory %s for the chamber", path);
+	return 0;
+}
+
+static int
+make_links(int dirfd, const char *const (*links)[2], size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (symlinkat(links[i][0], dirfd, links[i][1]) < 0)
+			return err_sys(err, "making link %s for the chamber", links[i][1]);
+	return 0;
+}
+
+static int
+fill_ground(int dirfd, struct err *err)
+{
+	static const char *const dirs[] = { "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64",
+					    "etc" };
+
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+		if (make_dir(dirfd, dirs[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < ARRAY_LEN(ground_files); i++)
+		if (write_file(dirfd, ground_files[i][0], ground_files[i][1], 0444, err) < 0)
+			return -1;
+	return make_links(dirfd, usr_links, ARRAY_LEN(usr_links), err);
+}
+
+int
+sandbox_mount_scratch(int *scratch, struct err *err)
+{
+	CLEANUP(fd_close) int fd = -1;
+	CLEANUP(fd_close) int skeleton = -1;
+	CLEANUP(fd_close) int ground = -1;
+
+	if (make_tmpfs(SCRATCH_BYTES, SCRATCH_INODES, "0755", &fd, err) < 0 ||
+	    make_dir(fd, "skeleton", err) < 0 || make_dir(fd, "ground", err) < 0 ||
+	    fd_open_beneath(fd, "skeleton", O_RDONLY | O_DIRECTORY, &skeleton, err) < 0 ||
+	    fd_open_beneath(fd, "ground", O_RDONLY | O_DIRECTORY, &ground, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(mount_points); i++)
+		if (make_dir(skeleton, mount_points[i], err) < 0)
+			return -1;
+	if (fill_ground(ground, err) < 0)
+		return -1;
+	*scratch = STEAL_FD(fd);
+	return 0;
+}
+
+int
+sandbox_mount_store(int *trees, struct err *err)
+{
+	int fd = open_tree(AT_FDCWD, ".", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd < 0)
+		return mount_failed(-1, "cloning the mount of the store", err);
+	*trees = fd;
+	return 0;
+}
+
+static int
+add_layer(int fs, int dirfd, const char *name, struct err *err)
+{
+	CLEANUP(fd_close) int layer = -1;
+
+	if (fd_open_beneath(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, &layer, err) < 0)
+		return err_wrap(err, "layer %s", name);
+	if (fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, layer) < 0)
+		return mount_failed(fs, "adding a layer to the environment", err);
+	return 0;
+}
+
+static int
+open_overlay(int *out, struct err *err)
+{
+	CLEANUP(fd_close) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
+		return mount_failed(fs, "making an overlay", err);
+	*out = STEAL_FD(fs);
+	return 0;
+}
+
+/* One tree named twice would overlap itself: the first name counts. */
+static bool
+is_repeated(const char *const *names, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (strcmp(names[i], names[j]) == 0)
+			return true;
+	return false;
+}
+
+int
+sandbox_mount_base(int trees, int scratch, const char *const *names, size_t n, int *base,
+		   struct err *err)
+{
+	CLEANUP(fd_close) int fs = -1;
+
+	if (n == 0)
+		return fd_open_beneath(scratch, "ground", O_PATH | O_DIRECTORY, base, err);
+	if (open_overlay(&fs, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (!is_repeated(names, i) && add_layer(fs, trees, names[i], err) < 0)
+			return -1;
+	if (add_layer(fs, scratch, "ground", err) < 0)
+		return -1;
+	return finish_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
+			    "composing the environment", base, err);
+}
+
+static int
+make_root(int scratch, int base, int *root, struct err *err)
+{
+	CLEANUP(fd_close) int fs = -1;
+
+	if (open_overlay(&fs, err) < 0 || add_layer(fs, scratch, "skeleton", err) < 0)
+		return -1;
+	/* One device number for files and directories alike, or `find -xdev` stops at once. */
+	if (fsconfig(fs, FSCONFIG_SET_STRING, "xino", "on", 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, base) < 0)
+		return mount_failed(fs, "putting the environment under the root", err);
+	return finish_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
+			    "making the root", root, err);
+}
+
+static int
+make_steps(const struct sandbox_spec *spec, int *out, struct err *err)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
+	uint64_t bytes = SCRATCH_BYTES;
+
+	for (size_t i = 0; i < spec->nsteps; i++)
+		bytes += strlen(spec->steps[i].script) + SCRATCH_BYTES / 8;
+	if (make_tmpfs(bytes, SANDBOX_MAX_STEPS + 8, "0755", &fd, err) < 0)
+		return -1;
+	for (size_t i = 0; i < spec->nsteps; i++) {
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "step-%zu", i + 1);
+		if (write_file(fd, name, spec->steps[i].script, 0444, err) < 0)
+			return -1;
+	}
+	if (mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
+		return mount_failed(-1, "making the step scripts read-only", err);
+	*out = STEAL_FD(fd);
+	return 0;
+}
+
+int
+sandbox_mount_rooms(const struct sandbox_spec *spec, int scratch, int base,
+		    struct sandbox_rooms *out, struct err *err)
+{
+	const struct sandbox_limits *l = &spec->limits;
+	struct sandbox_rooms r = { -1, -1, -1, -1, -1, -1 };
+
+	if (make_root(scratch, base, &r.root, err) < 0 || make_steps(spec, &r.steps, err) < 0 ||
+	    make_tmpfs(l->disk_bytes, l->inodes, "0755", &r.build, err) < 0 ||
+	    make_tmpfs(l->disk_bytes, l->inodes, "1777", &r.tmp, err) < 0 ||
+	    make_tmpfs(l->disk_bytes, l->inodes, "0755", &r.out, err) < 0 ||
+	    make_tmpfs(l->disk_bytes / SANDBOX_SHM_SHARE, l->inodes, "1777", &r.shm, err) < 0) {
+		sandbox_mount_close(&r);
+		return -1;
+	}
+	*out = r;
+	return 0;
+}
+
+void
+sandbox_mount_close(struct sandbox_rooms *r)
+{
+	int *fds[] = { &r->root, &r->build, &r->tmp, &r->out, &r->shm, &r->steps };
+
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+static int
+attach(int fd, int dirfd, const char *path, struct err *err)
+{
+	char what[128];
+
+	if (move_mount(fd, "", dirfd, path, MOVE_MOUNT_F_EMPTY_PATH) == 0)
+		return 0;
+	(void)snprintf(what, sizeof(what), "mounting /%s in the chamber", path);
+	return mount_failed(-1, what, err);
+}
+
+static int
+attach_proc(int root, struct err *err)
+{
+	CLEANUP(fd_close) int fs = fsopen("proc", FSOPEN_CLOEXEC);
+	CLEANUP(fd_close) int fd = -1;
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "subset", "pid", 0) < 0)
+		return mount_failed(fs, "making /proc", err);
+	if (finish_mount(fs, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+			 "making /proc", &fd, err) < 0)
+		return -1;
+	return attach(fd, root, "proc", err);
+}
+
+/* Binds the host's own node: device nodes cannot be made in a user namespace. */
+static int
+attach_node(int dev, const char *name, struct err *err)
+{
+	CLEANUP(fd_close) int node = -1;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/dev/%s", name);
+	node = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (node < 0)
+		return mount_failed(-1, path, err);
+	if (write_file(dev, name, "", 0666, err) < 0)
+		return -1;
+	return attach(node, dev, name, err);
+}
+
+static int
+attach_dev(int root, int shm, struct err *err)
+{
+	CLEANUP(fd_close) int dev = -1;
+	struct mount_attr hard = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					       MOUNT_ATTR_NOEXEC };
+
+	if (make_tmpfs(SCRATCH_BYTES, SCRATCH_INODES, "0755", &dev, err) < 0 ||
+	    make_dir(dev, "shm", err) < 0 ||
+	    make_links(dev, device_links, ARRAY_LEN(device_links), err) < 0 ||
+	    attach(dev, root, "dev", err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(device_nodes); i++)
+		if (attach_node(dev, device_nodes[i], err) < 0)
+			return -1;
+	/* Devices stay writable: a read-only mount holds back file systems, not drivers. */
+	if (mount_setattr(dev, "", AT_EMPTY_PATH | AT_RECURSIVE, &hard, sizeof(hard)) < 0)
+		return mount_failed(-1, "making /dev read-only", err);
+	return attach(shm, dev, "shm", err);
+}
+
+/* The host's root goes out of sight and reach: pivot, then detach the old one. */
+static int
+pivot(int root, struct err *err)
+{
+	struct statvfs fs;
+
+	if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return mount_failed(-1, "leaving the host's file system", err);
+	if (statvfs("/", &fs) < 0)
+		return mount_failed(-1, "looking at the new root", err);
+	if (!(fs.f_flag & ST_RDONLY))
+		return err_set(err, ERR_SANDBOX, "the chamber's root came up writable");
+	return 0;
+}
+
+int
+sandbox_mount_enter(const struct sandbox_rooms *r, struct err *err)
+{
+	/* Any directory will do; this one is there, or nothing of this works. */
+	if (attach(r->root, AT_FDCWD, "/proc", err) < 0 || attach_proc(r->root, err) < 0 ||
+	    attach_dev(r->root, r->shm, err) < 0 || attach(r->build, r->root, "build", err) < 0 ||
+	    attach(r->tmp, r->root, "tmp", err) < 0 || attach(r->out, r->root, "out", err) < 0 ||
+	    attach(r->steps, r->root, "kiln", err) < 0)
+		return -1;
+	return pivot(r->root, err);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the chamber's machinery. Four kinds of process, each the parent of the next, each dying
+ * with its parent (PR_SET_PDEATHSIG):
+ *
+ *   conductor   kiln itself; sandbox.c. Never enters a namespace.
+ *   helper      resident, one per conductor; sandbox_helper.c. Not root any more, in its own user
+ *               and mount namespace; keeps the base overlays; forks one warden per request.
+ *   warden      one per run; sandbox_warden.c. Mounts, clones pid 1, relays the log, watches the
+ *               limits, harvests after pid 1 is reaped, answers the conductor directly.
+ *   pid 1       sandbox_init.c. Ours, never execs; raises the walls, then forks the unpacker and
+ *               the steps, which inherit them.
+ *
+ * Messages: conductor > helper a struct sandbox_request with descriptors, warden > conductor a
+ * struct sandbox_reply, pid 1 > warden a struct sandbox_note; all on SOCK_SEQPACKET sockets.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/vec.h"
+#include "builder/sandbox.h"
+#include <sched.h>
+
+#define SANDBOX_UID            1000
+#define SANDBOX_MAX_TREES      490 /* overlayfs takes 500 layers; a few are ours */
+#define SANDBOX_MAX_INPUTS     56  /* descriptors in one message: FD_PASS_MAX less ours */
+#define SANDBOX_MAX_STEPS      64
+#define SANDBOX_MAX_ENV        1024
+#define SANDBOX_MAX_MEMBERS    4096
+#define SANDBOX_MAX_SPEC_BYTES ((size_t)64 * 1024 * 1024)
+#define SANDBOX_MAX_BASES      64 /* base overlays kept; the oldest goes first */
+#define SANDBOX_MAX_MANIFEST   ((size_t)1024 * 1024 * 1024)
+#define SANDBOX_MAX_DEPTH      64 /* directories below /out */
+#define SANDBOX_SAMPLE_MS      100
+#define SANDBOX_SHM_SHARE      8 /* /dev/shm may hold disk_bytes / this */
+
+/* ---- sandbox_wire.c ---- */
+struct sandbox_request {
+	uint32_t has_log, has_tty, ninputs;
+	/* descriptors: spec, run socket, [log], [tty], inputs... */
+};
+struct sandbox_reply {
+	bool raised; /* result is meant, else err */
+	struct sandbox_result result;
+	struct err err;
+	/* descriptor: the harvest's manifest, when there is one */
+};
+enum sandbox_note_kind {
+	SANDBOX_NOTE_WALL,   /* raised just now */
+	SANDBOX_NOTE_PROC,   /* comes with a descriptor of the chamber's own /proc */
+	SANDBOX_NOTE_REFUSE, /* err: a wall cannot stand */
+	SANDBOX_NOTE_UNPACK, /* err: an input could not be placed; step is its index */
+	SANDBOX_NOTE_STEP,   /* step ended with status */
+	SANDBOX_NOTE_DONE    /* all of it ended well */
+};
+struct sandbox_note {
+	enum sandbox_note_kind kind;
+	int step, status;
+	unsigned processes; /* alive when the step ended */
+	struct sandbox_wall wall;
+	struct err err;
+};
+int sandbox_wire_write(const struct sandbox_spec *spec, struct buf *out, struct err *err) MUST_CHECK;
+int sandbox_wire_read(struct arena *a, const char *data, size_t n, struct sandbox_spec *spec,
+		      struct err *err) MUST_CHECK;
+/* One whole note or reply; text is made to end, numbers to be in range. got is false at end of
+ * file. The descriptor, -1 when none came, is the caller's. */
+int sandbox_wire_note(int sock, struct sandbox_note *note, int *fd, bool *got,
+		      struct err *err) MUST_CHECK;
+int sandbox_wire_reply(int sock, struct sandbox_reply *reply, int *manifest, bool *got,
+		       struct err *err) MUST_CHECK;
+
+/* ---- sandbox_seccomp.c: libseccomp's doorway ---- */
+struct sandbox_filter {
+	/* [0] who may be called at all, [1] with which arguments; both installed */
+	struct sandbox_program {
+		void *code;
+		uint16_t n;
+	} program[2];
+	struct digest digest; /* over both */
+};
+int sandbox_seccomp_make(struct sandbox_filter *out, struct err *err) MUST_CHECK;
+void sandbox_seccomp_free(struct sandbox_filter *f);
+DEFINE_RELEASE(struct sandbox_filter, sandbox_seccomp_free);
+int sandbox_seccomp_install(const struct sandbox_filter *f, struct err *err) MUST_CHECK;
+
+/* ---- sandbox_ids.c ---- */
+int sandbox_ids_drop(uid_t uid, gid_t gid, struct err *err) MUST_CHECK; /* nothing when not root */
+/* Maps SANDBOX_UID of the caller's new user namespace to `outside` of its parent's. */
+int sandbox_ids_map(uid_t outside, gid_t outside_gid, struct err *err) MUST_CHECK;
+int sandbox_ids_die_with_parent(struct err *err) MUST_CHECK;
+/* Makes /proc/PID/cmdline of this process and its children say `name`: what kiln was called with
+ * is the host's affair. */
+int sandbox_ids_rename(const char *name, struct err *err) MUST_CHECK;
+
+/* ---- sandbox_mount.c ---- */
+struct sandbox_rooms {
+	int root;  /* detached read-only overlay */
+	int build, tmp, out, shm; /* detached tmpfs */
+	int steps; /* detached tmpfs with the scripts, read-only */
+};
+int sandbox_mount_scratch(int *scratch, struct err *err) MUST_CHECK;
+int sandbox_mount_store(int *trees, struct err *err) MUST_CHECK; /* a clone of the cwd's mount */
+int sandbox_mount_base(int trees, int scratch, const char *const *names, size_t n, int *base,
+		       struct err *err) MUST_CHECK;
+int sandbox_mount_rooms(const struct sandbox_spec *spec, int scratch, int base,
+			struct sandbox_rooms *out, struct err *err) MUST_CHECK;
+void sandbox_mount_close(struct sandbox_rooms *r);
+/* In pid 1: makes the rooms the whole visible file system. */
+int sandbox_mount_enter(const struct sandbox_rooms *r, struct err *err) MUST_CHECK;
+
+/* ---- sandbox_walls.c: what pid 1 puts round itself; every process inside inherits it ---- */
+typedef int sandbox_wall_fn(void *arg, const char *name, const char *detail, bool required,
+			    struct err *err);
+struct sandbox_walls {
+	const struct sandbox_limits *limits;
+	const cpu_set_t *cpus;
+	const struct sandbox_filter *filter;
+	sandbox_wall_fn *report;
+	void *arg;
+};
+int sandbox_walls_raise(const struct sandbox_walls *w, struct err *err) MUST_CHECK;
+
+/* ---- sandbox_limit.c: cgroup where we may, samples always ---- */
+struct sandbox_cgroup {
+	int dir; /* of this conductor's group: runs get a directory below it; -1: none */
+	int version;
+	char path[256]; /* to remove it; known to the conductor only */
+};
+/* Before the helper drops root. Never fails: without a group, samples must do. */
+void sandbox_limit_open(struct sandbox_cgroup *out, uid_t uid);
+void sandbox_limit_close(struct sandbox_cgroup *c);
+struct sandbox_meter {
+	const struct sandbox_limits *limits;
+	int group;      /* the run's cgroup directory, or -1 */
+	int version;
+	int proc;       /* the chamber's own /proc, or -1 while it has none */
+	uint64_t bytes, peak;
+	unsigned processes, peak_processes;
+};
+/* A group for one run with process pid in it; -1 in m->group when that cannot be had. */
+void sandbox_limit_join(const struct sandbox_cgroup *c, pid_t pid, struct sandbox_meter *m);
+unsigned sandbox_limit_count(int proc); /* the processes a /proc shows */
+void sandbox_limit_sample(struct sandbox_meter *m);
+bool sandbox_limit_killed(const struct sandbox_meter *m); /* by the kernel, for memory */
+void sandbox_limit_leave(const struct sandbox_cgroup *c, pid_t pid, struct sandbox_meter *m);
+
+/* ---- sandbox_harvest.c ---- */
+/* Copies the hostile tree `from` (nobody writes it any more) to the empty directory `to`: new
+ * inodes, modes 0644/0755, times mtime. What a package may not hold is ERR_INPUT or ERR_LIMIT. */
+int sandbox_harvest_tree(struct arena *a, int from, int to, uint64_t max_bytes, int64_t mtime,
+			 struct manifest *out, struct err *err) MUST_CHECK;
+/* Copies what can be copied (files, directories, links, modes, times) and passes over the rest. */
+int sandbox_harvest_keep(int from, int to, uint64_t max_bytes, struct err *err) MUST_CHECK;
+
+/* ---- sandbox_init.c ---- */
+struct sandbox_chamber {
+	const struct sandbox_spec *spec; /* its fds are this process's */
+	struct sandbox_rooms rooms;
+	const struct sandbox_filter *filter;
+	cpu_set_t cpus;
+	int notes; /* socket to the warden */
+	int go;    /* pipe: one byte lets it begin */
+	int log;   /* pipe: what the steps write */
+	int proc;  /* pid 1's own: its /proc, as directory */
+};
+/* pid 1's whole life. */
+void sandbox_init_run(const struct sandbox_chamber *c) NO_RETURN;
+
+/* ---- sandbox_helper.c, sandbox_warden.c ---- */
+struct sandbox_base {
+	char *key;
+	int fd;
+};
+struct sandbox_helper {
+	int sock;    /* from the conductor */
+	int store;   /* of the outer mount namespace: for plain files only, never for mounts */
+	int trees;   /* clone of trees/, in ours */
+	int scratch; /* tmpfs with the skeleton of mount points */
+	struct sandbox_filter filter;
+	struct sandbox_cgroup cgroup;
+	cpu_set_t cpus;
+	unsigned runs;
+	VEC(struct sandbox_base) bases;
+};
+void sandbox_helper_run(struct cas *store, int sock, const struct sandbox_cgroup *cgroup) NO_RETURN;
+struct sandbox_job {
+	const struct sandbox_helper *helper;
+	struct sandbox_spec spec;
+	int base; /* borrowed */
+	int sock; /* to the conductor, of this run */
+};
+void sandbox_warden_run(struct sandbox_job *job) NO_RETURN;

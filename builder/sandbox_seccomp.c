@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The system calls a chamber may make (libseccomp's doorway).
+ *
+ * Two programs, both installed; the kernel obeys the stricter. The first is the allow-list: what
+ * it does not name does not exist (ENOSYS), also calls newer than the list and foreign ABIs; what
+ * programs probe for and must be told "no" is EPERM. The second looks at arguments.
+ */
+#include "builder/sandbox_priv.h"
+#include "base/fd.h"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#define MAX_INSNS 4096 /* the kernel's limit for one program */
+
+static const char *const allowed[] = {
+	"_llseek", "accept", "accept4", "access", "alarm", "arch_prctl", "bind", "brk", "capget",
+	"capset", "chdir", "chmod", "clock_getres", "clock_gettime", "clock_nanosleep", "clone",
+	"close", "close_range", "connect", "copy_file_range", "creat", "dup", "dup2", "dup3",
+	"epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait",
+	"eventfd", "eventfd2", "execve", "execveat", "exit", "exit_group", "faccessat",
+	"faccessat2", "fadvise64", "fallocate", "fchdir", "fchmod", "fchmodat", "fcntl",
+	"fdatasync", "fgetxattr", "flistxattr", "flock", "fork", "fremovexattr", "fsetxattr",
+	"fstat", "fstatfs", "fsync", "ftruncate", "futex", "futimesat", "get_mempolicy",
+	"get_robust_list", "getcpu", "getcwd", "getdents", "getdents64", "getegid", "geteuid",
+	"getgid", "getgroups", "getitimer", "getpeername", "getpgid", "getpgrp", "getpid",
+	"getppid", "getpriority", "getrandom", "getresgid", "getresuid", "getrlimit", "getrusage",
+	"getsid", "getsockname", "getsockopt", "gettid", "gettimeofday", "getuid", "getxattr",
+	"inotify_add_watch", "inotify_init", "inotify_init1", "inotify_rm_watch", "io_cancel",
+	"io_destroy", "io_getevents", "io_setup", "io_submit", "ioctl", "ioprio_get", "ioprio_set",
+	"kill", "lgetxattr", "link", "linkat", "listen", "listxattr", "llistxattr", "lremovexattr",
+	"lseek", "lsetxattr", "lstat", "madvise", "mbind", "membarrier", "memfd_create", "mincore",
+	"mkdir", "mkdirat", "mknod", "mknodat", "mlock", "mlock2", "mlockall", "mmap", "mprotect",
+	"mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink",
+	"mremap", "msgctl", "msgget", "msgrcv", "msgsnd", "msync", "munlock", "munlockall",
+	"munmap", "nanosleep", "newfstatat", "open", "openat", "openat2", "pause", "personality",
+	"pidfd_open", "pidfd_send_signal", "pipe", "pipe2", "pkey_alloc", "pkey_free",
+	"pkey_mprotect", "poll", "ppoll", "prctl", "pread64", "preadv", "preadv2", "prlimit64",
+	"process_vm_readv", "pselect6", "ptrace", "pwrite64", "pwritev", "pwritev2", "read",
+	"readahead", "readlink", "readlinkat", "readv", "recvfrom", "recvmmsg", "recvmsg",
+	"removexattr", "rename", "renameat", "renameat2", "restart_syscall", "rmdir", "rseq",
+	"rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo", "rt_sigreturn",
+	"rt_sigsuspend", "rt_sigtimedwait", "rt_tgsigqueueinfo", "sched_get_priority_max",
+	"sched_get_priority_min", "sched_getaffinity", "sched_getattr", "sched_getparam",
+	"sched_getscheduler", "sched_rr_get_interval", "sched_setattr", "sched_setparam",
+	"sched_setscheduler", "sched_yield", "select", "semctl", "semget", "semop", "semtimedop",
+	"sendfile", "sendmmsg", "sendmsg", "sendto", "set_mempolicy", "set_robust_list",
+	"set_tid_address", "setfsgid", "setfsuid", "setgid", "setgroups", "setitimer", "setpgid",
+	"setpriority", "setregid", "setresgid", "setresuid", "setreuid", "setrlimit", "setsid",
+	"setsockopt", "setuid", "setxattr", "shmat", "shmctl", "shmdt", "shmget", "shutdown",
+	"sigaltstack", "signalfd", "signalfd4", "socket", "socketpair", "splice", "stat", "statfs",
+	"statx", "symlink", "symlinkat", "sync", "sync_file_range", "syncfs", "sysinfo", "tee",
+	"tgkill", "time", "timer_create", "timer_delete", "timer_getoverrun", "timer_gettime",
+	"timer_settime", "timerfd_create", "timerfd_gettime", "timerfd_settime", "times", "tkill",
+	"truncate", "umask", "uname", "unlink", "unlinkat", "utime", "utimensat", "utimes", "vfork",
+	"wait4", "waitid", "write", "writev",
+};
+
+static const char *const denied[] = {
+	"acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime",
+	"create_module", "delete_module", "fanotify_init", "fanotify_mark", "finit_module",
+	"init_module", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl",
+	"lookup_dcookie", "mount", "move_pages", "name_to_handle_at", "nfsservctl",
+	"open_by_handle_at", "perf_event_open", "pidfd_getfd", "pivot_root", "process_vm_writev",
+	"quotactl", "quotactl_fd", "reboot", "request_key", "sched_setaffinity", "seccomp",
+	"setdomainname", "sethostname", "setns", "settimeofday", "swapoff", "swapon", "syslog",
+	"umount2", "unshare", "userfaultfd", "vhangup",
+};
+
+/* Inside there is one user, so owners mean nothing: the recipe gives them. `install -o root` must
+ * not fail for it; the call succeeds and does nothing. */
+static const char *const pretended[] = { "chown", "fchown", "fchownat", "lchown" };
+
+#define ANY UINT32_MAX
+/* Refused when all comparisons hold. Only the low 32 bits count wherever the kernel reads an int. */
+static const struct argument_rule {
+	const char *name;
+	int error;
+	unsigned n;
+	struct scmp_arg_cmp cmp[2];
+} argument_rules[] = {
+#define BITS(i, mask, value) { i, SCMP_CMP_MASKED_EQ, mask, value }
+#define CLONE_RULE(flag)     { "clone", EPERM, 1, { BITS(0, flag, flag) } }
+	CLONE_RULE(CLONE_NEWUSER),
+	CLONE_RULE(CLONE_NEWNS),
+	CLONE_RULE(CLONE_NEWPID),
+	CLONE_RULE(CLONE_NEWNET),
+	CLONE_RULE(CLONE_NEWIPC),
+	CLONE_RULE(CLONE_NEWUTS),
+	CLONE_RULE(CLONE_NEWCGROUP),
+	{ "chmod", EPERM, 1, { BITS(1, S_ISUID, S_ISUID) } },
+	{ "chmod", EPERM, 1, { BITS(1, S_ISGID, S_ISGID) } },
+	{ "fchmod", EPERM, 1, { BITS(1, S_ISUID, S_ISUID) } },
+	{ "fchmod", EPERM, 1, { BITS(1, S_ISGID, S_ISGID) } },
+	{ "fchmodat", EPERM, 1, { BITS(2, S_ISUID, S_ISUID) } },
+	{ "fchmodat", EPERM, 1, { BITS(2, S_ISGID, S_ISGID) } },
+	{ "mknod", EPERM, 1, { BITS(1, S_IFMT, S_IFCHR) } },
+	{ "mknod", EPERM, 1, { BITS(1, S_IFMT, S_IFBLK) } },
+	{ "mknodat", EPERM, 1, { BITS(2, S_IFMT, S_IFCHR) } },
+	{ "mknodat", EPERM, 1, { BITS(2, S_IFMT, S_IFBLK) } },
+	{ "ioctl", EPERM, 1, { BITS(1, ANY, TIOCSTI) } },
+	{ "ioctl", EPERM, 1, { BITS(1, ANY, TIOCLINUX) } },
+	{ "personality", EPERM, 1, { { 0, SCMP_CMP_NE, 0xffffffff, 0 } } },
+	{ "socketpair", EAFNOSUPPORT, 1, { { 0, SCMP_CMP_NE, AF_UNIX, 0 } } },
+	{ "socket", EAFNOSUPPORT, 1, { { 0, SCMP_CMP_GT, AF_NETLINK, 0 } } },
+	{ "socket", EPROTONOSUPPORT, 2, { BITS(0, ANY, AF_NETLINK), { 2, SCMP_CMP_NE, 0, 0 } } },
+#undef CLONE_RULE
+#undef BITS
+};
+
+static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
+
+static int
+failed(struct err *err, const char *what, int rc)
+{
+	errno = -rc;
+	err_sys(err, "seccomp: %s", what);
+	return err_recode(err, ERR_SANDBOX);
+}
+
+/* Names of other architectures and names this libseccomp has not heard of stay unknown: ENOSYS. */
+static int
+add_names(scmp_filter_ctx ctx, uint32_t action, const char *const *names, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		int nr = seccomp_syscall_resolve_name(names[i]);
+		int rc;
+
+		if (nr < 0)
+			continue;
+		rc = seccomp_rule_add_exact(ctx, action, nr, 0);
+		if (rc < 0)
+			return failed(err, names[i], rc);
+	}
+	return 0;
+}
+
+static int
+add_list(scmp_filter_ctx ctx, struct err *err)
+{
+	if (add_names(ctx, SCMP_ACT_ALLOW, allowed, ARRAY_LEN(allowed), err) < 0 ||
+	    add_names(ctx, SCMP_ACT_ERRNO(EPERM), denied, ARRAY_LEN(denied), err) < 0 ||
+	    add_names(ctx, SCMP_ACT_ERRNO(0), pretended, ARRAY_LEN(pretended), err) < 0)
+		return -1;
+	return 0;
+}
+
+static int
+add_families(scmp_filter_ctx ctx, struct err *err)
+{
+	for (int family = 0; family < AF_NETLINK; family++) {
+		struct scmp_arg_cmp cmp = { 0, SCMP_CMP_MASKED_EQ, ANY, (scmp_datum_t)family };
+		bool open = false;
+		int rc;
+
+		for (size_t i = 0; i < ARRAY_LEN(families); i++)
+			open |= families[i] == family;
+		if (open)
+			continue;
+		rc = seccomp_rule_add_exact_array(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT),
+						  SCMP_SYS(socket), 1, &cmp);
+		if (rc < 0)
+			return failed(err, "socket families", rc);
+	}
+	return 0;
+}
+
+static int
+add_arguments(scmp_filter_ctx ctx, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(argument_rules); i++) {
+		const struct argument_rule *r = &argument_rules[i];
+		int nr = seccomp_syscall_resolve_name(r->name);
+		int rc;
+
+		if (nr < 0)
+			continue;
+		rc = seccomp_rule_add_exact_array(ctx, SCMP_ACT_ERRNO((uint32_t)r->error), nr, r->n,
+						  r->cmp);
+		if (rc < 0)
+			return failed(err, r->name, rc);
+	}
+	return add_families(ctx, err);
+}
+
+static int
+export_program(scmp_filter_ctx ctx, struct sandbox_program *out, struct err *err)
+{
+	CLEANUP(fd_close) int fd = -1;
+	CLEANUP(buf_free) struct buf code = BUF_MAX(MAX_INSNS * sizeof(struct sock_filter));
+	int rc;
+
+	if (fd_memory("seccomp filter", &fd, err) < 0)
+		return -1;
+	rc = seccomp_export_bpf(ctx, fd);
+	if (rc < 0)
+		return failed(err, "export", rc);
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(err, "seccomp filter");
+	if (fd_read_all(fd, &code, err) < 0)
+		return err_wrap(err, "seccomp filter");
+	if (code.len == 0 || code.len % sizeof(struct sock_filter) != 0)
+		return err_set(err, ERR_SANDBOX, "seccomp: libseccomp made no whole program");
+	out->n = (uint16_t)(code.len / sizeof(struct sock_filter));
+	out->code = buf_steal(&code);
+	return 0;
+}
+
+typedef int fill_fn(scmp_filter_ctx ctx, struct err *err);
+
+static int
+compile(uint32_t otherwise, fill_fn *fill, struct sandbox_program *out, struct err *err)
+{
+	scmp_filter_ctx ctx = seccomp_init(otherwise);
+	int rc;
+
+	if (!ctx)
+		return err_set(err, ERR_SANDBOX, "seccomp: libseccomp cannot start a filter");
+	rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+	if (rc >= 0)
+		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (rc < 0)
+		rc = failed(err, "attributes", rc);
+	else if (fill(ctx, err) < 0 || export_program(ctx, out, err) < 0)
+		rc = -1;
+	seccomp_release(ctx);
+	return rc < 0 ? -1 : 0;
+}
+
+int
+sandbox_seccomp_make(struct sandbox_filter *out, struct err *err)
+{
+	struct sandbox_filter f = { 0 };
+	struct digest_state *hash;
+
+	if (compile(SCMP_ACT_ERRNO(ENOSYS), add_list, &f.program[0], err) < 0 ||
+	    compile(SCMP_ACT_ALLOW, add_arguments, &f.program[1], err) < 0) {
+		sandbox_seccomp_free(&f);
+		return -1;
+	}
+	hash = digest_begin();
+	for (size_t i = 0; i < ARRAY_LEN(f.program); i++)
+		digest_add(hash, f.program[i].code, f.program[i].n * sizeof(struct sock_filter));
+	digest_end(hash, &f.digest);
+	*out = f;
+	return 0;
+}
+
+void
+sandbox_seccomp_free(struct sandbox_filter *f)
+{
+	for (size_t i = 0; i < ARRAY_LEN(f->program); i++)
+		free(f->program[i].code);
+	memset(f, 0, sizeof(*f));
+}
+
+/* The arguments first: the allow-list then forbids seccomp itself. */
+int
+sandbox_seccomp_install(const struct sandbox_filter *f, struct err *err)
+{
+	for (size_t i = ARRAY_LEN(f->program); i-- > 0;) {
+		struct sock_fprog prog = { .len = f->program[i].n, .filter = f->program[i].code };
+
+		if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0) {
+			err_sys(err, "installing the seccomp filter");
+			err_recode(err, ERR_SANDBOX);
+			return err_hint(err, "the kernel needs CONFIG_SECCOMP_FILTER");
+		}
+	}
+	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER)
+		return err_set(err, ERR_SANDBOX, "the seccomp filter was installed but is not there");
+	return 0;
+}

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One run's warden: makes the rooms, clones pid 1 into all namespaces, relays the log, watches
+ * time, memory, log and the conductor, reaps pid 1, looks at what was left, answers. It may
+ * block: nobody else waits for it. The tmpfs of a run die with it, after the answer is out.
+ */
+#include "builder/sandbox_priv.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/proc.h"
+#include "base/tree.h"
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define LOG_CHUNK       4096 /* <= PIPE_BUF: does not block once the reader has room */
+#define NEARLY_FULL     ((uint64_t)64 * 1024)
+#define NEARLY_FULL_INO 1
+#define PROCESS_MARGIN  8 /* a sample that saw this few less than the limit saw the limit */
+
+struct warden {
+	struct sandbox_job *job;
+	const struct sandbox_spec *spec;
+	struct sandbox_rooms rooms;
+	struct sandbox_meter meter;
+	struct sandbox_result result;
+	struct err refused; /* a wall could not stand; code ERR_NONE: all did */
+	pid_t pid;
+	int pidfd, notes, go, log; /* our ends */
+	int64_t began_ms;
+	char pending[LOG_CHUNK];
+	size_t npending;
+	bool log_ended, full, done;
+};
+
+/* The chamber must not go on. The first reason counts. */
+static void PRINTF_LIKE(3, 4)
+end(struct warden *w, enum sandbox_cause cause, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (w->result.cause != SANDBOX_OK || w->refused.code != ERR_NONE)
+		return;
+	w->result.cause = cause;
+	va_start(ap, fmt);
+	if (vsnprintf(w->result.message, sizeof(w->result.message), fmt, ap) < 0)
+		w->result.message[0] = '\0';
+	va_end(ap);
+	(void)pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+}
+
+static int
+open_pair(int *ours, int *theirs, struct err *err)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, "making a socket");
+	*ours = pair[0];
+	*theirs = pair[1];
+	return 0;
+}
+
+static int
+open_pipe(int *out, int *in, struct err *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, "making a pipe");
+	*out = ends[0];
+	*in = ends[1];
+	return 0;
+}
+
+/* The n CPUs of this run; runs take turns round those there are. */
+static void
+choose_cpus(const struct sandbox_helper *h, unsigned wanted, cpu_set_t *out)
+{
+	unsigned have = (unsigned)CPU_COUNT(&h->cpus);
+	unsigned n = KILN_MIN(KILN_MAX(wanted, 1U), have);
+	unsigned first = h->runs * n % KILN_MAX(have, 1U), index = 0;
+
+	CPU_ZERO(out);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &h->cpus))
+			continue;
+		if ((index + have - first) % have < n)
+			CPU_SET(cpu, out);
+		index++;
+	}
+}
+
+static int
+clone_init(struct warden *w, struct sandbox_chamber *c, struct err *err)
+{
+	struct clone_args args = {
+		.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+			 CLONE_NEWUTS | CLONE_PIDFD,
+		.exit_signal = SIGCHLD,
+		.pidfd = (uint64_t)(uintptr_t)&w->pidfd,
+	};
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid < 0) {
+		err_sys(err, "cloning the chamber into its namespaces");
+		err_recode(err, ERR_SANDBOX);
+		return err_hint(err, "see sysctl user.max_*_namespaces");
+	}
+	if (pid == 0)
+		sandbox_init_run(c);
+	w->pid = (pid_t)pid;
+	return 0;
+}
+
+static int
+copy_kept(const struct warden *w, const char *what, int to, struct err *err)
+{
+	CLEANUP(fd_close) int from = -1;
+	CLEANUP(mem_free) char *path = mem_format("failed/%s/%s", w->spec->resume_failed, what);
+
+	if (fd_open_beneath(w->job->helper->store, path, O_RDONLY | O_DIRECTORY, &from, err) < 0 ||
+	    sandbox_harvest_keep(from, to, w->spec->limits.disk_bytes, err) < 0)
+		return err_wrap(err, "taking up the failed build %s", w->spec->resume_failed);
+	return 0;
+}
+
+static int
+prepare(struct warden *w, struct err *err)
+{
+	const struct sandbox_helper *h = w->job->helper;
+
+	if (sandbox_mount_rooms(w->spec, h->scratch, w->job->base, &w->rooms, err) < 0)
+		return -1;
+	if (!w->spec->resume_failed)
+		return 0;
+	if (copy_kept(w, "build", w->rooms.build, err) < 0 ||
+	    copy_kept(w, "tmp", w->rooms.tmp, err) < 0)
+		return -1;
+	return 0;
+}
+
+static int
+add_wall(struct sandbox_result *r, const struct sandbox_wall *wall, struct err *err)
+{
+	if (r->nwalls == SANDBOX_MAX_WALLS)
+		return err_set(err, ERR_SANDBOX, "more than %d walls", SANDBOX_MAX_WALLS);
+	r->walls[r->nwalls++] = *wall;
+	return 0;
+}
+
+/* Memory is a wall of the warden's own; how it stands differs from host to host, so it says. */
+static int
+join_cgroup(struct warden *w, struct err *err)
+{
+	struct sandbox_wall wall = { .name = "memory", .detail = "sampled" };
+
+	w->meter.limits = &w->spec->limits;
+	sandbox_limit_join(&w->job->helper->cgroup, w->pid, &w->meter);
+	if (w->meter.group >= 0)
+		(void)snprintf(wall.detail, sizeof(wall.detail), "cgroup v%d, sampled",
+			       w->meter.version);
+	return add_wall(&w->result, &wall, err);
+}
+
+static int
+launch(struct warden *w, struct err *err)
+{
+	struct sandbox_chamber c = { .spec = w->spec, .rooms = w->rooms,
+				     .filter = &w->job->helper->filter };
+
+	if (open_pair(&w->notes, &c.notes, err) < 0 || open_pipe(&c.go, &w->go, err) < 0 ||
+	    open_pipe(&w->log, &c.log, err) < 0)
+		return -1;
+	choose_cpus(w->job->helper, w->spec->cpus, &c.cpus);
+	if (clone_init(w, &c, err) < 0)
+		return -1;
+	close(c.notes);
+	close(c.go);
+	close(c.log);
+	for (size_t i = 0; i < w->spec->ninputs; i++)
+		close(w->spec->inputs[i].fd);
+	if (join_cgroup(w, err) < 0)
+		return -1;
+	if (write(w->go, "g", 1) != 1)
+		return err_sys(err, "starting the chamber");
+	return 0;
+}
+
+static void
+take_step_end(struct warden *w, const struct sandbox_note *note)
+{
+	const char *name = note->step >= 0 && (size_t)note->step < w->spec->nsteps ?
+				   w->spec->steps[note->step].name :
+				   "?";
+
+	w->result.step = note->step;
+	w->result.status = note->status;
+	w->meter.peak_processes = KILN_MAX(w->meter.peak_processes, note->processes);
+	if (note->status > 128)
+		end(w, SANDBOX_STEP_FAILED, "step '%s' was killed by signal %d", name,
+		    note->status - 128);
+	else
+		end(w, SANDBOX_STEP_FAILED, "step '%s' exited %d", name, note->status);
+}
+
+static void
+take_note(struct warden *w)
+{
+	struct sandbox_note note;
+	struct err err = { .code = ERR_NONE };
+	bool got = false;
+	int fd = -1;
+
+	if (sandbox_wire_note(w->notes, &note, &fd, &got, &err) < 0) {
+		note.kind = SANDBOX_NOTE_REFUSE;
+		note.err = err;
+	} else if (!got) {
+		close(w->notes);
+		w->notes = -1;
+		return;
+	}
+	switch (note.kind) {
+	case SANDBOX_NOTE_WALL:
+		if (add_wall(&w->result, &note.wall, &err) < 0)
+			w->refused = err;
+		break;
+	case SANDBOX_NOTE_PROC:
+		if (w->meter.proc >= 0)
+			close(w->meter.proc);
+		w->meter.proc = fd;
+		break;
+	case SANDBOX_NOTE_REFUSE:
+		if (w->result.cause == SANDBOX_OK && w->refused.code == ERR_NONE)
+			w->refused = note.err;
+		(void)pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+		break;
+	case SANDBOX_NOTE_UNPACK:
+		w->result.status = note.status;
+		end(w, SANDBOX_UNPACK_FAILED, "%.900s", note.err.text);
+		break;
+	case SANDBOX_NOTE_STEP:
+		take_step_end(w, &note);
+		break;
+	case SANDBOX_NOTE_DONE:
+		w->done = true;
+		break;
+	}
+}
+
+static void
+read_log(struct warden *w)
+{
+	uint64_t left = w->spec->limits.log_bytes - w->result.log_bytes;
+	ssize_t n = read(w->log, w->pending, sizeof(w->pending));
+
+	if (n < 0 && errno == EINTR)
+		return;
+	if (n <= 0) {
+		w->log_ended = true;
+		return;
+	}
+	w->npending = (size_t)n;
+	if ((uint64_t)n >= left) {
+		w->npending = (size_t)left;
+		end(w, SANDBOX_LOG_FLOOD, "the log grew past %llu bytes",
+		    (unsigned long long)w->spec->limits.log_bytes);
+		w->log_ended = true;
+	}
+	w->result.log_bytes += w->npending;
+	if (w->spec->log_fd < 0)
+		w->npending = 0;
+}
+
+static void
+write_log(struct warden *w)
+{
+	struct err ignored;
+
+	/* A reader that went away does not stop a build. */
+	if (fd_write_all(w->spec->log_fd, w->pending, w->npending, &ignored) < 0)
+		w->log_ended = true;
+	w->npending = 0;
+}
+
+static bool
+is_full(int room)
+{
+	struct statvfs fs;
+
+	return fstatvfs(room, &fs) == 0 &&
+	       ((uint64_t)fs.f_bavail * fs.f_bsize < NEARLY_FULL || fs.f_favail <= NEARLY_FULL_INO);
+}
+
+static void
+watch(struct warden *w)
+{
+	const struct sandbox_limits *l = &w->spec->limits;
+	int64_t elapsed = clock_monotonic_ms() - w->began_ms;
+
+	sandbox_limit_sample(&w->meter);
+	w->full |= is_full(w->rooms.build) || is_full(w->rooms.tmp) || is_full(w->rooms.out) ||
+		   is_full(w->rooms.shm);
+	if (w->meter.bytes > l->memory_bytes)
+		end(w, SANDBOX_MEMORY, "used more than %llu bytes of memory",
+		    (unsigned long long)l->memory_bytes);
+	if (w->spec->tty_fd < 0 && elapsed > (int64_t)l->time_s * 1000)
+		end(w, SANDBOX_TIMEOUT, "timeout after %us", l->time_s);
+}
+
+static void
+hear_conductor(struct warden *w)
+{
+	char word;
+
+	/* A word or the end of the socket: either way nobody wants this any more. */
+	if (recv(w->job->sock, &word, 1, MSG_DONTWAIT) >= 0)
+		end(w, SANDBOX_INTERRUPTED, "interrupted");
+}
+
+enum { POLL_PID, POLL_NOTES, POLL_LOG, POLL_CONDUCTOR, NPOLL };
+
+/* One turn. false: pid 1 is dead, and with it every process inside. */
+static bool
+turn(struct warden *w)
+{
+	bool blocked = w->npending > 0;
+	struct pollfd p[NPOLL] = {
+		[POLL_PID] = { .fd = w->pidfd, .events = POLLIN },
+		[POLL_NOTES] = { .fd = w->notes, .events = POLLIN },
+		[POLL_LOG] = { .fd = blocked ? w->spec->log_fd : w->log_ended ? -1 : w->log,
+			       .events = blocked ? POLLOUT : POLLIN },
+		[POLL_CONDUCTOR] = { .fd = w->result.cause == SANDBOX_OK ? w->job->sock : -1,
+				     .events = POLLIN },
+	};
+
+	if (poll(p, NPOLL, SANDBOX_SAMPLE_MS) < 0 && errno != EINTR)
+		return false;
+	if (p[POLL_NOTES].revents)
+		take_note(w);
+	if (p[POLL_LOG].revents && blocked)
+		write_log(w);
+	else if (p[POLL_LOG].revents)
+		read_log(w);
+	if (p[POLL_CONDUCTOR].revents)
+		hear_conductor(w);
+	return p[POLL_PID].revents == 0;
+}
+
+/* What was said and written before the end is still in the socket and the pipe. */
+static void
+drain(struct warden *w)
+{
+	while (w->notes >= 0)
+		take_note(w);
+	while (!w->log_ended || w->npending > 0) {
+		if (w->npending > 0)
+			write_log(w);
+		else
+			read_log(w);
+	}
+}
+
+static int
+reap(struct warden *w, struct err *err)
+{
+	int64_t sampled_ms = 0;
+	siginfo_t info;
+
+	while (turn(w)) {
+		int64_t now = clock_monotonic_ms();
+
+		if (now - sampled_ms < SANDBOX_SAMPLE_MS)
+			continue;
+		sampled_ms = now;
+		watch(w);
+	}
+	(void)pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+	while (waitid(P_PIDFD, (id_t)w->pidfd, &info, WEXITED) < 0)
+		if (errno != EINTR)
+			return err_sys(err, "reaping the chamber");
+	drain(w);
+	return 0;
+}
+
+/* Why a step failed, when it was not the step's own doing. */
+static void
+attribute(struct warden *w)
+{
+	struct sandbox_result *r = &w->result;
+	const struct sandbox_limits *l = &w->spec->limits;
+	char was[300];
+
+	if (r->cause != SANDBOX_STEP_FAILED && r->cause != SANDBOX_TIMEOUT &&
+	    r->cause != SANDBOX_UNPACK_FAILED)
+		return;
+	w->full |= is_full(w->rooms.build) || is_full(w->rooms.tmp) || is_full(w->rooms.out) ||
+		   is_full(w->rooms.shm);
+	(void)snprintf(was, sizeof(was), "%.290s", r->message);
+	if (sandbox_limit_killed(&w->meter)) {
+		r->cause = SANDBOX_MEMORY;
+		(void)snprintf(r->message, sizeof(r->message), "%s: memory ran out", was);
+	} else if (r->cause == SANDBOX_TIMEOUT && w->meter.peak_processes + PROCESS_MARGIN < l->processes) {
+		return;
+	} else if (w->full || r->status == 128 + SIGXFSZ) {
+		r->cause = SANDBOX_DISK;
+		(void)snprintf(r->message, sizeof(r->message), "%s: a writable tree was full (%llu bytes)",
+			       was, (unsigned long long)l->disk_bytes);
+	} else if (w->meter.peak_processes + PROCESS_MARGIN >= l->processes) {
+		r->cause = SANDBOX_PROCESSES;
+		(void)snprintf(r->message, sizeof(r->message), "%s: reached the limit of %u processes", was,
+			       l->processes);
+	}
+}
+
+/* Every required wall must have said that it stands; what was not heard of does not. */
+static int
+check_walls(const struct sandbox_result *r, struct err *err)
+{
+	static const char *const required[] = {
+		"namespaces", "read-only root", "proc",    "dev",    "tmpfs caps",
+		"network",    "no_new_privs",   "seccomp", "rlimits", "capabilities",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(required); i++) {
+		bool stands = false;
+
+		for (size_t j = 0; j < r->nwalls; j++)
+			stands |= strcmp(r->walls[j].name, required[i]) == 0;
+		if (!stands)
+			return err_set(err, ERR_SANDBOX, "the wall '%s' did not stand", required[i]);
+	}
+	return 0;
+}
+
+static int
+judge(struct warden *w, struct err *err)
+{
+	struct sandbox_result *r = &w->result;
+
+	r->elapsed_ms = clock_monotonic_ms() - w->began_ms;
+	if (w->refused.code != ERR_NONE) {
+		*err = w->refused;
+		return err_wrap(err, "raising the chamber");
+	}
+	if (r->cause == SANDBOX_OK && !w->done) {
+		if (!sandbox_limit_killed(&w->meter))
+			return err_set(err, ERR_SANDBOX, "the chamber's first process died");
+		r->cause = SANDBOX_MEMORY;
+		(void)snprintf(r->message, sizeof(r->message), "memory ran out");
+	}
+	r->peak_memory_bytes = w->meter.peak;
+	attribute(w);
+	/* Interrupted before the walls were up: nothing ran, so nothing ran without them. */
+	return r->cause == SANDBOX_INTERRUPTED ? 0 : check_walls(r, err);
+}
+
+static int
+harvest(struct warden *w, struct arena *a, int *answer, struct err *err)
+{
+	const struct sandbox_spec *s = w->spec;
+	CLEANUP(mem_free) char *path = mem_format("tmp/%s/out", s->harvest_tmp);
+	CLEANUP(fd_close) int to = -1;
+	CLEANUP(fd_close) int fd = -1;
+	CLEANUP(buf_free) struct buf text = BUF_MAX(SANDBOX_MAX_MANIFEST);
+	struct manifest m = { 0 };
+
+	if (mkdirat(w->job->helper->store, path, 0755) < 0)
+		return err_sys(err, "making %s in the store", path);
+	if (fd_open_beneath(w->job->helper->store, path, O_RDONLY | O_DIRECTORY, &to, err) < 0)
+		return -1;
+	if (sandbox_harvest_tree(a, w->rooms.out, to, s->limits.disk_bytes, s->mtime, &m, err) < 0) {
+		if (err->code != ERR_INPUT && err->code != ERR_LIMIT)
+			return -1;
+		w->result.cause = SANDBOX_OUTPUT_REFUSED;
+		(void)snprintf(w->result.message, sizeof(w->result.message), "%.990s", err->text);
+		return 0;
+	}
+	manifest_write(&m, &text);
+	if (buf_check(&text, "the manifest of the output", err) < 0 ||
+	    fd_memory("harvest", &fd, err) < 0 || fd_write_all(fd, text.data, text.len, err) < 0)
+		return -1;
+	*answer = STEAL_FD(fd);
+	return 0;
+}
+
+static int
+keep_room(const struct warden *w, int dirfd, const char *what, int from, struct err *err)
+{
+	CLEANUP(fd_close) int to = -1;
+
+	if (mkdirat(dirfd, what, 0700) < 0)
+		return err_sys(err, "keeping %s", what);
+	if (fd_open_beneath(dirfd, what, O_RDONLY | O_DIRECTORY, &to, err) < 0)
+		return -1;
+	return sandbox_harvest_keep(from, to, w->spec->limits.disk_bytes, err);
+}
+
+/* 0700: what a failed build left is nobody else's to read or to change. */
+static int
+keep(const struct warden *w, struct err *err)
+{
+	CLEANUP(mem_free) char *path = mem_format("failed/%s", w->spec->keep_failed);
+	CLEANUP(fd_close) int dirfd = -1;
+	int store = w->job->helper->store;
+
+	if (mkdirat(store, "failed", 0700) < 0 && errno != EEXIST)
+		return err_sys(err, "making failed/ in the store");
+	if (tree_remove(store, path, err) < 0)
+		return -1;
+	if (mkdirat(store, path, 0700) < 0)
+		return err_sys(err, "making %s in the store", path);
+	if (fd_open_beneath(store, path, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0 ||
+	    keep_room(w, dirfd, "build", w->rooms.build, err) < 0)
+		return -1;
+	return keep_room(w, dirfd, "tmp", w->rooms.tmp, err);
+}
+
+/* A build's failure outweighs that its remains could not be kept whole: said, not raised. */
+static void
+keep_if_failed(struct warden *w)
+{
+	struct sandbox_result *r = &w->result;
+	struct err err = { .code = ERR_NONE };
+	size_t n = strlen(r->message);
+
+	if (r->cause == SANDBOX_OK || r->cause == SANDBOX_INTERRUPTED || !w->spec->keep_failed)
+		return;
+	if (keep(w, &err) < 0)
+		(void)snprintf(r->message + n, sizeof(r->message) - n,
+			       " (its directories could not be kept whole: %.300s)", err.text);
+}
+
+static int
+run(struct warden *w, struct arena *a, int *manifest, struct err *err)
+{
+	if (prepare(w, err) < 0 || launch(w, err) < 0 || reap(w, err) < 0 || judge(w, err) < 0)
+		return -1;
+	if (w->result.cause == SANDBOX_OK && w->spec->harvest_tmp && harvest(w, a, manifest, err) < 0)
+		return err_wrap(err, "harvesting");
+	keep_if_failed(w);
+	return 0;
+}
+
+void
+sandbox_warden_run(struct sandbox_job *job)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct warden w = { .job = job, .spec = &job->spec, .pidfd = -1, .notes = -1, .go = -1,
+			    .log = -1, .began_ms = clock_monotonic_ms() };
+	struct sandbox_reply reply = { .raised = true };
+	struct err ignored;
+	int manifest = -1;
+
+	w.rooms = (struct sandbox_rooms){ -1, -1, -1, -1, -1, -1 };
+	w.meter.proc = w.meter.group = -1;
+	w.result.step = -1;
+	if (run(&w, &a, &manifest, &reply.err) < 0)
+		reply.raised = false;
+	reply.result = w.result;
+	sandbox_limit_leave(&job->helper->cgroup, w.pid, &w.meter);
+	if (fd_send(job->sock, &reply, sizeof(reply), &manifest, manifest >= 0, &ignored) < 0)
+		proc_child_exit(1);
+	proc_child_exit(0);
+}
