@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recipes as a whole: parsed by the tables, completed with what follows from them, and found. */
+/* Recipes as a whole: parsed by the tables, completed with what follows from them, and found.
+ */
 #include "builder/recipe_priv.h"
 #include "base/fd.h"
 #include "base/tree.h"
@@ -28,8 +29,8 @@ check_packages(const struct recipe *r, struct err *err)
 		}
 		for (size_t j = 0; j < i; j++)
 			if (!strcmp(p->name, r->packages[j].name))
-				return doc_error(&at, r->path, err, "two packages are named '%s'",
-						 p->name);
+				return doc_error(&at, r->path, err,
+						 "two packages are named '%s'", p->name);
 	}
 	return 0;
 }
@@ -57,9 +58,10 @@ check_steps(const struct recipe *r, struct err *err)
 	for (size_t i = 0; i < r->nsteps; i++)
 		for (size_t j = 0; j < i; j++)
 			if (!strcmp(r->steps[i].name, r->steps[j].name))
-				return doc_error(&(struct doc){ .line = r->steps[i].line, .col = 1 },
-						 r->path, err, "two steps are named '%s'",
-						 r->steps[i].name);
+				return doc_error(
+					&(struct doc){ .line = r->steps[i].line, .col = 1 },
+					r->path, err, "two steps are named '%s'",
+					r->steps[i].name);
 	return 0;
 }
 
@@ -76,13 +78,13 @@ complete(struct arena *a, struct recipe *r, const struct doc *root, struct err *
 	complete_packages(a, r);
 	if (r->check.run)
 		r->check.name = "check";
-	r->normal = recipe_read_normal(a, &recipe_schema, root);
+	r->normal = recipe_table_normal(a, &recipe_schema, root);
 	return 0;
 }
 
 int
-recipe_parse(struct arena *a, const char *text, size_t n, const char *path, int64_t default_epoch,
-	     struct recipe **out, struct err *err)
+recipe_parse(struct arena *a, const char *text, size_t n, const char *path,
+	     int64_t default_epoch, struct recipe **out, struct err *err)
 {
 	struct recipe_reader reader = { .a = a, .path = path };
 	struct recipe *r = arena_alloc(a, sizeof(*r));
@@ -100,11 +102,11 @@ recipe_parse(struct arena *a, const char *text, size_t n, const char *path, int6
 	r->release = "1";
 	r->epoch = default_epoch;
 	r->limits = sandbox_limits_default;
-	/* What the placeholders stand for; both are required and read first, so a bad one is told
-	 * before it could be used. */
+	/* What the placeholders stand for; both are required and read first, so a bad one is
+	 * told before it could be used. */
 	reader.name = doc_get_text(root, "name");
 	reader.version = doc_get_text(root, "version");
-	if (recipe_read_table(&reader, &recipe_schema, root, r, err) < 0 ||
+	if (recipe_table_read(&reader, &recipe_schema, root, r, err) < 0 ||
 	    complete(a, r, root, err) < 0)
 		return -1;
 	*out = r;
@@ -125,7 +127,8 @@ load_patch(int dirfd, const struct recipe *r, struct recipe_patch *p, struct err
 	    digest_fd(fd, &p->sha256, &size, &why) < 0)
 		return doc_error(&at, r->path, err, "patch: %s", why.text);
 	if (size > PATCH_MAX_BYTES)
-		return doc_error(&at, r->path, err, "patch '%s' is larger than 64 MiB", p->file);
+		return doc_error(&at, r->path, err, "patch '%s' is larger than 64 MiB",
+				 p->file);
 	return 0;
 }
 
@@ -138,8 +141,8 @@ check_place(const struct recipe *r, struct err *err)
 
 	if (!strcmp(dir, r->name))
 		return 0;
-	(void)err_set(err, ERR_INPUT, "%s: the recipe is named '%s', but its directory '%s'", r->path,
-		      r->name, dir);
+	(void)err_set(err, ERR_INPUT, "%s: the recipe is named '%s', but its directory '%s'",
+		      r->path, r->name, dir);
 	return err_hint(err, "rename the one or the other");
 }
 
@@ -176,7 +179,8 @@ by_package(const void *x, const void *y)
 	return order ? order : strcmp(a->recipe->path, b->recipe->path);
 }
 
-/* Every package of every recipe, sorted, so that both a name used twice and a need are found. */
+/* Every package of every recipe, sorted, so that both a name used twice and a need are found.
+ */
 static int
 index_packages(struct arena *a, struct recipe_set *s, struct err *err)
 {
@@ -197,16 +201,17 @@ index_packages(struct arena *a, struct recipe_set *s, struct err *err)
 		const struct recipe_index *x = &s->packages[i - 1], *y = &s->packages[i];
 
 		if (!strcmp(x->package, y->package))
-			return err_set(err, ERR_INPUT, "%s:%d: package '%s' is also made by %s:%d",
-				       y->recipe->path, y->line, y->package, x->recipe->path, x->line);
+			return err_set(
+				err, ERR_INPUT, "%s:%d: package '%s' is also made by %s:%d",
+				y->recipe->path, y->line, y->package, x->recipe->path, x->line);
 	}
 	return 0;
 }
 
 /* A directory of recipes/; files there (a README) are passed over. */
 static int
-load_one(struct arena *a, int dirfd, const char *name, int64_t default_epoch, struct recipe **out,
-	 struct err *err)
+load_one(struct arena *a, int dirfd, const char *name, int64_t default_epoch,
+	 struct recipe **out, struct err *err)
 {
 	const char *dir = arena_format(a, "recipes/%s", name);
 	CLEANUP(fd_close) int fd = -1;
@@ -221,7 +226,8 @@ load_one(struct arena *a, int dirfd, const char *name, int64_t default_epoch, st
 		return err_sys(err, "%s", dir);
 	if (!S_ISDIR(st.st_mode))
 		return 0;
-	return recipe_load(a, dirfd, arena_format(a, "%s/recipe.yaml", dir), default_epoch, out, err);
+	return recipe_load(a, dirfd, arena_format(a, "%s/recipe.yaml", dir), default_epoch, out,
+			   err);
 }
 
 int

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A recipe: what to build, as typed data. Parsed strictly from recipes/NAME/recipe.yaml by tables
- * (recipe_schema.c) from which docs/recipe.md is checked; every error names file, line, column and
- * the nearest valid key. Everything lives in the arena.
+ * A recipe: what to build, as typed data. Parsed strictly from recipes/NAME/recipe.yaml by
+ * tables (recipe_schema.c) from which docs/recipe.md is checked; every error names file, line,
+ * column and the nearest valid key. Everything lives in the arena.
  */
 #pragma once
 
@@ -15,14 +15,17 @@
 #define RECIPE_MAX_BYTES ((size_t)1024 * 1024)
 
 struct recipe_source {
-	const char *url;      /* {name} and {version} expanded; https:, debian:pool/..., debian-security:pool/..., file of ours: "file:NAME" beside the recipe */
+	const char *
+		url;          /* {name} and {version} expanded; https:, debian:pool/...,
+				 debian-security:pool/..., file of ours: "file:NAME" beside the recipe */
 	const char **mirrors; /* tried in order before url */
 	size_t nmirrors;
 	const char *upstream; /* original location where the archive repacked it, or NULL */
 	struct digest sha256;
 	const char **extract; /* members of a huge archive, globs after strip; NULL: all */
 	size_t nextract;
-	const char *into;     /* directory below /build it is unpacked to; default "src" for the first, "src-N" after; plain files are copied there */
+	const char *into;     /* directory below /build it is unpacked to; default "src" for the
+				 first, "src-N" after; plain files are copied there */
 	unsigned strip;       /* default 1 */
 	bool unpack;          /* default true when url ends in an archive suffix */
 	const char *filename; /* last component of url */
@@ -65,34 +68,37 @@ struct recipe {
 		const char *file;     /* beside the recipe */
 		struct digest sha256; /* of its bytes, computed on load */
 		int line, col;
-	} *patches; /* applied with patch -p1 in the first source's directory, in order */
+	} * patches; /* applied with patch -p1 in the first source's directory, in order */
 	size_t npatches;
 	struct recipe_step *steps; /* patches and check are separate */
 	size_t nsteps;
 	struct recipe_step check; /* run NULL: none */
 	struct recipe_env {
 		const char *name, *value;
-	} *env; /* build.env, sorted */
+	} * env; /* build.env, sorted */
 	size_t nenv;
 	struct recipe_need {
 		const char *name; /* package */
 		int line, col;
-	} *needs;
+	} * needs;
 	size_t nneeds;
 	const char **prefer;
 	size_t nprefer;
 	struct sandbox_limits limits;
-	struct recipe_package *packages; /* the first is the main one; made up when absent: all files not split off */
+	struct recipe_package *packages; /* the first is the main one; made up when absent: all
+					    files not split off */
 	size_t npackages;
-	struct doc *normal; /* what of the recipe enters the action key: sorted, comments gone, update eol mirrors homepage upstream limits left out */
+	struct doc *normal; /* what of the recipe enters the action key: sorted, comments gone,
+			       update eol mirrors homepage upstream limits left out */
 };
 
 int recipe_load(struct arena *a, int dirfd, const char *path, int64_t default_epoch,
 		struct recipe **out, struct err *err) MUST_CHECK;
-int recipe_parse(struct arena *a, const char *text, size_t n, const char *path, int64_t default_epoch,
-		 struct recipe **out, struct err *err) MUST_CHECK; /* does not read patches: for fuzzing */
-/* All recipes under recipes/, sorted by name; two recipes or packages of one name are an error that
- * names both places. */
+int recipe_parse(struct arena *a, const char *text, size_t n, const char *path,
+		 int64_t default_epoch, struct recipe **out,
+		 struct err *err) MUST_CHECK; /* does not read patches: for fuzzing */
+/* All recipes under recipes/, sorted by name; two recipes or packages of one name are an error
+ * that names both places. */
 struct recipe_set {
 	struct recipe **at;
 	size_t n;
@@ -100,21 +106,21 @@ struct recipe_set {
 		const char *package;
 		const struct recipe *recipe;
 		int line;
-	} *packages; /* every named package, sorted */
+	} * packages; /* every named package, sorted */
 	size_t npackages;
 };
 int recipe_load_all(struct arena *a, int dirfd, int64_t default_epoch, struct recipe_set *out,
 		    struct err *err) MUST_CHECK;
 const struct recipe *recipe_find(const struct recipe_set *s, const char *name);
-/* The recipe that makes a package of this name: named packages, and the splits -devel -static of
- * each. NULL: none. */
+/* The recipe that makes a package of this name: named packages, and the splits -devel -static
+ * of each. NULL: none. */
 const struct recipe *recipe_of_package(const struct recipe_set *s, const char *package);
 
 /* The schema as data, for docs tests and `kiln help recipe`: dotted key paths. */
 struct recipe_key {
-	const char *path;    /* "sources[].sha256" */
-	const char *type;    /* "text", "list of text", "map", ... */
+	const char *path;     /* "sources[].sha256" */
+	const char *type;     /* "text", "list of text", "map", ... */
 	const char *fallback; /* default in words, or "required" */
-	const char *summary; /* one line */
+	const char *summary;  /* one line */
 };
 const struct recipe_key *recipe_keys(size_t *n);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a recipe's YAML becomes struct recipe: tables of fields (recipe_schema.c), one walker and
- * typed readers (recipe_read.c). A field knows where its value goes, so nothing else lists keys.
+ * How a recipe's YAML becomes struct recipe: tables of fields (recipe_schema.c), one walker
+ * (recipe_table.c) and typed readers (recipe_read.c). A field knows where its value goes, so
+ * nothing else lists keys.
  */
 #pragma once
 
@@ -14,8 +15,10 @@
 
 struct recipe_reader {
 	struct arena *a;
-	const char *path;          /* of the file, for messages */
+	const char *path;           /* of the file, for messages */
 	const char *name, *version; /* what {name} and {version} stand for */
+	bool other; /* the tables are those of kiln.yaml or seed.yaml: hints about recipes are
+		       off */
 };
 struct recipe_field;
 struct recipe_value { /* what a reader is given */
@@ -23,7 +26,8 @@ struct recipe_value { /* what a reader is given */
 	const struct doc *doc;
 	void *base; /* the struct that the field's offsets count from */
 };
-typedef int recipe_read_fn(struct recipe_reader *r, const struct recipe_value *v, struct err *err);
+typedef int recipe_read_fn(struct recipe_reader *r, const struct recipe_value *v,
+			   struct err *err);
 
 enum {
 	RECIPE_REQUIRED = 1,
@@ -37,7 +41,7 @@ struct recipe_field {
 	const char *name;
 	recipe_read_fn *read;                /* NULL where sub says how */
 	const char *(*wrong)(const char *s); /* what a text must be, NULL: it is right */
-	size_t at;    /* offset of the value */
+	size_t at;                           /* offset of the value */
 	size_t count; /* offset of its companion: size_t n of a list, int line of a script */
 	const struct recipe_table *sub;
 	unsigned flags;
@@ -47,26 +51,34 @@ struct recipe_table {
 	const char *path; /* "", "build", "sources[]" */
 	const struct recipe_field *fields;
 	size_t n;
-	size_t size;      /* of one item's struct, for a listed table */
-	size_t line, col; /* where its position goes, or RECIPE_NOWHERE */
+	size_t size;       /* of one item's struct, for a listed table */
+	size_t line, col;  /* where its position goes, or RECIPE_NOWHERE */
 	const void *blank; /* an item before reading, NULL: zero bytes */
-	int (*finish)(struct recipe_reader *r, const struct doc *d, void *item, struct err *err);
+	int (*finish)(struct recipe_reader *r, const struct doc *d, void *item,
+		      struct err *err);
 };
 
 extern const struct recipe_table recipe_schema; /* the root */
-/* For a key of the design that no code carries out: its path in *path, and what to write instead.
- * First that very path, or else any of that name when anywhere is set. NULL: nobody planned it. */
+/* For a key of the design that no code carries out: its path in *path, and what to write
+ * instead. First that very path, or else any of that name when anywhere is set. NULL: nobody
+ * planned it. */
 const char *recipe_schema_planned(const char *want, bool anywhere, const char **path);
 
 /* Reads map d by the table into base. */
-int recipe_read_table(struct recipe_reader *r, const struct recipe_table *t, const struct doc *d,
-		      void *base, struct err *err) MUST_CHECK;
+int recipe_table_read(struct recipe_reader *r, const struct recipe_table *t,
+		      const struct doc *d, void *base, struct err *err) MUST_CHECK;
 /* The part of d that enters the action key, keys sorted. */
-struct doc *recipe_read_normal(struct arena *a, const struct recipe_table *t, const struct doc *d);
+struct doc *recipe_table_normal(struct arena *a, const struct recipe_table *t,
+				const struct doc *d);
 
 /* "file:line:col: 'key' must be WHAT, not ...". */
 int recipe_read_wrong(struct recipe_reader *r, const struct recipe_value *v, const char *what,
 		      struct err *err);
+/* -1 unless v is a list of 1 to RECIPE_LIST_MAX items; what: "a list of text". */
+int recipe_read_check_list(struct recipe_reader *r, const struct recipe_value *v,
+			   const char *what, struct err *err) MUST_CHECK;
+/* Stores items and their number where the field says. */
+void recipe_read_set_list(const struct recipe_value *v, void *items, size_t n);
 /* s for a message: cut, control characters replaced. */
 const char *recipe_read_shown(struct arena *a, const char *s);
 
@@ -97,4 +109,5 @@ bool recipe_words_is_env(const char *name, const char **why);
 bool recipe_words_is_archive(const char *filename);
 
 /* Checks an SPDX licence expression; -1 with *why and, where there is one, *instead. */
-int recipe_spdx_check(struct arena *a, const char *text, const char **why, const char **instead) MUST_CHECK;
+int recipe_spdx_check(struct arena *a, const char *text, const char **why,
+		      const char **instead) MUST_CHECK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The walker over the tables of recipe_schema.c, and one reader for each kind of value. */
+/* One reader for each kind of value that a recipe may hold. */
 #include "builder/recipe_priv.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -22,8 +22,8 @@ set_text(const struct recipe_value *v, const char *text)
 }
 
 /* A list's items and their number. */
-static void
-set_list(const struct recipe_value *v, void *items, size_t n)
+void
+recipe_read_set_list(const struct recipe_value *v, void *items, size_t n)
 {
 	memcpy(slot(v), &items, sizeof(items));
 	*(size_t *)(void *)((char *)v->base + v->field->count) = n;
@@ -71,8 +71,8 @@ recipe_read_wrong(struct recipe_reader *r, const struct recipe_value *v, const c
 		  struct err *err)
 {
 	if (v->doc->kind == DOC_TEXT && *v->doc->text)
-		return doc_error(v->doc, r->path, err, "'%s' must be %s, not '%s'", v->field->name, what,
-				 recipe_read_shown(r->a, v->doc->text));
+		return doc_error(v->doc, r->path, err, "'%s' must be %s, not '%s'",
+				 v->field->name, what, recipe_read_shown(r->a, v->doc->text));
 	return doc_error(v->doc, r->path, err, "'%s' must be %s, not %s", v->field->name, what,
 			 v->doc->kind == DOC_TEXT ? "nothing" : kind_word(v->doc));
 }
@@ -89,7 +89,8 @@ text_of(struct recipe_reader *r, const struct recipe_value *v, bool lines, struc
 		return NULL;
 	}
 	if (strlen(s) > max) {
-		(void)doc_error(v->doc, r->path, err, "'%s' is longer than %zu bytes", v->field->name, max);
+		(void)doc_error(v->doc, r->path, err, "'%s' is longer than %zu bytes",
+				v->field->name, max);
 		return NULL;
 	}
 	for (const char *p = s; *p; p++)
@@ -119,8 +120,10 @@ expand(struct recipe_reader *r, const struct recipe_value *v, const char *s, str
 			buf_add_str(&out, r->version);
 			s += 9;
 		} else if (*s) {
-			(void)doc_error(v->doc, r->path, err, "'%s' may hold {name} and {version}, not '%.*s'",
-					v->field->name, (int)strcspn(s, "}") + (strchr(s, '}') ? 1 : 0),
+			(void)doc_error(v->doc, r->path, err,
+					"'%s' may hold {name} and {version}, not '%.*s'",
+					v->field->name,
+					(int)strcspn(s, "}") + (strchr(s, '}') ? 1 : 0),
 					recipe_read_shown(r->a, s));
 			return NULL;
 		}
@@ -182,17 +185,20 @@ recipe_read_script(struct recipe_reader *r, const struct recipe_value *v, struct
 static struct recipe_value
 item_of(const struct recipe_value *v, size_t i)
 {
-	return (struct recipe_value){ .field = v->field, .doc = v->doc->items[i].value, .base = v->base };
+	return (struct recipe_value){ .field = v->field,
+				      .doc = v->doc->items[i].value,
+				      .base = v->base };
 }
 
-static int
-check_list(struct recipe_reader *r, const struct recipe_value *v, const char *what, struct err *err)
+int
+recipe_read_check_list(struct recipe_reader *r, const struct recipe_value *v, const char *what,
+		       struct err *err)
 {
 	if (v->doc->kind != DOC_LIST)
 		return recipe_read_wrong(r, v, what, err);
 	if (v->doc->n > RECIPE_LIST_MAX)
-		return doc_error(v->doc, r->path, err, "'%s' has more than %zu items", v->field->name,
-				 RECIPE_LIST_MAX);
+		return doc_error(v->doc, r->path, err, "'%s' has more than %zu items",
+				 v->field->name, RECIPE_LIST_MAX);
 	if (v->doc->n == 0)
 		return doc_error(v->doc, r->path, err, "'%s' must have at least one item",
 				 v->field->name);
@@ -205,7 +211,7 @@ texts_of(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
 {
 	const char **at;
 
-	if (check_list(r, v, "a list of text", err) < 0)
+	if (recipe_read_check_list(r, v, "a list of text", err) < 0)
 		return NULL;
 	at = arena_array(r->a, v->doc->n, sizeof(*at));
 	for (size_t i = 0; i < v->doc->n; i++) {
@@ -225,7 +231,7 @@ recipe_read_texts(struct recipe_reader *r, const struct recipe_value *v, struct 
 
 	if (!at)
 		return -1;
-	set_list(v, at, v->doc->n);
+	recipe_read_set_list(v, at, v->doc->n);
 	return 0;
 }
 
@@ -399,8 +405,8 @@ distinct_texts(struct recipe_reader *r, const struct recipe_value *v, struct err
 	i = repeated(texts, v->doc->n);
 	if (i == v->doc->n)
 		return texts;
-	(void)doc_error(v->doc->items[i].value, r->path, err, "'%s' names '%s' twice", v->field->name,
-			texts[i]);
+	(void)doc_error(v->doc->items[i].value, r->path, err, "'%s' names '%s' twice",
+			v->field->name, texts[i]);
 	return NULL;
 }
 
@@ -416,9 +422,11 @@ recipe_read_needs(struct recipe_reader *r, const struct recipe_value *v, struct 
 	for (size_t i = 0; i < v->doc->n; i++) {
 		const struct doc *d = v->doc->items[i].value;
 
-		needs[i] = (struct recipe_need){ .name = texts[i], .line = d->line, .col = d->col };
+		needs[i] = (struct recipe_need){ .name = texts[i],
+						 .line = d->line,
+						 .col = d->col };
 	}
-	set_list(v, needs, v->doc->n);
+	recipe_read_set_list(v, needs, v->doc->n);
 	return 0;
 }
 
@@ -434,16 +442,19 @@ recipe_read_patches(struct recipe_reader *r, const struct recipe_value *v, struc
 	for (size_t i = 0; i < v->doc->n; i++) {
 		const struct doc *d = v->doc->items[i].value;
 
-		patches[i] = (struct recipe_patch){ .file = texts[i], .line = d->line, .col = d->col };
+		patches[i] = (struct recipe_patch){ .file = texts[i],
+						    .line = d->line,
+						    .col = d->col };
 	}
-	set_list(v, patches, v->doc->n);
+	recipe_read_set_list(v, patches, v->doc->n);
 	return 0;
 }
 
 static int
 by_env_name(const void *x, const void *y)
 {
-	return strcmp(((const struct recipe_env *)x)->name, ((const struct recipe_env *)y)->name);
+	return strcmp(((const struct recipe_env *)x)->name,
+		      ((const struct recipe_env *)y)->name);
 }
 
 int
@@ -462,14 +473,16 @@ recipe_read_env(struct recipe_reader *r, const struct recipe_value *v, struct er
 		env[i].name = item->key;
 		env[i].value = item->value->text;
 		if (!recipe_words_is_env(item->key, &why))
-			return doc_error(&at, r->path, err, "'%s' cannot set '%s': %s", v->field->name,
-					 recipe_read_shown(r->a, item->key), why);
+			return doc_error(&at, r->path, err, "'%s' cannot set '%s': %s",
+					 v->field->name, recipe_read_shown(r->a, item->key),
+					 why);
 		if (item->value->kind != DOC_TEXT || strlen(env[i].value) > RECIPE_LINE_MAX)
-			return doc_error(item->value, r->path, err, "'%s' must be text of at most %zu bytes",
-					 item->key, RECIPE_LINE_MAX);
+			return doc_error(item->value, r->path, err,
+					 "'%s' must be text of at most %zu bytes", item->key,
+					 RECIPE_LINE_MAX);
 	}
 	qsort(env, v->doc->n, sizeof(*env), by_env_name);
-	set_list(v, env, v->doc->n);
+	recipe_read_set_list(v, env, v->doc->n);
 	return 0;
 }
 
@@ -505,175 +518,10 @@ recipe_read_license(struct recipe_reader *r, const struct recipe_value *v, struc
 	if (!s)
 		return -1;
 	if (recipe_spdx_check(r->a, s, &why, &instead) < 0 && instead)
-		return doc_error(v->doc, r->path, err, "'%s': %s (did you mean '%s'?)", v->field->name, why,
-				 instead);
+		return doc_error(v->doc, r->path, err, "'%s': %s (did you mean '%s'?)",
+				 v->field->name, why, instead);
 	if (why)
 		return doc_error(v->doc, r->path, err, "'%s': %s", v->field->name, why);
 	set_text(v, s);
 	return 0;
-}
-
-static const struct recipe_field *
-find_field(const struct recipe_table *t, const char *name)
-{
-	for (size_t i = 0; i < t->n; i++)
-		if (!strcmp(t->fields[i].name, name))
-			return &t->fields[i];
-	return NULL;
-}
-
-/* The full path of a key of that name somewhere else in a recipe, or NULL. */
-static const char *
-elsewhere(const char *key)
-{
-	size_t n;
-	const struct recipe_key *keys = recipe_keys(&n);
-
-	for (size_t i = 0; i < n; i++) {
-		const char *dot = strrchr(keys[i].path, '.');
-
-		if (!strcmp(dot ? dot + 1 : keys[i].path, key))
-			return keys[i].path;
-	}
-	return NULL;
-}
-
-static int
-unknown_key(struct recipe_reader *r, const struct recipe_table *t, const struct doc_item *item,
-	    struct err *err)
-{
-	CLEANUP(buf_free) struct buf list = BUF_MAX(RECIPE_LINE_MAX);
-	const char *path = arena_format(r->a, "%s%s%s", t->path, *t->path ? "." : "", item->key);
-	const char **names = arena_array(r->a, t->n, sizeof(*names));
-	struct doc at = { .line = item->key_line, .col = item->key_col };
-	const char *shown = recipe_read_shown(r->a, item->key);
-	const char *why = recipe_schema_planned(path, false, &path);
-	const char *near;
-
-	for (size_t i = 0; i < t->n; i++) {
-		names[i] = t->fields[i].name;
-		buf_add_format(&list, "%s%s", i ? " " : "", names[i]);
-	}
-	near = doc_nearest(item->key, names, t->n);
-	near = near ? near : elsewhere(item->key);
-	if (!why && near)
-		return doc_error(&at, r->path, err, "unknown key '%s' (did you mean '%s'?)", shown, near);
-	(void)doc_error(&at, r->path, err, "unknown key '%s'", shown);
-	why = why ? why : recipe_schema_planned(item->key, true, &path);
-	if (why)
-		return err_hint(err, "'%s' is planned but not there yet; %s", path, why);
-	return err_hint(err, "the keys here are: %s", buf_text(&list));
-}
-
-static int
-check_keys(struct recipe_reader *r, const struct recipe_table *t, const struct doc *d,
-	   struct err *err)
-{
-	for (size_t i = 0; i < d->n; i++)
-		if (!find_field(t, d->items[i].key))
-			return unknown_key(r, t, &d->items[i], err);
-	for (size_t i = 0; i < t->n; i++) {
-		const struct recipe_field *f = &t->fields[i];
-
-		if (!(f->flags & RECIPE_REQUIRED) || doc_get(d, f->name))
-			continue;
-		(void)doc_error(d, r->path, err, "missing key '%s'", f->name);
-		return err_hint(err, "%s: %s", f->name, f->summary);
-	}
-	return 0;
-}
-
-/* A list of maps: one struct for each. */
-static int
-read_items(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
-{
-	const struct recipe_table *t = v->field->sub;
-	char *items;
-
-	if (check_list(r, v, "a list of maps", err) < 0)
-		return -1;
-	items = arena_array(r->a, v->doc->n, t->size);
-	for (size_t i = 0; i < v->doc->n; i++) {
-		const struct doc *d = v->doc->items[i].value;
-		char *item = items + i * t->size;
-
-		if (t->blank)
-			memcpy(item, t->blank, t->size);
-		if (t->line != RECIPE_NOWHERE) {
-			memcpy(item + t->line, &d->line, sizeof(int));
-			memcpy(item + t->col, &d->col, sizeof(int));
-		}
-		if (d->kind != DOC_MAP)
-			return recipe_read_wrong(
-				r, &(struct recipe_value){ .field = v->field, .doc = d }, "a list of maps",
-				err);
-		if (recipe_read_table(r, t, d, item, err) < 0)
-			return -1;
-	}
-	set_list(v, items, v->doc->n);
-	return 0;
-}
-
-static int
-read_field(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
-{
-	const struct recipe_field *f = v->field;
-
-	if (!f->sub)
-		return f->read(r, v, err);
-	if (f->flags & RECIPE_LISTED)
-		return read_items(r, v, err);
-	if (v->doc->kind != DOC_MAP)
-		return recipe_read_wrong(r, v, "a map", err);
-	return recipe_read_table(r, f->sub, v->doc, v->base, err);
-}
-
-int
-recipe_read_table(struct recipe_reader *r, const struct recipe_table *t, const struct doc *d,
-		  void *base, struct err *err)
-{
-	if (check_keys(r, t, d, err) < 0)
-		return -1;
-	for (size_t i = 0; i < t->n; i++) {
-		const struct recipe_value v = { .field = &t->fields[i],
-						.doc = doc_get(d, t->fields[i].name),
-						.base = base };
-
-		if (v.doc && read_field(r, &v, err) < 0)
-			return -1;
-	}
-	return t->finish ? t->finish(r, d, base, err) : 0;
-}
-
-static int
-by_key(const void *x, const void *y)
-{
-	return strcmp((*(const struct doc_item *const *)x)->key, (*(const struct doc_item *const *)y)->key);
-}
-
-struct doc *
-recipe_read_normal(struct arena *a, const struct recipe_table *t, const struct doc *d)
-{
-	const struct doc_item **sorted = arena_array(a, d->n, sizeof(const struct doc_item *));
-	struct doc *out = d->kind == DOC_LIST ? doc_list(a) : doc_map(a);
-
-	if (d->kind == DOC_TEXT)
-		return doc_text(a, d->text);
-	for (size_t i = 0; i < d->n; i++)
-		sorted[i] = &d->items[i];
-	if (d->kind == DOC_MAP)
-		qsort(sorted, d->n, sizeof(const struct doc_item *), by_key);
-	for (size_t i = 0; i < d->n; i++) {
-		const struct recipe_field *f =
-			t && sorted[i]->key ? find_field(t, sorted[i]->key) : NULL;
-		const struct recipe_table *below = sorted[i]->key ? (f ? f->sub : NULL) : t;
-
-		if (f && (f->flags & RECIPE_UNKEYED))
-			continue;
-		if (sorted[i]->key)
-			doc_set(a, out, sorted[i]->key, recipe_read_normal(a, below, sorted[i]->value));
-		else
-			doc_push(a, out, recipe_read_normal(a, below, sorted[i]->value));
-	}
-	return out;
 }

@@ -125,14 +125,17 @@ recipe_words_url(const char *s)
 const char *
 recipe_words_beside(const char *s)
 {
-	return manifest_is_path(s) && *s != '-' ? NULL
-						: "the path of a file beside the recipe, without '..'";
+	return manifest_is_path(s) && *s != '-'
+		       ? NULL
+		       : "the path of a file beside the recipe, without '..'";
 }
 
 const char *
 recipe_words_beneath(const char *s)
 {
-	return manifest_is_path(s) ? NULL : "a path below /build, without a leading / and without '..'";
+	return manifest_is_path(s)
+		       ? NULL
+		       : "a path below /build, without a leading / and without '..'";
 }
 
 const char *
@@ -144,8 +147,9 @@ recipe_words_member(const char *s)
 const char *
 recipe_words_glob(const char *s)
 {
-	return *s == '/' && manifest_is_path(s + 1) ? NULL
-						    : "a glob that begins with / and has no '..'";
+	return *s == '/' && manifest_is_path(s + 1)
+		       ? NULL
+		       : "a glob that begins with / and has no '..'";
 }
 
 const char *
@@ -165,7 +169,8 @@ recipe_words_account(const char *s)
 const char *
 recipe_words_step(const char *s)
 {
-	return is_of(s, ALNUM "+-._") && strchr(ALNUM, *s) ? NULL : "letters, digits and + - . _";
+	return is_of(s, ALNUM "+-._") && strchr(ALNUM, *s) ? NULL
+							   : "letters, digits and + - . _";
 }
 
 /* cap_x[,cap_y]=flags or +flags, flags of e, i, p. */
@@ -200,8 +205,8 @@ recipe_words_from(const char *s)
 bool
 recipe_words_is_env(const char *name, const char **why)
 {
-	static const char *const ours[] = { "HOME", "LANG", "LC_ALL", "SOURCE_DATE_EPOCH",
-					    "TMPDIR", "TZ", "DESTDIR", "JOBS" };
+	static const char *const ours[] = { "HOME",   "LANG", "LC_ALL",  "SOURCE_DATE_EPOCH",
+					    "TMPDIR", "TZ",   "DESTDIR", "JOBS" };
 
 	*why = "Kiln sets it";
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
@@ -217,8 +222,8 @@ bool
 recipe_words_is_archive(const char *filename)
 {
 	static const char *const suffixes[] = {
-		".tar",    ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tar.lz", ".tgz",
-		".tbz",    ".tbz2",   ".txz",     ".tzst",   ".zip",
+		".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tar.lz",
+		".tgz", ".tbz",    ".tbz2",    ".txz",    ".tzst",    ".zip",
 	};
 	size_t len = strlen(filename);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The seed: the pinned binary packages everything starts from. bootstrap/seed.yaml names packages
- * in groups and the fix-ups that maintainer scripts would have made; bootstrap/seed.lock pins
- * version, size, digest and place of each .deb, written by seed_lock from the archive's signed
- * index after gpgv, in a confined child, has checked it. Builds never re-lock.
+ * The seed: the pinned binary packages everything starts from. bootstrap/seed.yaml names
+ * packages in groups and the fix-ups that maintainer scripts would have made;
+ * bootstrap/seed.lock pins version, size, digest and place of each .deb, written by seed_lock
+ * from the archive's signed index after gpgv, in a confined child, has checked it. Builds never
+ * re-lock.
  */
 #pragma once
 
@@ -22,23 +23,28 @@ struct seed {
 		bool standard; /* part of the default ground */
 		const char **packages;
 		size_t n;
-	} *groups; /* sorted by name */
+	} * groups; /* sorted by name */
 	size_t ngroups;
 	struct seed_package *packages; /* sorted by name */
 	size_t npackages;
-	struct doc *fixups;       /* map: links, files, directories (see docs/seed.md) */
+	struct doc *fixups;          /* map: links, files, directories (see docs/seed.md) */
 	struct digest fixups_digest; /* of its canonical JSON */
-	const char **provides;    /* capabilities the ground offers to the solver, e.g. "/bin/sh" */
+	const char *
+		*provides; /* capabilities the ground offers to the solver, e.g. "/bin/sh" */
 	size_t nprovides;
 };
-int seed_load(struct arena *a, const struct workspace *w, struct seed *out, struct err *err) MUST_CHECK;
-/* Writes seed.lock anew (update) or only what is missing in it. Says what changed through note. */
+int seed_load(struct arena *a, const struct workspace *w, struct seed *out,
+	      struct err *err) MUST_CHECK;
+/* Writes seed.lock anew (update) or only what is missing in it. Says what changed through note.
+ */
 int seed_lock(struct workspace *w, bool update, void (*note)(void *, const char *), void *arg,
 	      struct err *err) MUST_CHECK;
 /* The packages of the groups (NULL: the standard ones), sorted by name. */
-int seed_ground(struct arena *a, const struct seed *s, const char *const *groups, size_t ngroups,
-		const struct seed_package ***out, size_t *n, struct err *err) MUST_CHECK;
-int seed_pin(struct arena *a, const struct seed_package *p, struct source_pin *out, struct err *err) MUST_CHECK;
+int seed_ground(struct arena *a, const struct seed *s, const char *const *groups,
+		size_t ngroups, const struct seed_package ***out, size_t *n,
+		struct err *err) MUST_CHECK;
+int seed_pin(struct arena *a, const struct seed_package *p, struct source_pin *out,
+	     struct err *err) MUST_CHECK;
 /* Trees: one per .deb named "deb-<sha256>-1", and one of fix-ups named "fix-<sha256>-1". Makes
  * those missing through the sandbox. trees: names, fix-ups first (topmost). */
 int seed_trees(struct arena *a, struct sandbox *s, struct cas *store, const struct seed *seed,

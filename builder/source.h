@@ -11,7 +11,8 @@
 #include "builder/workspace.h"
 
 struct source_progress {
-	/* file NAME: done of total bytes (total 0: unknown); done == total when finished. May be NULL. */
+	/* file NAME: done of total bytes (total 0: unknown); done == total when finished. May
+	 * be NULL. */
 	void (*update)(void *arg, const char *name, uint64_t done, uint64_t total);
 	void *arg;
 };
@@ -20,13 +21,15 @@ struct source_pin {
 	const char *const *locations; /* in order */
 	size_t nlocations;
 	struct digest sha256;
-	uint64_t size; /* 0: unknown */
+	uint64_t size;     /* 0: unknown */
 	const char *where; /* "recipes/zlib/recipe.yaml:9:5" or "bootstrap/seed.lock:12:3" */
 };
-/* Brings one pinned file into the store. Wrong bytes from a location are reported and the next is
- * tried; if none has them the error lists each location with its reason, and the remedy. fetched: false when it was there. */
+/* Brings one pinned file into the store. Wrong bytes from a location are reported and the next
+ * is tried; if none has them the error lists each location with its reason, and the remedy.
+ * fetched: false when it was there. */
 int source_fetch(struct workspace *w, struct cas *store, const struct source_pin *pin,
-		 const struct source_progress *progress, bool *fetched, struct err *err) MUST_CHECK;
+		 const struct source_progress *progress, bool *fetched,
+		 struct err *err) MUST_CHECK;
 /* The pin of a recipe's source. file: sources are read from the recipe's directory. */
 int source_pin_of(struct arena *a, const struct recipe *r, const struct recipe_source *s,
 		  struct source_pin *out, struct err *err) MUST_CHECK;
