@@ -279,14 +279,15 @@ cas_tmp_dir(struct cas *c, char name[64], struct err *err)
 {
 	CLEANUP(fd_close) int tmp = -1;
 	CLEANUP(fd_close) int fd = -1;
+	int rc;
 
 	if (fd_open_beneath(c->dirfd, "tmp", O_RDONLY | O_DIRECTORY, &tmp, err) < 0)
 		return -1;
 	do {
 		(void)snprintf(name, 64, "%s-%llu", c->owner, c->next++);
-		errno = 0;
-	} while (mkdirat(tmp, name, 0700) < 0 && errno == EEXIST);
-	if (errno)
+		rc = mkdirat(tmp, name, 0700);
+	} while (rc < 0 && errno == EEXIST);
+	if (rc < 0)
 		return err_sys(err, "store %s: tmp/%s", c->path, name);
 	if (fd_open_beneath(tmp, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &fd, err) < 0)
 		return err_wrap(err, "tmp");

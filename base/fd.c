@@ -11,12 +11,12 @@
 #define TMP_TRIES     32
 
 static int
-open_beneath(int dirfd, const char *path, int flags)
+open_resolved(int dirfd, const char *path, int flags, uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
 		.mode = flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? 0644 : 0,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+		.resolve = resolve,
 	};
 	long fd = -1;
 
@@ -26,6 +26,12 @@ open_beneath(int dirfd, const char *path, int flags)
 			break;
 	}
 	return (int)fd;
+}
+
+static int
+open_beneath(int dirfd, const char *path, int flags)
+{
+	return open_resolved(dirfd, path, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 }
 
 /* A path that hangs on AT_FDCWD was named by the user; anything else stays beneath its dirfd. */
@@ -51,6 +57,24 @@ fd_open_beneath(int dirfd, const char *path, int flags, int *fd, struct err *err
 		return err_set(err, ERR_INPUT, "%s: leads out of its directory", path);
 	if (got < 0)
 		return err_sys(err, "%s", path);
+	*fd = got;
+	return 0;
+}
+
+int
+fd_open_straight(int dirfd, const char *path, int flags, int *fd, struct err *err)
+{
+	int got = open_resolved(dirfd, path, flags,
+				RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
+
+	if (got < 0 && errno == ELOOP)
+		(void)err_set(err, ERR_INPUT, "%s: leads through a symbolic link", path);
+	else if (got < 0 && errno == EXDEV)
+		(void)err_set(err, ERR_INPUT, "%s: leads out of its directory", path);
+	else if (got < 0)
+		return err_sys(err, "%s", path);
+	if (got < 0)
+		return -1;
 	*fd = got;
 	return 0;
 }

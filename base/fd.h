@@ -25,6 +25,8 @@ fd_close_scope(int *fd)
 /* Opens path beneath dirfd: openat2 with RESOLVE_BENEATH|NO_MAGICLINKS; symlinks inside the tree
  * are followed unless flags has O_NOFOLLOW. flags as for open(2). */
 int fd_open_beneath(int dirfd, const char *path, int flags, int *fd, struct err *err) MUST_CHECK;
+/* The same, but a symbolic link anywhere in path is refused: what hostile bytes made is opened so. */
+int fd_open_straight(int dirfd, const char *path, int flags, int *fd, struct err *err) MUST_CHECK;
 /* Opens a path the user named (follows links, may be absolute). */
 int fd_open(const char *path, int flags, int *fd, struct err *err) MUST_CHECK;
 /* Opens a directory for reading. */

@@ -102,10 +102,13 @@ scan_entry(void *arg, const struct tree_entry *e, struct err *err)
 {
 	struct scanning *s = arg;
 	struct scanned f = { .dev = e->st->st_dev, .ino = e->st->st_ino, .nlink = e->st->st_nlink };
+	char shown[256];
 	int rc;
 
-	if (!manifest_is_path(e->path))
-		return err_set(err, ERR_INPUT, "%s: name is not printable UTF-8 or too long", e->path);
+	if (!manifest_is_path(e->path)) {
+		utf8_show(e->path, shown, sizeof(shown));
+		return err_set(err, ERR_INPUT, "%s: name is not printable UTF-8 or too long", shown);
+	}
 	f.entry.path = arena_strdup(s->a, e->path);
 	if (S_ISREG(e->st->st_mode))
 		rc = scan_file(e, &f.entry, err);

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pax writer of image layers: ustar headers, and a pax extended header before an entry only
- * when something does not fit (long names, large sizes, capabilities). Written by hand because
- * the bytes are what is promised, and libarchive's writer converts names by the process locale
- * (docs/decisions/0001-own-pax-writer.md). Format: POSIX.1-2017, pax, "ustar Interchange Format".
+ * The writer for layers: POSIX ustar headers, with a pax header before an entry only where ustar
+ * has no room. Written here and not by libarchive, so that a layer's bytes are a function of its
+ * entries alone and no library upgrade changes the digest of an image.
  */
 #include "base/fd.h"
+#include "base/manifest.h"
 #include "base/mem.h"
 #include "base/tar.h"
 
-#define TAR_BLOCK     512
-#define TAR_PAX_MAX   ((size_t)64 * 1024)
-#define TAR_COPY      ((size_t)256 * 1024)
-#define TAR_OCTAL_MAX 077777777777ULL /* what 11 octal digits hold */
-#define TAR_ID_MAX    07777777U
-#define TAR_CAPS_LEN  20
+#define BLOCK         ((size_t)512)
+#define PAX_MAX_BYTES ((size_t)64 * 1024)
+#define OCTAL_11      077777777777LL /* the most twelve bytes of octal text hold */
+#define OCTAL_7       07777777LL
+#define CAPS_BYTES    20
 
 struct tar_writer {
 	int fd;
@@ -22,16 +21,16 @@ struct tar_writer {
 
 struct ustar {
 	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type;
-	char linkname[100], magic[6], version[2], uname[32], gname[32], devmajor[8], devminor[8];
+	char link[100], magic[6], version[2], uname[32], gname[32], major[8], minor[8];
 	char prefix[155], pad[12];
 };
-_Static_assert(sizeof(struct ustar) == TAR_BLOCK, "a ustar header is one block");
+_Static_assert(sizeof(struct ustar) == BLOCK, "a tar header is one block");
 
 int
 tar_writer_make(int fd, struct tar_writer **out, struct err *err)
 {
-	if (fd < 0)
-		return err_set(err, ERR_IO, "layer: no file to write to");
+	if (fcntl(fd, F_GETFD) < 0)
+		return err_sys(err, "layer");
 	*out = mem_alloc(sizeof(**out));
 	(*out)->fd = fd;
 	return 0;
@@ -43,60 +42,128 @@ tar_writer_free(struct tar_writer *w)
 	free(w);
 }
 
-/* width - 1 octal digits, zero-filled, and a terminating zero. */
+/* Octal digits over the whole field but its last byte, which stays zero. */
 static void
-octal(char *field, size_t width, uint64_t v)
+put_octal(char *field, size_t width, int64_t value)
 {
-	field[width - 1] = '\0';
-	for (size_t i = width - 1; i-- > 0; v >>= 3)
-		field[i] = (char)('0' + (v & 7));
+	for (size_t i = width - 1; i-- > 0; value >>= 3)
+		field[i] = (char)('0' + (value & 7));
 }
 
 static void
-checksum(struct ustar *h)
+put_text(char *field, size_t width, const char *text)
 {
-	const unsigned char *raw = (const unsigned char *)h;
-	unsigned sum = 0;
-
-	memset(h->checksum, ' ', sizeof(h->checksum));
-	for (size_t i = 0; i < sizeof(*h); i++)
-		sum += raw[i];
-	octal(h->checksum, 7, sum);
-	h->checksum[7] = ' ';
+	memcpy(field, text, strnlen(text, width));
 }
 
+/* "LEN KEY=VALUE\n", where LEN counts itself. */
 static void
-field_text(char *field, size_t width, const char *text)
+pax_add(struct buf *out, const char *key, const void *value, size_t n)
 {
-	memcpy(field, text, KILN_MIN(strlen(text), width));
-}
+	size_t rest = strlen(key) + n + 3, len = rest + 1;
 
-static int
-write_padding(int fd, uint64_t n, struct err *err)
-{
-	static const char zeros[TAR_BLOCK];
-	size_t rest = (size_t)(n % TAR_BLOCK);
-
-	return rest ? fd_write_all(fd, zeros, TAR_BLOCK - rest, err) : 0;
-}
-
-/* "LEN key=value\n", where LEN counts itself. */
-static void
-pax_record(struct buf *out, const char *key, const void *value, size_t n)
-{
-	size_t rest = 1 + strlen(key) + 1 + n + 1, len = rest;
-	char digits[24];
-
-	for (;;) {
-		size_t with = rest + (size_t)snprintf(digits, sizeof(digits), "%zu", len);
-
-		if (with == len)
-			break;
-		len = with;
-	}
+	while (len != rest + (size_t)snprintf(NULL, 0, "%zu", len))
+		len = rest + (size_t)snprintf(NULL, 0, "%zu", len);
 	buf_add_format(out, "%zu %s=", len, key);
 	buf_add(out, value, n);
 	buf_add_char(out, '\n');
+}
+
+static void
+pax_add_number(struct buf *out, const char *key, int64_t v)
+{
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%lld", (long long)v);
+
+	pax_add(out, key, text, (size_t)n);
+}
+
+static bool
+is_ascii(const char *s)
+{
+	for (; *s; s++) {
+		if ((unsigned char)*s >= 0x80)
+			return false;
+	}
+	return true;
+}
+
+/* Puts the path into name and prefix; false when it does not fit. */
+static bool
+put_path(struct ustar *h, const char *path)
+{
+	size_t len = strlen(path);
+
+	if (len <= sizeof(h->name)) {
+		put_text(h->name, sizeof(h->name), path);
+		return true;
+	}
+	for (size_t i = len - KILN_MIN(len, sizeof(h->name) + 1); i < len - 1; i++) {
+		if (path[i] != '/' || i == 0 || i > sizeof(h->prefix))
+			continue;
+		memcpy(h->prefix, path, i);
+		memcpy(h->name, path + i + 1, len - i - 1);
+		return true;
+	}
+	put_text(h->name, sizeof(h->name), path);
+	return false;
+}
+
+static void
+put_number(struct buf *pax, const char *key, char *field, size_t width, int64_t v)
+{
+	int64_t most = width == 12 ? OCTAL_11 : OCTAL_7;
+	bool fits = v >= 0 && v <= most;
+
+	put_octal(field, width, fits ? v : 0);
+	if (!fits)
+		pax_add_number(pax, key, v);
+}
+
+static void
+seal(struct ustar *h)
+{
+	const unsigned char *p = (const unsigned char *)h;
+	unsigned sum = 0;
+
+	put_text(h->magic, sizeof(h->magic), "ustar");
+	memcpy(h->version, "00", 2);
+	put_octal(h->major, sizeof(h->major), 0);
+	put_octal(h->minor, sizeof(h->minor), 0);
+	memset(h->checksum, ' ', sizeof(h->checksum));
+	for (size_t i = 0; i < BLOCK; i++)
+		sum += p[i];
+	put_octal(h->checksum, sizeof(h->checksum) - 1, sum);
+	h->checksum[6] = '\0';
+}
+
+static int
+write_padding(struct tar_writer *w, uint64_t size, struct err *err)
+{
+	static const char zeros[BLOCK];
+
+	return fd_write_all(w->fd, zeros, (size_t)((BLOCK - size % BLOCK) % BLOCK), err);
+}
+
+static int
+write_pax(struct tar_writer *w, const char *path, const struct buf *pax, struct err *err)
+{
+	struct ustar h = { .type = 'x' };
+	const char *slash = strrchr(path, '/');
+	char name[sizeof(h.name)] = "PaxHeaders/";
+
+	put_text(name + strlen(name), sizeof(name) - strlen(name) - 1, slash ? slash + 1 : path);
+	put_text(h.name, sizeof(h.name), name);
+	put_octal(h.mode, sizeof(h.mode), 0644);
+	put_octal(h.uid, sizeof(h.uid), 0);
+	put_octal(h.gid, sizeof(h.gid), 0);
+	put_octal(h.size, sizeof(h.size), (int64_t)pax->len);
+	put_octal(h.mtime, sizeof(h.mtime), 0);
+	seal(&h);
+	if (fd_write_all(w->fd, &h, sizeof(h), err) < 0 ||
+	    fd_write_all(w->fd, pax->data, pax->len, err) < 0)
+		return -1;
+	return write_padding(w, pax->len, err);
 }
 
 static char
@@ -104,120 +171,79 @@ type_flag(const struct tar_entry *e)
 {
 	if (e->hardlink)
 		return '1';
-	if (S_ISDIR(e->mode))
-		return '5';
-	return S_ISLNK(e->mode) ? '2' : '0';
+	if (S_ISLNK(e->mode))
+		return '2';
+	return S_ISDIR(e->mode) ? '5' : '0';
 }
 
-static void
-header_fill(struct ustar *h, const struct tar_entry *e, const char *name, char type, uint64_t size)
+static int
+check_entry(const struct tar_entry *e, int body_fd, struct err *err)
 {
-	memset(h, 0, sizeof(*h));
-	field_text(h->name, sizeof(h->name), name);
-	octal(h->mode, sizeof(h->mode), e->mode & 07777);
-	octal(h->uid, sizeof(h->uid), KILN_MIN(e->uid, TAR_ID_MAX));
-	octal(h->gid, sizeof(h->gid), KILN_MIN(e->gid, TAR_ID_MAX));
-	octal(h->size, sizeof(h->size), KILN_MIN(size, TAR_OCTAL_MAX));
-	octal(h->mtime, sizeof(h->mtime), (uint64_t)KILN_MAX(e->mtime, (int64_t)0));
-	h->type = type;
-	memcpy(h->magic, "ustar", 6);
-	memcpy(h->version, "00", 2);
+	bool regular = S_ISREG(e->mode) && !e->hardlink;
+
+	if (!manifest_is_path(e->path) && !(S_ISDIR(e->mode) && strcmp(e->path, ".") == 0))
+		return err_set(err, ERR_INPUT, "layer entry '%s': not a path for a layer", e->path);
+	if (!S_ISREG(e->mode) && !S_ISDIR(e->mode) && !S_ISLNK(e->mode))
+		return err_set(err, ERR_INPUT, "layer entry '%s': neither file, directory nor link",
+			       e->path);
+	if (!e->target != !(e->hardlink || S_ISLNK(e->mode)))
+		return err_set(err, ERR_INPUT, "layer entry '%s': a link has a target, others none",
+			       e->path);
+	if (regular ? e->size && body_fd < 0 : e->size || body_fd >= 0)
+		return err_set(err, ERR_INPUT, "layer entry '%s': size and body do not fit its type",
+			       e->path);
+	return 0;
 }
 
-/* What ustar's fields cannot carry. Sorted by key, so the bytes are a function of the entry. */
-static void
-pax_records(const struct tar_entry *e, const char *name, uint64_t size, struct buf *out)
+static int
+write_header(struct tar_writer *w, const struct tar_entry *e, struct err *err)
 {
-	char number[24];
+	CLEANUP(buf_free) struct buf pax = BUF_MAX(PAX_MAX_BYTES);
+	CLEANUP(mem_free) char *path = mem_format("%s%s", e->path, S_ISDIR(e->mode) ? "/" : "");
+	struct ustar h = { .type = type_flag(e) };
 
+	if (!put_path(&h, path) || !is_ascii(path))
+		pax_add(&pax, "path", path, strlen(path));
+	if (e->target) {
+		put_text(h.link, sizeof(h.link), e->target);
+		if (strlen(e->target) > sizeof(h.link) || !is_ascii(e->target))
+			pax_add(&pax, "linkpath", e->target, strlen(e->target));
+	}
+	put_octal(h.mode, sizeof(h.mode), e->mode & 07777);
+	put_number(&pax, "size", h.size, sizeof(h.size), (int64_t)e->size);
+	put_number(&pax, "uid", h.uid, sizeof(h.uid), e->uid);
+	put_number(&pax, "gid", h.gid, sizeof(h.gid), e->gid);
+	put_number(&pax, "mtime", h.mtime, sizeof(h.mtime), e->mtime);
 	if (e->caps)
-		pax_record(out, "SCHILY.xattr.security.capability", e->caps, TAR_CAPS_LEN);
-	if (e->gid > TAR_ID_MAX) {
-		int n = snprintf(number, sizeof(number), "%u", e->gid);
-		pax_record(out, "gid", number, (size_t)n);
-	}
-	if (e->target && strlen(e->target) > 100)
-		pax_record(out, "linkpath", e->target, strlen(e->target));
-	if (strlen(name) > 100)
-		pax_record(out, "path", name, strlen(name));
-	if (size > TAR_OCTAL_MAX) {
-		int n = snprintf(number, sizeof(number), "%llu", (unsigned long long)size);
-		pax_record(out, "size", number, (size_t)n);
-	}
-	if (e->uid > TAR_ID_MAX) {
-		int n = snprintf(number, sizeof(number), "%u", e->uid);
-		pax_record(out, "uid", number, (size_t)n);
-	}
-}
-
-static int
-write_pax(int fd, const struct tar_entry *e, const char *name, uint64_t size, struct err *err)
-{
-	CLEANUP(buf_free) struct buf records = BUF_MAX(TAR_PAX_MAX);
-	struct tar_entry plain = { .mode = S_IFREG | 0644, .mtime = e->mtime };
-	struct ustar h;
-
-	pax_records(e, name, size, &records);
-	if (buf_check(&records, "layer: extended header", err) < 0)
+		pax_add(&pax, "SCHILY.xattr.security.capability", e->caps, CAPS_BYTES);
+	seal(&h);
+	if (buf_check(&pax, "pax header", err) < 0 ||
+	    (pax.len && write_pax(w, e->path, &pax, err) < 0))
 		return -1;
-	if (records.len == 0)
-		return 0;
-	header_fill(&h, &plain, "PaxHeaders/entry", 'x', records.len);
-	checksum(&h);
-	if (fd_write_all(fd, &h, sizeof(h), err) < 0 || fd_write_all(fd, records.data, records.len, err) < 0)
-		return -1;
-	return write_padding(fd, records.len, err);
-}
-
-static int
-copy_body(int in, int out, uint64_t size, const char *path, struct err *err)
-{
-	CLEANUP(mem_free) char *chunk = mem_alloc(TAR_COPY);
-	uint64_t left = size;
-
-	while (left) {
-		ssize_t n = read(in, chunk, (size_t)KILN_MIN(left, (uint64_t)TAR_COPY));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, "layer: %s", path);
-		if (n == 0)
-			return err_set(err, ERR_IO, "layer: %s: shorter than its %llu bytes", path, (unsigned long long)size);
-		if (fd_write_all(out, chunk, (size_t)n, err) < 0)
-			return -1;
-		left -= (uint64_t)n;
-	}
-	return write_padding(out, size, err);
+	return fd_write_all(w->fd, &h, sizeof(h), err);
 }
 
 int
 tar_writer_add(struct tar_writer *w, const struct tar_entry *e, int body_fd, struct err *err)
 {
-	char type = type_flag(e);
-	uint64_t size = type == '0' ? e->size : 0;
-	CLEANUP(mem_free) char *name = mem_format("%s%s", e->path, type == '5' ? "/" : "");
-	struct ustar h;
+	uint64_t copied = 0;
 
-	if (write_pax(w->fd, e, name, size, err) < 0)
+	if (check_entry(e, body_fd, err) < 0 || write_header(w, e, err) < 0)
 		return -1;
-	header_fill(&h, e, name, type, size);
-	if (e->target)
-		field_text(h.linkname, sizeof(h.linkname), e->target);
-	checksum(&h);
-	if (fd_write_all(w->fd, &h, sizeof(h), err) < 0)
-		return -1;
-	if (size == 0)
+	if (e->size == 0)
 		return 0;
-	if (body_fd < 0)
-		return err_set(err, ERR_IO, "layer: %s: no contents given", e->path);
-	return copy_body(body_fd, w->fd, size, e->path, err);
+	if (fd_copy(body_fd, w->fd, e->size, &copied, err) < 0)
+		return err_wrap(err, "layer entry '%s'", e->path);
+	if (copied != e->size)
+		return err_set(err, ERR_IO, "layer entry '%s': its file ends after %llu of %llu bytes",
+			       e->path, (unsigned long long)copied, (unsigned long long)e->size);
+	return write_padding(w, e->size, err);
 }
 
 int
 tar_writer_end(struct tar_writer *w, struct err *err)
 {
-	static const char zeros[2 * TAR_BLOCK];
+	static const char zeros[2 * BLOCK];
 
 	return fd_write_all(w->fd, zeros, sizeof(zeros), err);
 }

@@ -59,3 +59,27 @@ utf8_is_printable(const char *s, size_t n)
 	}
 	return true;
 }
+
+void
+utf8_show(const char *s, char *out, size_t cap)
+{
+	size_t left = strlen(s), at = 0;
+
+	while (left) {
+		uint32_t cp = 0;
+		size_t len = utf8_decode(s, left, &cp);
+		bool good = len && cp >= 0x20 && (cp < 0x7f || cp >= 0xa0);
+
+		len = len ? len : 1;
+		if (at + (good ? len : 1) >= cap)
+			break;
+		if (good)
+			memcpy(out + at, s, len);
+		else
+			out[at] = '?';
+		at += good ? len : 1;
+		s += len;
+		left -= len;
+	}
+	out[at] = '\0';
+}
