@@ -1,71 +1,43 @@
 #!/bin/sh
-# What trust/ writes, shown to stock programs: gpgv, gpg, sqv, rpmkeys, openssl, ssh-keygen. Every
-# acceptance has its refusal beside it. A program that is missing is a loud skip, and a failure when
-# REQUIRE names it or is "all".
-# usage: KILN_BUILD=build/release tests/system/30-trust-judges.sh
-set -u
-here=$(cd "$(dirname "$0")" && pwd)
-build=${KILN_BUILD:-$here/../../build/release}
-unit=$build/tests/unit-trust
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-passed=0
-failed=0
-skipped=0
+# SPDX-License-Identifier: Apache-2.0
+# What trust/ writes, shown to stock programs: gpgv, gpg, sqv, rpmkeys, openssl, ssh-keygen, and sigstore-js where
+# SIGSTORE_JS names a node_modules that holds @sigstore/verify. Every acceptance has its refusal beside it.
+. "$(dirname "$0")/lib.sh"
+top=$(cd "$(dirname "$0")/../.." && pwd)
+mode=$(basename "$KILN_BUILD")
+unit=$KILN_BUILD/tests/unit-trust
 
-pass() { passed=$((passed + 1)); }
-fail() {
-	failed=$((failed + 1))
-	echo "FAILED: $1"
-	sed 's/^/    /' "$dir/out"
-}
-accepts() { # accepts WHAT COMMAND...
+accepts() { # accepts WORDS COMMAND...
 	what=$1
 	shift
-	if "$@" >"$dir/out" 2>&1; then pass; else fail "$what was refused"; fi
+	if "$@" >out 2>&1; then pass "accepted: $what"; else fail "accepted: $what" "$(cat out)"; fi
 }
-refuses() { # refuses WHAT REASON COMMAND...: fails, and the output matches the reason
+refuses() { # refuses WORDS REASON COMMAND...: fails, and the output matches the reason
 	what=$1 reason=$2
 	shift 2
-	if "$@" >"$dir/out" 2>&1; then
-		fail "$what was accepted"
-	elif grep -qiE "$reason" "$dir/out"; then
-		pass
+	if "$@" >out 2>&1; then
+		fail "refused: $what" "it was accepted"
+	elif grep -qiE "$reason" out; then
+		pass "refused: $what"
 	else
-		fail "$what was refused for another reason than '$reason'"
+		fail "refused: $what" "wanted: $reason
+got:    $(cat out)"
 	fi
 }
 have() { # have PROGRAM
-	if command -v "$1" >/dev/null; then
-		return 0
-	fi
-	case " ${REQUIRE:-} " in
-	*" $1 "* | *" all "*)
-		: >"$dir/out"
-		fail "$1 is required and not installed"
-		;;
-	*)
-		skipped=$((skipped + 1))
-		echo "SKIPPED: $1 is not installed: its verdict on our signatures is unknown"
-		;;
-	esac
-	return 1
+	command -v "$1" >/dev/null || { skip "$1" "the verdict of $1 on our signatures" && return 1; }
 }
-is() { [ "$1" = "$2" ]; }
 
-make --no-print-directory -s -C "$here/../.." MODE="$(basename "$build")" "build/$(basename "$build")/tests/unit-trust" >"$dir/out" 2>&1
+make --no-print-directory -s -C "$top" MODE="$mode" "build/$mode/tests/unit-trust" >"$SCRATCH/make" 2>&1 ||
+	fail "unit-trust is built" "$(tail -n 20 "$SCRATCH/make")"
+cd "$SCRATCH" || exit 2
 # The making of the keys is killed again and again; what is left is finished by the next run.
 for seconds in 0.05 0.2 0.5 1; do
-	timeout -s KILL "$seconds" "$unit" --write-judges "$dir" >"$dir/out" 2>&1
+	timeout -s KILL "$seconds" "$unit" --write-judges "$SCRATCH" >out 2>&1
 done
-if ! "$unit" --write-judges "$dir" >"$dir/out" 2>&1; then
-	fail "unit-trust --write-judges"
-	echo "0 passed, 1 failed, 0 skipped"
-	exit 1
-fi
-cd "$dir" || exit 2
+accepts "keys whose making was killed four times" "$unit" --write-judges "$SCRATCH"
+[ -f bundle.json ] || finish
 sed 's/repository/Repository/' data >changed
-cat data.sig data.sig >twice.sig
 
 if have gpgv; then
 	accepts "gpgv: binary signature" gpgv --keyring ./metadata.pgp data.sig data
@@ -76,7 +48,7 @@ fi
 if have gpg; then
 	mkdir -m 700 gnupg
 	accepts "gpg: packages.asc" gpg --homedir gnupg --batch --import keys/packages.asc
-	gpg --homedir gnupg --batch --with-colons --check-sigs >listing 2>"$dir/out"
+	gpg --homedir gnupg --batch --with-colons --check-sigs >listing 2>out
 	accepts "gpg: the user id and its self-signature" grep -q '^sig:!::1:.*:Kiln Linux packages <packages@kiln.invalid>:13x' listing
 	refuses "gpg: a signature by a key it does not have" "No public key" gpg --homedir gnupg --batch --verify data.asc data
 	accepts "gpg: metadata.asc" gpg --homedir gnupg --batch --import keys/metadata.asc
@@ -90,7 +62,7 @@ if have sqv; then
 	refuses "sqv: the key of another role" "missing key" sqv --keyring keys/packages.asc data.asc data
 fi
 if have rpmkeys; then
-	accepts "rpmkeys: packages.asc" rpmkeys --dbpath "$dir/rpmdb" --import keys/packages.asc
+	accepts "rpmkeys: packages.asc" rpmkeys --dbpath "$SCRATCH/rpmdb" --import keys/packages.asc
 fi
 if have openssl; then
 	accepts "openssl: signature over the PAE" openssl dgst -sha256 -verify keys/builder.pub -signature pae.der pae
@@ -100,8 +72,8 @@ if have openssl; then
 	accepts "openssl: packages.key has 4096 bits" sh -c 'openssl pkey -in keys/packages.key -noout -text | grep -q "4096 bit"'
 fi
 if have ssh-keygen; then
-	ssh-keygen -i -m PKCS8 -f keys/builder.pub >builder.ssh 2>"$dir/out"
-	accepts "ssh-keygen: the key id is its fingerprint" is "$(ssh-keygen -lf builder.ssh | cut -d' ' -f2)" "$(cat keyid)"
+	ssh-keygen -i -m PKCS8 -f keys/builder.pub >builder.ssh 2>out
+	assert_eq "ssh-keygen: the key id is its fingerprint" "$(ssh-keygen -lf builder.ssh | cut -d' ' -f2)" "$(cat keyid)"
 fi
 if have python3; then
 	accepts "python3: the bundle is one JSON value" python3 -c 'import base64, json, sys
@@ -110,5 +82,25 @@ assert b["verificationMaterial"]["publicKey"]["hint"] == e["signatures"][0]["key
 assert base64.b64decode(e["signatures"][0]["sig"], validate=True) == open("pae.der", "rb").read()
 assert json.loads(base64.b64decode(e["payload"], validate=True))["_type"] == "https://in-toto.io/Statement/v1"'
 fi
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ]
+cat >judge.js <<'EOF'
+const fs = require("fs"), crypto = require("crypto");
+const { Verifier, toTrustMaterial, toSignedEntity } = require("@sigstore/verify");
+const { bundleFromJSON } = require("@sigstore/bundle");
+const { TrustedRoot } = require("@sigstore/protobuf-specs");
+const root = TrustedRoot.fromJSON({ mediaType: "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+	tlogs: [], certificateAuthorities: [], ctlogs: [], timestampAuthorities: [] });
+const key = crypto.createPublicKey(fs.readFileSync("keys/builder.pub")).export({ type: "spki", format: "der" });
+const keys = { [fs.readFileSync("keyid", "utf8")]: { rawBytes: key, keyDetails: 5, validFor: { start: new Date(0) } } };
+const bundle = JSON.parse(fs.readFileSync("bundle.json"));
+if (process.argv[2] === "changed")
+	bundle.dsseEnvelope.payload = Buffer.from("{}").toString("base64");
+new Verifier(toTrustMaterial(root, keys), { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 })
+	.verify(toSignedEntity(bundleFromJSON(bundle)));
+EOF
+if [ -n "${SIGSTORE_JS:-}" ] && have node; then
+	accepts "sigstore-js: the bundle" env NODE_PATH="$SIGSTORE_JS" node judge.js
+	refuses "sigstore-js: a changed payload" "signature verification failed" env NODE_PATH="$SIGSTORE_JS" node judge.js changed
+else
+	echo "# skip - the verdict of sigstore-js on our bundle (SIGSTORE_JS names no node_modules)"
+fi
+finish
