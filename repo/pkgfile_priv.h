@@ -68,8 +68,8 @@ int pkgfile_put_header(const struct pkgfile_spec *spec, const char payload_hex[6
 void pkgfile_signature_digests(const void *header, size_t n, struct pkgfile_signatures *out);
 /* Ready to follow the lead: with magic and the zeros behind. */
 int pkgfile_signature_write(const struct pkgfile_signatures *s, struct buf *out, struct err *err) MUST_CHECK;
-/* Reads it; raw serves as its memory and holds the OpenPGP packet afterwards. */
-int pkgfile_signature_read(int fd, const char *name, const struct pkgfile_layout *l, struct buf *raw,
+/* Reads it strictly; packet keeps the OpenPGP packet that out->rsa points to. */
+int pkgfile_signature_read(int fd, const char *name, const struct pkgfile_layout *l, struct buf *packet,
 			   struct pkgfile_signatures *out, struct err *err) MUST_CHECK;
 /* header (with magic) has the digests and the file the size that s states, else ERR_VERIFY. */
 int pkgfile_signature_check(const struct pkgfile_signatures *s, const struct buf *header,
@@ -79,8 +79,9 @@ int pkgfile_signature_check(const struct pkgfile_signatures *s, const struct buf
  * when opening failed. */
 struct pkgfile_opened {
 	struct pkgfile_layout layout;
-	struct pkgfile_signatures signatures; /* rsa points into raw_signature */
-	struct buf raw_signature, raw_header; /* raw_header with its magic */
+	struct pkgfile_signatures signatures; /* rsa points into packet */
+	struct buf packet, raw_header; /* raw_header with its magic */
+	uint8_t lead[PKGFILE_LEAD_BYTES];
 	struct headerToken_s *header;
 	struct digest digest; /* of the main header */
 };

@@ -370,10 +370,10 @@ pkgfile_read_open(int fd, const char *name, struct pkgfile_opened *out, struct e
 	struct reader r = { .a = &scratch, .name = name, .err = err };
 
 	rpmlogSetMask(RPMLOG_MASK(RPMLOG_EMERG)); /* librpm must not print; we report */
-	*out = (struct pkgfile_opened){ .raw_signature = BUF_MAX(PKGFILE_MAX_SIGNATURE + PKGFILE_MAX_INDEX),
+	*out = (struct pkgfile_opened){ .packet = BUF_MAX(PKGFILE_MAX_PACKET),
 					.raw_header = BUF_MAX(PKGFILE_MAX_HEADER + PKGFILE_MAX_INDEX) };
 	if (pkgfile_layout_find(fd, name, &out->layout, err) < 0 ||
-	    pkgfile_signature_read(fd, name, &out->layout, &out->raw_signature, &out->signatures, err) < 0 ||
+	    pkgfile_signature_read(fd, name, &out->layout, &out->packet, &out->signatures, err) < 0 ||
 	    pkgfile_layout_bytes(fd, name, out->layout.header_start, out->layout.payload_start, &out->raw_header,
 				 err) < 0 ||
 	    pkgfile_signature_check(&out->signatures, &out->raw_header, &out->layout, name, err) < 0)
@@ -383,6 +383,8 @@ pkgfile_read_open(int fd, const char *name, struct pkgfile_opened *out, struct e
 	if (!out->header)
 		return err_set(err, ERR_INPUT, "%s: main header is damaged", name);
 	r.h = out->header;
+	if (pread(fd, out->lead, sizeof(out->lead), 0) != sizeof(out->lead))
+		return err_sys(err, "cannot read %s", name);
 	digest_of(out->raw_header.data, out->raw_header.len, &out->digest);
 	return check_payload(fd, &out->layout, &r);
 }
@@ -392,8 +394,20 @@ pkgfile_read_close(struct pkgfile_opened *o)
 {
 	if (o->header)
 		headerFree(STEAL_PTR(o->header));
-	buf_free(&o->raw_signature);
+	buf_free(&o->packet);
 	buf_free(&o->raw_header);
+}
+
+/* The lead is covered by no digest and nothing reads it: it must be what we would write. */
+static int
+check_lead(const struct reader *r, const struct pkgfile_opened *o, const struct nevra *id)
+{
+	uint8_t lead[PKGFILE_LEAD_BYTES];
+
+	pkgfile_layout_lead(id, lead);
+	if (memcmp(lead, o->lead, sizeof(lead)) != 0)
+		return err_set(r->err, ERR_INPUT, "%s: lead is not that of one of Kiln's packages", r->name);
+	return 0;
 }
 
 /* Everything of an opened package but its payload. */
@@ -408,7 +422,7 @@ pkgfile_read_facts(struct arena *a, const struct pkgfile_opened *o, const char *
 			     .archive_size = o->signatures.archive_size };
 	uint8_t *copy;
 
-	if (get_identity(&r, &p) < 0 || get_texts_about(&r, &p) < 0 || get_all_deps(&r, &p) < 0 ||
+	if (get_identity(&r, &p) < 0 || check_lead(&r, o, &p.id) < 0 || get_texts_about(&r, &p) < 0 || get_all_deps(&r, &p) < 0 ||
 	    get_entries(&r, &p) < 0)
 		return -1;
 	if (pkgfile_entries_size(p.entries, p.nentries) != p.installed_size)

@@ -22,14 +22,14 @@ copy_tail(int in, int out, uint64_t from, struct err *err)
 static int
 rewrite(int in, int out, const void *rsa, size_t n, struct err *err)
 {
-	CLEANUP(buf_free) struct buf raw = BUF_MAX(PKGFILE_MAX_SIGNATURE + PKGFILE_MAX_INDEX);
+	CLEANUP(buf_free) struct buf old = BUF_MAX(PKGFILE_MAX_PACKET);
 	CLEANUP(buf_free) struct buf front = BUF_MAX(PKGFILE_MAX_SIGNATURE + PKGFILE_MAX_INDEX);
 	CLEANUP(buf_free) struct buf lead = BUF_MAX(PKGFILE_LEAD_BYTES);
 	struct pkgfile_signatures s;
 	struct pkgfile_layout l;
 
 	if (pkgfile_layout_find(in, NAME, &l, err) < 0 ||
-	    pkgfile_signature_read(in, NAME, &l, &raw, &s, err) < 0 ||
+	    pkgfile_signature_read(in, NAME, &l, &old, &s, err) < 0 ||
 	    pkgfile_layout_bytes(in, NAME, 0, PKGFILE_LEAD_BYTES, &lead, err) < 0)
 		return -1;
 	s.rsa = rsa;
@@ -57,7 +57,9 @@ pkgfile_strip_signature(int in, int out, struct err *err)
 int
 pkgfile_verify(int fd, const char *name, const struct keyring *ring, struct err *err)
 {
+	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(pkgfile_read_close) struct pkgfile_opened o = { .header = NULL };
+	struct pkgfile p;
 
 	if (pkgfile_read_open(fd, name, &o, err) < 0)
 		return err_recode(err, ERR_VERIFY);
@@ -68,5 +70,8 @@ pkgfile_verify(int fd, const char *name, const struct keyring *ring, struct err 
 	if (openpgp_verify(ring, KEY_PACKAGES, o.raw_header.data, o.raw_header.len, o.signatures.rsa,
 			   o.signatures.rsa_len, 0, err) < 0)
 		return err_wrap(err, "%s", name);
+	/* Signed by a trusted key; what is signed must also be a package as we make them. */
+	if (pkgfile_read_facts(&a, &o, name, &p, err) < 0)
+		return err_recode(err, ERR_VERIFY);
 	return 0;
 }

@@ -136,24 +136,41 @@ take_all(Header h, const char *name, struct buf *rsa, struct pkgfile_signatures 
 	return 0;
 }
 
+/* Written again from what was understood, the bytes are the same: nothing hides in a gap, an odd
+ * order or an entry behind the end. */
+static int
+check_canonical(const struct pkgfile_signatures *s, const struct buf *whole, const char *name, struct err *err)
+{
+	CLEANUP(buf_free) struct buf again = BUF_MAX(PKGFILE_MAX_SIGNATURE + PKGFILE_MAX_INDEX);
+
+	if (pkgfile_signature_write(s, &again, err) < 0)
+		return -1;
+	if (again.len < whole->len || memcmp(again.data, whole->data, whole->len) != 0)
+		return err_set(err, ERR_INPUT, "%s: signature header is not laid out as Kiln's packages have it", name);
+	return 0;
+}
+
 int
-pkgfile_signature_read(int fd, const char *name, const struct pkgfile_layout *l, struct buf *raw,
+pkgfile_signature_read(int fd, const char *name, const struct pkgfile_layout *l, struct buf *packet,
 		       struct pkgfile_signatures *out, struct err *err)
 {
 	CLEANUP(header_free) Header h = NULL;
+	CLEANUP(buf_free) struct buf whole = BUF_MAX(PKGFILE_MAX_SIGNATURE + PKGFILE_MAX_INDEX);
 	struct pkgfile_signatures s = { .size = 0 };
 	size_t skip = sizeof(rpm_header_magic);
 
-	if (pkgfile_layout_bytes(fd, name, l->signature_start, l->signature_end, raw, err) < 0)
+	if (pkgfile_layout_bytes(fd, name, l->signature_start, l->signature_end, &whole, err) < 0)
 		return -1;
-	h = headerImport(raw->data + skip, (unsigned int)(raw->len - skip), HEADERIMPORT_COPY);
+	h = headerImport(whole.data + skip, (unsigned int)(whole.len - skip), HEADERIMPORT_COPY);
 	if (!h)
 		return err_set(err, ERR_INPUT, "%s: signature header is damaged", name);
-	buf_clear(raw); /* librpm has its copy: from here on raw holds the packet */
-	if (take_all(h, name, raw, &s, err) < 0 || buf_check(raw, "signature", err) < 0)
+	buf_clear(packet);
+	if (take_all(h, name, packet, &s, err) < 0 || buf_check(packet, "signature", err) < 0)
 		return -1;
-	s.rsa = raw->len ? (const uint8_t *)raw->data : NULL;
-	s.rsa_len = raw->len;
+	s.rsa = packet->len ? (const uint8_t *)packet->data : NULL;
+	s.rsa_len = packet->len;
+	if (check_canonical(&s, &whole, name, err) < 0)
+		return -1;
 	*out = s;
 	return 0;
 }
