@@ -14,24 +14,27 @@
 
 #define FACTS_MAX_BYTES DOC_MAX_BYTES
 
-/* In the child: harvest -> entries -> parts -> packages -> JSON. */
+/* In the child: harvest -> entries -> parts -> packages -> JSON. It opens the store for itself,
+ * since two processes must not make temporary files under one owner's mark. */
 static int
 pack(struct build_session *s, const struct build_job *job, struct err *err)
 {
+	CLEANUP(cas_close) struct cas *store = NULL;
 	CLEANUP(buf_free) struct buf json = BUF_MAX(FACTS_MAX_BYTES);
 	CLEANUP(fd_close) int files = -1;
 	const struct recipe *r = job->node->recipe;
-	struct package_context c = { .a = s->a, .store = s->b->store, .recipe = r,
-				     .vendor = s->b->workspace->vendor, .tmp = job->tmp };
+	struct package_context c = { .a = s->a, .recipe = r, .vendor = s->b->workspace->vendor, .tmp = job->tmp };
 	struct pkgfile_entry *entries;
 	struct split_part *parts;
 	struct pkgfacts *facts;
 	struct doc *list = doc_list(s->a);
 	size_t n, nparts;
 
-	if (fd_open_beneath(cas_dirfd(s->b->store), arena_format(s->a, "tmp/%s/out", job->tmp),
-			    O_RDONLY | O_DIRECTORY, &files, err) < 0)
+	if (cas_open(cas_path(s->b->store), false, &store, err) < 0 ||
+	    fd_open_beneath(cas_dirfd(store), arena_format(s->a, "tmp/%s/out", job->tmp), O_RDONLY | O_DIRECTORY,
+			    &files, err) < 0)
 		return -1;
+	c.store = store;
 	c.files_dirfd = files;
 	if (normalize_tree(s->a, r, &job->harvest, &entries, &n, err) < 0 ||
 	    split_files(s->a, r, entries, n, &parts, &nparts, err) < 0 ||
