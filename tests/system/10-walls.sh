@@ -255,8 +255,15 @@ limits() {
 	assert_eq "$WHO: at the limit" 100000 "$(value log_bytes "$log")"
 }
 
+descendants() {
+	for p in $(pgrep -P "$1"); do
+		echo "$p"
+		descendants "$p"
+	done
+}
+
 leftovers() {
-	log=$(run -o 'probe daemonize; echo done')
+	log=$(run -o 'probe daemonize; sleep 0.2; echo done')
 	assert_eq "$WHO: a daemon does not hold the chamber" ok "$(value cause "$log")"
 	size=$(as_user "$WHO" wc -c <"$STORE/tmp/$(value tmp "$log")/out/daemon")
 	assert_eq "$WHO: it was dead before the harvest" 0 "$size"
@@ -271,10 +278,15 @@ leftovers() {
 		sleep 0.2
 	done
 	assert_eq "$WHO: a chamber runs" 1 "$(pgrep -fc "^sleep $mark")"
-	kill -9 "$(cat "$SCRATCH/conductor")"
+	conductor=$(cat "$SCRATCH/conductor")
+	all=$(descendants "$conductor")
+	# helper, warden, pid 1, shell (or the sleep it became)
+	assert_eq "$WHO: helper, warden, pid 1 and the step are there" yes "$([ "$(echo "$all" | wc -w)" -ge 4 ] && echo yes)"
+	kill -9 "$conductor"
 	wait
 	sleep 1
-	assert_eq "$WHO: SIGKILL of the conductor leaves no process" '' "$(pgrep -f "sleep $mark|kiln-chamber")"
+	left=$(for p in $all; do [ ! -d "/proc/$p" ] || cat "/proc/$p/cmdline"; done)
+	assert_eq "$WHO: SIGKILL of the conductor leaves no process" '' "$left"
 }
 
 outputs() {
