@@ -28,30 +28,31 @@ reader_free(struct archive *a)
 }
 DEFINE_CLEANUP(struct archive *, reader_free);
 
-/* libarchive turns pax names into the locale's charset: it must be UTF-8 whatever the user has.
- * Only this thread's locale changes, and only while an archive is read. */
+/* libarchive converts pax names to the locale's charset, and hands out the raw bytes with a warning
+ * where it cannot. Names must not depend on the user's locale, and a chamber has no locale files:
+ * so the C locale always, and our own check that a name is UTF-8. Only this thread's locale
+ * changes, and only while an archive is read. */
 struct charset {
-	locale_t utf8, before;
+	locale_t plain, before;
 };
 
 static void
 charset_leave(struct charset *c)
 {
-	if (c->utf8 == (locale_t)0)
+	if (c->plain == (locale_t)0)
 		return;
 	(void)uselocale(c->before);
-	freelocale(c->utf8);
+	freelocale(c->plain);
 }
 DEFINE_RELEASE(struct charset, charset_leave);
 
-static int
-charset_enter(struct charset *c, struct err *err)
+static void
+charset_enter(struct charset *c)
 {
-	c->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-	if (c->utf8 == (locale_t)0)
-		return err_sys(err, "locale C.UTF-8");
-	c->before = uselocale(c->utf8);
-	return 0;
+	c->plain = newlocale(LC_CTYPE_MASK, "C", (locale_t)0);
+	if (c->plain == (locale_t)0)
+		abort(); /* it is built into the C library: no memory */
+	c->before = uselocale(c->plain);
 }
 
 struct unpack {
@@ -422,7 +423,7 @@ tar_unpack(int fd, enum tar_kind kind, int dirfd, const struct tar_select *selec
 	   const struct tar_limits *limits, int64_t mtime, struct err *err)
 {
 	static const struct tar_select everything;
-	CLEANUP(charset_leave) struct charset charset = { .utf8 = (locale_t)0 };
+	CLEANUP(charset_leave) struct charset charset = { .plain = (locale_t)0 };
 	CLEANUP(unpack_release) struct unpack u = {
 		.select = select ? select : &everything,
 		.limits = limits ? limits : &tar_limits_source,
@@ -430,7 +431,6 @@ tar_unpack(int fd, enum tar_kind kind, int dirfd, const struct tar_select *selec
 
 	tar_place_init(&u.place, dirfd, mtime);
 	u.hits = mem_alloc(u.select->nmembers + 1);
-	if (charset_enter(&charset, err) < 0)
-		return -1;
+	charset_enter(&charset);
 	return kind == TAR_DEB ? unpack_deb(&u, fd, err) : unpack_any(&u, fd, kind, err);
 }
