@@ -317,16 +317,20 @@ elfdeps_scan(struct arena *a, int fd, const char *path, mode_t mode, struct elfd
 void
 elfdeps_settle(struct elfdeps *d)
 {
-	size_t kept = 0;
+	size_t kept = 0, from = 0;
 
 	pkgdep_sort(&d->provides);
 	pkgdep_sort(&d->requires);
 	for (size_t i = 0; i < d->requires.n; i++) {
-		const struct pkgdep *want = &d->requires.at[i];
-		const struct pkgdep key = { .name = want->name, .op = PKGDEP_ANY, .evr = NULL };
+		const struct pkgdep *want = &d->requires.at[i], *have = d->provides.at;
+		bool met = false;
 
-		if (want->op != PKGDEP_ANY || !d->provides.n ||
-		    !bsearch(&key, d->provides.at, d->provides.n, sizeof(key), pkgdep_compare))
+		/* Both are sorted by name: what is before this name is behind us for good. */
+		while (from < d->provides.n && strcmp(have[from].name, want->name) < 0)
+			from++;
+		for (size_t j = from; j < d->provides.n && !met && strcmp(have[j].name, want->name) == 0; j++)
+			met = pkgdep_matches(want, &have[j]);
+		if (!met)
 			d->requires.at[kept++] = *want;
 	}
 	d->requires.n = kept;
