@@ -49,6 +49,14 @@ wrong_snapshot(const char *s)
 		       : "an archive time such as 20260101T000000Z";
 }
 
+bool
+seed_is_sound(const struct seed_package *p)
+{
+	return *p->name && *p->version && !wrong_deb_name(p->name) &&
+	       !wrong_deb_version(p->version) && !wrong_location(p->location) &&
+	       !wrong_snapshot(p->snapshot);
+}
+
 static int
 check_path(struct recipe_reader *r, const struct doc *at, const char *path, struct err *err)
 {
@@ -424,11 +432,13 @@ seed_pin(struct arena *a, const struct seed_package *p, struct source_pin *out, 
 	locations[0] = p->location;
 	locations[1] = arena_format(a, "%.*s-snapshot:%s/%s", (int)(colon - p->location),
 				    p->location, p->snapshot, colon + 1);
-	*out = (struct source_pin){ .name = slash + 1,
-				    .locations = locations,
-				    .nlocations = 2,
-				    .sha256 = p->sha256,
-				    .size = p->size,
-				    .where = arena_format(a, "%s:%d", SEED_LOCK, p->line) };
+	*out = (struct source_pin){
+		.name = slash + 1,
+		.locations = locations,
+		.nlocations = 2,
+		.sha256 = p->sha256,
+		.size = p->size,
+		.where = p->line ? arena_format(a, "%s:%d", SEED_LOCK, p->line) : SEED_LOCK
+	};
 	return 0;
 }

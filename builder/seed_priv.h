@@ -6,8 +6,9 @@
 #include "builder/seed.h"
 #include "builder/source_priv.h"
 
-#define SEED_YAML "bootstrap/seed.yaml"
-#define SEED_LOCK "bootstrap/seed.lock"
+#define SEED_YAML         "bootstrap/seed.yaml"
+#define SEED_LOCK         "bootstrap/seed.lock"
+#define SEED_SNAPSHOT_MAX 24 /* "20260101T000000Z" */
 
 /* seed.yaml alone: groups, fix-ups, provides. */
 int seed_load_wanted(struct arena *a, const struct workspace *w, struct seed *out,
@@ -19,23 +20,20 @@ const struct seed_package *seed_find(const struct seed *s, const char *name);
 /* Every package that a group names, sorted, once. */
 void seed_names(struct arena *a, const struct seed *s, const char ***out, size_t *n);
 
-/* One version of a package that an archive's signed index lists. */
-struct seed_candidate {
-	const char *name, *version, *location, *snapshot;
-	struct digest sha256;
-	uint64_t size;
-};
+/* Whether name, version, location and snapshot are what a lock may hold. */
+bool seed_is_sound(const struct seed_package *p);
 /* Reads every index of the host's archive after its signature was checked: all listed versions
  * of the names (sorted), sorted by name and from the newest version down. */
 int seed_index_read(struct arena *a, const struct workspace *w, const char *const *names,
-		    size_t n, void (*note)(void *, const char *), void *arg,
-		    struct seed_candidate **out, size_t *nout, struct err *err) MUST_CHECK;
+		    size_t n, struct seed_package **out, size_t *nout,
+		    struct err *err) MUST_CHECK;
 /* A Packages file's stanzas of wanted names: for seed_index_read's confined child and for
  * tests. Lines of "name\tversion\tsize\tsha256\tfilename\n". */
 int seed_index_scan(const char *text, size_t n, const char *const *names, size_t nnames,
 		    struct buf *out, struct err *err) MUST_CHECK;
-/* The SHA-256 and size that a Release file gives for path; false when it lists none. */
+/* What a Release file says: the digest and size of path; its date as archive time. */
 bool seed_index_listed(const char *release, const char *path, struct digest *sha256,
 		       uint64_t *size);
+bool seed_index_date(const char *release, char out[SEED_SNAPSHOT_MAX]);
 /* Debian's order of versions: <0, 0, >0. */
 int seed_version_compare(const char *a, const char *b);

@@ -61,8 +61,11 @@ resolve_archive(struct arena *a, const struct workspace *w, const char *archive,
 	*n = mirrors_of(a, w, archive, path, *urls);
 	if (*n)
 		return 0;
-	if (strstr(archive, "snapshot"))
-		return err_set(err, ERR_FETCH, "kiln.yaml maps no mirror to %s", archive);
+	if (strstr(archive, "snapshot")) {
+		(void)err_set(err, ERR_FETCH, "kiln.yaml maps no mirror to %s", archive);
+		err->sys = ENOENT;
+		return -1;
+	}
 	if (source_apt_indexes(&indexes, &nindexes, err) < 0)
 		return -1;
 	*urls = arena_array(a, nindexes, sizeof(**urls));
@@ -126,6 +129,7 @@ struct attempt {
 	const struct source_progress *progress;
 	int fd; /* scratch file */
 	struct buf reasons;
+	bool reached; /* some place failed otherwise than by not having the file */
 };
 
 static void
@@ -134,6 +138,7 @@ note_reason(struct attempt *t, const char *location, const struct err *why)
 	size_t line =
 		strcspn(why->text, "\n"); /* remedies of single places would drown the list */
 
+	t->reached = t->reached || why->sys != ENOENT;
 	buf_add_format(&t->reasons, "\n  %s: %.*s", location, (int)line, why->text);
 }
 
@@ -219,6 +224,7 @@ give_up(struct attempt *t, struct err *err)
 
 	(void)err_set(err, ERR_FETCH, "%s: cannot fetch %s%s", pin->where, pin->name,
 		      buf_text(&t->reasons));
+	err->sys = t->reached ? 0 : ENOENT;
 	if (begins(pin->where, "bootstrap/"))
 		return err_hint(
 			err,

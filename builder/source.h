@@ -25,7 +25,8 @@ struct source_pin {
 	const char *where; /* "recipes/zlib/recipe.yaml:9:5" or "bootstrap/seed.lock:12:3" */
 };
 /* Brings one pinned file into the store. Wrong bytes from a location are reported and the next
- * is tried; if none has them the error lists each location with its reason, and the remedy.
+ * is tried; if none has them the error lists each location with its reason, and the remedy
+ * (its sys is ENOENT when every place answered, but none has the file).
  * fetched: false when it was there. */
 int source_fetch(struct workspace *w, struct cas *store, const struct source_pin *pin,
 		 const struct source_progress *progress, bool *fetched,

@@ -5,7 +5,6 @@
  */
 #include "builder/source_priv.h"
 #include "base/proc.h"
-#include "base/vec.h"
 
 #define OUTPUT_MAX ((size_t)1024 * 1024)
 #define FIELDS     7

@@ -129,8 +129,12 @@ explain(const struct transfer *t, CURLcode rc, long status, const char *reason, 
 		return -1;
 	}
 	if (rc == CURLE_HTTP_RETURNED_ERROR)
-		return err_set(err, ERR_FETCH, "the server answered %ld", status);
-	return err_set(err, ERR_FETCH, "%s", *reason ? reason : curl_easy_strerror(rc));
+		(void)err_set(err, ERR_FETCH, "the server answered %ld", status);
+	else
+		(void)err_set(err, ERR_FETCH, "%s", *reason ? reason : curl_easy_strerror(rc));
+	if (status == 404 || status == 410 || rc == CURLE_FILE_COULDNT_READ_FILE)
+		err->sys = ENOENT;
+	return -1;
 }
 
 /* One try from the first byte on. *again: another may do better. */
