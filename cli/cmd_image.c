@@ -42,7 +42,9 @@ make_one(struct cli *cli, const struct publishing *p, const char *name, struct d
 	struct image_spec spec = { .store = cli->builder.store, .signer = cli->builder.signer,
 				   .packages = p->packages, .npackages = p->npackages,
 				   .inputs = p->inputs, .ninputs = p->ninputs,
-				   .distribution = cli->workspace.name, .builder_id = cli->workspace.builder_id };
+				   .distribution = cli->workspace.name, .distribution_id = cli->workspace.id,
+				   .distribution_version = cli->workspace.version,
+				   .builder_id = cli->workspace.builder_id };
 	struct image *image;
 
 	if (strchr(name, '/') || name[0] == '.')
