@@ -94,8 +94,8 @@ struct package_file {
 	struct pkgfile head;
 };
 
-/* Each subject must be one of these bytes under its own name: "NAME.rpm" is not "OTHER.rpm". The
- * header is optional; when it is named, other statements may mean the package by it. */
+/* Each subject must be one of these bytes under its own name: "NAME.rpm" is not "OTHER.rpm".
+ * The header is optional; when it is named, other statements may mean the package by it. */
 static int
 check_subjects(struct checking *c, const struct statement *s, const struct package_file *p,
 	       const struct digest *bare, struct err *err)
@@ -118,25 +118,27 @@ check_subjects(struct checking *c, const struct statement *s, const struct packa
 		if (!r && !known[i].required)
 			continue;
 		if (!r || !r->name || strcmp(r->name, known[i].name) != 0)
-			return err_set(err, ERR_VERIFY, "%s: the subject %s is missing or of other bytes",
+			return err_set(err, ERR_VERIFY,
+				       "%s: the subject %s is missing or of other bytes",
 				       p->bundle, known[i].name);
 		matched++;
 	}
 	if (matched != s->nsubjects)
-		return err_set(err, ERR_VERIFY, "%s: it has a subject that is not this package", p->bundle);
+		return err_set(err, ERR_VERIFY, "%s: it has a subject that is not this package",
+			       p->bundle);
 	return 0;
 }
 
 static int
-check_statement(struct checking *c, int dirfd, const struct package_file *p, struct statement *s,
-		struct err *err)
+check_statement(struct checking *c, int dirfd, const struct package_file *p,
+		struct statement *s, struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
 	struct digest bare;
 
 	if (read_regular(dirfd, p->bundle, &text, err) < 0 ||
-	    verify_bundle(&c->arena, c->ring, buf_text(&text), text.len, p->bundle, STATEMENT_SLSA_V1,
-			  &p->digest, s, err) < 0 ||
+	    verify_bundle(&c->arena, c->ring, buf_text(&text), text.len, p->bundle,
+			  STATEMENT_SLSA_V1, &p->digest, s, err) < 0 ||
 	    unsigned_digest(p->fd, p->name, &bare, err) < 0)
 		return -1;
 	return check_subjects(c, s, p, &bare, err);
@@ -144,8 +146,8 @@ check_statement(struct checking *c, int dirfd, const struct package_file *p, str
 
 /* Everything about one package but its inputs: digests, header signature, statement. */
 static int
-check_package(struct checking *c, int dirfd, const char *name, struct package_file *p, struct statement *s,
-	      struct err *err)
+check_package(struct checking *c, int dirfd, const char *name, struct package_file *p,
+	      struct statement *s, struct err *err)
 {
 	p->name = name;
 	p->bundle = arena_format(&c->arena, "%s" VERIFY_BUNDLE, name);
@@ -155,7 +157,8 @@ check_package(struct checking *c, int dirfd, const char *name, struct package_fi
 	    pkgfile_verify(p->fd, name, c->ring, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	if (strcmp(nevra_file(&c->arena, &p->head.id), name) != 0)
-		return err_set(err, ERR_VERIFY, "%s says it is %s", name, nevra_file(&c->arena, &p->head.id));
+		return err_set(err, ERR_VERIFY, "%s says it is %s", name,
+			       nevra_file(&c->arena, &p->head.id));
 	if (check_statement(c, dirfd, p, s, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	return 0;
@@ -170,8 +173,8 @@ note_unlogged(const struct checking *c)
 static int
 load_inputs(struct checking *c, const char *packages_dir, const char *root, struct err *err)
 {
-	if (inputs_load(packages_dir, arena_format(&c->arena, "%s/inventory.json", root), c->ring, &c->inputs,
-			err) < 0)
+	if (inputs_load(packages_dir, arena_format(&c->arena, "%s/inventory.json", root),
+			c->ring, &c->inputs, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	return 0;
 }
@@ -207,11 +210,13 @@ pkgverify_file(const char *path, const struct keyring *ring, const struct verify
 	if (result < 0)
 		return err_wrap(err, "%s", path);
 	verify_note(report, true, "%s: header signature by a trusted packages key", name);
-	verify_note(report, true, "%s: statement by a trusted builder key speaks of these bytes", name);
+	verify_note(report, true,
+		    "%s: statement by a trusted builder key speaks of these bytes", name);
 	if (load_inputs(&c, dir, arena_format(&c.arena, "%s/..", dir), err) < 0 ||
 	    inputs_check(c.inputs, &s, name, &count, err) < 0)
 		return err_recode(err, ERR_VERIFY);
-	verify_note(report, true, "%s: all %zu inputs are known, down to sources and seed", name, count);
+	verify_note(report, true, "%s: all %zu inputs are known, down to sources and seed",
+		    name, count);
 	note_unlogged(&c);
 	out->packages = 1;
 	out->inputs = count;
@@ -230,12 +235,13 @@ check_repomd(struct checking *c, int root, int64_t now, struct buf *repomd, stru
 	    read_regular(root, "repodata/repomd.xml.asc", &asc, err) < 0)
 		return -1;
 	if (openpgp_dearmor(buf_text(&asc), asc.len, &sig, err) < 0 ||
-	    openpgp_verify(c->ring, KEY_METADATA, buf_text(repomd), repomd->len, sig.data, sig.len, now,
-			   err) < 0) {
+	    openpgp_verify(c->ring, KEY_METADATA, buf_text(repomd), repomd->len, sig.data,
+			   sig.len, now, err) < 0) {
 		err_wrap(err, "repodata/repomd.xml");
 		return err_recode(err, ERR_VERIFY);
 	}
-	verify_note(c->report, true, "repodata/repomd.xml: signature by a trusted metadata key");
+	verify_note(c->report, true,
+		    "repodata/repomd.xml: signature by a trusted metadata key");
 	return 0;
 }
 
@@ -250,13 +256,15 @@ check_file(int root, const struct repomd_file *f, struct err *err)
 	    digest_regular(fd, f->href, &digest, &size, err) < 0)
 		return -1;
 	if (size != f->size || !digest_equal(&digest, &f->digest))
-		return err_set(err, ERR_VERIFY, "%s is not the file that the metadata lists", f->href);
+		return err_set(err, ERR_VERIFY, "%s is not the file that the metadata lists",
+			       f->href);
 	return 0;
 }
 
 /* repodata/ holds what repomd.xml lists and its own three files, nothing else. */
 static int
-check_metadata_names(struct checking *c, int root, const struct repomd_file *files, size_t n, struct err *err)
+check_metadata_names(struct checking *c, int root, const struct repomd_file *files, size_t n,
+		     struct err *err)
 {
 	static const char *const own[] = { "repomd.xml", "repomd.xml.asc", "repomd.xml.key" };
 	CLEANUP(dict_release) struct dict known = { 0 };
@@ -271,7 +279,8 @@ check_metadata_names(struct checking *c, int root, const struct repomd_file *fil
 		return err_recode(err, ERR_VERIFY);
 	for (size_t i = 0; i < count; i++)
 		if (!dict_has(&known, names[i]))
-			return err_set(err, ERR_VERIFY, "repodata/%s is not listed in repomd.xml", names[i]);
+			return err_set(err, ERR_VERIFY,
+				       "repodata/%s is not listed in repomd.xml", names[i]);
 	return 0;
 }
 
@@ -287,19 +296,20 @@ read_primary(struct checking *c, int root, const struct repomd_file *files, size
 		if (strcmp(files[i].type, "primary") == 0)
 			primary = &files[i];
 	if (!primary)
-		return err_set(err, ERR_VERIFY, "repodata/repomd.xml lists no primary metadata");
+		return err_set(err, ERR_VERIFY,
+			       "repodata/repomd.xml lists no primary metadata");
 	if (read_regular(root, primary->href, &packed, err) < 0 ||
 	    gzip_read(packed.data, packed.len, &plain, err) < 0 ||
-	    repomd_parse_primary(&c->arena, buf_text(&plain), plain.len, primary->href, packages, npackages,
-				 err) < 0)
+	    repomd_parse_primary(&c->arena, buf_text(&plain), plain.len, primary->href,
+				 packages, npackages, err) < 0)
 		return err_wrap(err, "%s", primary->href);
 	return 0;
 }
 
 /* From the signature down to the list of packages. */
 static int
-check_metadata(struct checking *c, int root, int64_t now, struct repomd_file **packages, size_t *npackages,
-	       struct err *err)
+check_metadata(struct checking *c, int root, int64_t now, struct repomd_file **packages,
+	       size_t *npackages, struct err *err)
 {
 	CLEANUP(buf_free) struct buf repomd = BUF_MAX(VERIFY_MAX_REPOMD);
 	struct repomd_file *files;
@@ -307,8 +317,8 @@ check_metadata(struct checking *c, int root, int64_t now, struct repomd_file **p
 	int64_t revision;
 
 	if (check_repomd(c, root, now, &repomd, err) < 0 ||
-	    repomd_parse(&c->arena, buf_text(&repomd), repomd.len, "repodata/repomd.xml", &files, &n, &revision,
-			 err) < 0)
+	    repomd_parse(&c->arena, buf_text(&repomd), repomd.len, "repodata/repomd.xml",
+			 &files, &n, &revision, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (check_file(root, &files[i], err) < 0)
@@ -328,7 +338,8 @@ has_suffix(const char *name, const char *suffix)
 	return n > m && strcmp(name + n - m, suffix) == 0;
 }
 
-/* packages/ holds the listed packages and their bundles, and nothing a client could take besides. */
+/* packages/ holds the listed packages and their bundles, and nothing a client could take
+ * besides. */
 static int
 check_package_names(struct checking *c, int dirfd, const struct repomd_file *packages, size_t n,
 		    struct err *err)
@@ -341,7 +352,8 @@ check_package_names(struct checking *c, int dirfd, const struct repomd_file *pac
 		const char *name = strchr(packages[i].href, '/') + 1;
 
 		if (!has_suffix(name, ".rpm"))
-			return err_set(err, ERR_VERIFY, "the metadata lists %s, which is no package", name);
+			return err_set(err, ERR_VERIFY,
+				       "the metadata lists %s, which is no package", name);
 		dict_set(&known, name, c);
 		dict_set(&known, arena_format(&c->arena, "%s" VERIFY_BUNDLE, name), c);
 	}
@@ -349,14 +361,15 @@ check_package_names(struct checking *c, int dirfd, const struct repomd_file *pac
 		return err_recode(err, ERR_VERIFY);
 	for (size_t i = 0; i < count; i++)
 		if (!dict_has(&known, names[i]))
-			return err_set(err, ERR_VERIFY, "packages/%s is not listed in the metadata", names[i]);
+			return err_set(err, ERR_VERIFY,
+				       "packages/%s is not listed in the metadata", names[i]);
 	return 0;
 }
 
 /* One listed package, in an arena of its own: a repository may be large. */
 static int
-check_listed(struct checking *c, int root, int dirfd, const struct repomd_file *listed, struct digest *digest,
-	     struct err *err)
+check_listed(struct checking *c, int root, int dirfd, const struct repomd_file *listed,
+	     struct digest *digest, struct err *err)
 {
 	CLEANUP(checking_release) struct checking one = { .ring = c->ring };
 	CLEANUP(fd_close) int fd = -1;
@@ -372,7 +385,8 @@ check_listed(struct checking *c, int root, int dirfd, const struct repomd_file *
 	if (result < 0)
 		return -1;
 	if (strcmp(p.head.id.name, listed->type) != 0)
-		return err_set(err, ERR_VERIFY, "%s is listed as %s", listed->href, listed->type);
+		return err_set(err, ERR_VERIFY, "%s is listed as %s", listed->href,
+			       listed->type);
 	*digest = p.digest;
 	verify_note(c->report, true, "%s: signature and statement", listed->href);
 	return 0;
@@ -384,7 +398,8 @@ check_packages(struct checking *c, int root, const struct repomd_file *packages,
 {
 	CLEANUP(fd_close) int dirfd = -1;
 
-	if (fd_open_beneath(root, "packages", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &dirfd, err) < 0)
+	if (fd_open_beneath(root, "packages", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &dirfd,
+			    err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	if (check_package_names(c, dirfd, packages, n, err) < 0)
 		return -1;
@@ -398,8 +413,8 @@ check_packages(struct checking *c, int root, const struct repomd_file *packages,
 
 /* One walk for the whole repository: as if something were made of all its packages. */
 static int
-check_all_inputs(struct checking *c, const char *path, struct statement_resource *digests, size_t n,
-		 size_t *count, struct err *err)
+check_all_inputs(struct checking *c, const char *path, struct statement_resource *digests,
+		 size_t n, size_t *count, struct err *err)
 {
 	struct statement all = { .dependencies = digests, .ndependencies = n };
 	size_t met;
@@ -408,13 +423,14 @@ check_all_inputs(struct checking *c, const char *path, struct statement_resource
 	    inputs_check(c->inputs, &all, "repository", &met, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	*count = met - n; /* the packages themselves were asked for, not used */
-	verify_note(c->report, true, "all %zu inputs are known, down to sources and seed", *count);
+	verify_note(c->report, true, "all %zu inputs are known, down to sources and seed",
+		    *count);
 	return 0;
 }
 
 static int
-check_repository(struct checking *c, const char *path, int64_t now, struct pkgverify_summary *out,
-		 struct err *err)
+check_repository(struct checking *c, const char *path, int64_t now,
+		 struct pkgverify_summary *out, struct err *err)
 {
 	CLEANUP(fd_close) int root = -1;
 	struct statement_resource *digests;
@@ -436,8 +452,9 @@ check_repository(struct checking *c, const char *path, int64_t now, struct pkgve
 }
 
 int
-pkgverify_repo(const char *path, const struct keyring *ring, int64_t now, const struct verify_report *report,
-	       struct pkgverify_summary *out, struct err *err)
+pkgverify_repo(const char *path, const struct keyring *ring, int64_t now,
+	       const struct verify_report *report, struct pkgverify_summary *out,
+	       struct err *err)
 {
 	CLEANUP(checking_release) struct checking c = { .ring = ring, .report = report };
 

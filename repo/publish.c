@@ -35,8 +35,8 @@ sign_packages(struct publish_run *run, struct publish_summary *sum, struct err *
 	const struct publish_spec *spec = run->spec;
 
 	if (spec->npackages > PUBLISH_MAX_PACKAGES)
-		return err_set(err, ERR_LIMIT, "%zu packages to publish, at most %zu", spec->npackages,
-			       PUBLISH_MAX_PACKAGES);
+		return err_set(err, ERR_LIMIT, "%zu packages to publish, at most %zu",
+			       spec->npackages, PUBLISH_MAX_PACKAGES);
 	run->packages = arena_array(&run->arena, spec->npackages + 1, sizeof(*run->packages));
 	for (size_t i = 0; i < spec->npackages; i++) {
 		run->packages[i].facts = spec->packages[i];
@@ -45,7 +45,8 @@ sign_packages(struct publish_run *run, struct publish_summary *sum, struct err *
 	qsort(run->packages, spec->npackages, sizeof(*run->packages), by_name);
 	for (size_t i = 0; i < spec->npackages; i++) {
 		if (i && by_name(&run->packages[i - 1], &run->packages[i]) == 0)
-			return err_set(err, ERR_INPUT, "two packages would be %s", run->packages[i].name);
+			return err_set(err, ERR_INPUT, "two packages would be %s",
+				       run->packages[i].name);
 		if (publish_sign_package(run, &run->packages[i], err) < 0)
 			return -1;
 		sum->reused += run->packages[i].reused;
@@ -75,7 +76,8 @@ add_bytes(struct publish_run *run, const char *path, const struct buf *bytes, st
 }
 
 static int
-add_key(struct publish_run *run, const char *path, const struct key_public *key, struct err *err)
+add_key(struct publish_run *run, const char *path, const struct key_public *key,
+	struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(PUBLISH_MAX_DOCUMENT);
 
@@ -103,7 +105,8 @@ add_packages(struct publish_run *run)
 		const struct publish_package *p = &run->packages[i];
 
 		add_blob(run, arena_format(&run->arena, "packages/%s", p->name), &p->file);
-		add_blob(run, arena_format(&run->arena, "packages/%s" PUBLISH_BUNDLE, p->name), &p->bundle);
+		add_blob(run, arena_format(&run->arena, "packages/%s" PUBLISH_BUNDLE, p->name),
+			 &p->bundle);
 	}
 }
 
@@ -176,11 +179,12 @@ add_metadata(struct publish_run *run, const struct publish_tree *t, struct publi
 }
 
 static int
-publish(struct publish_run *run, const struct publish_tree *t, struct publish_summary *sum, struct err *err)
+publish(struct publish_run *run, const struct publish_tree *t, struct publish_summary *sum,
+	struct err *err)
 {
 	if (find_keys(run, err) < 0 || sign_packages(run, sum, err) < 0 ||
-	    add_metadata(run, t, sum, err) < 0 || add_keys(run, err) < 0 || add_inventory(run, err) < 0 ||
-	    add_repo_file(run, err) < 0)
+	    add_metadata(run, t, sum, err) < 0 || add_keys(run, err) < 0 ||
+	    add_inventory(run, err) < 0 || add_repo_file(run, err) < 0)
 		return -1;
 	add_packages(run);
 	sum->unchanged = publish_tree_is(t, run->files.at, run->files.n);
@@ -200,8 +204,8 @@ run_release(struct publish_run *run)
 DEFINE_RELEASE(struct publish_run, run_release);
 
 int
-publish_commit(const struct publish_spec *spec, int dirfd, const char *dest, struct publish_summary *out,
-	       struct err *err)
+publish_commit(const struct publish_spec *spec, int dirfd, const char *dest,
+	       struct publish_summary *out, struct err *err)
 {
 	CLEANUP(run_release) struct publish_run run = { .spec = spec };
 	CLEANUP(publish_tree_release) struct publish_tree t = { .parent = -1, .lock = -1 };

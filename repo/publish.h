@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Publishing: signs each package (signature header only), makes and signs its second statement
- * (same buildDefinition; subjects NAME.rpm signed and NAME.rpm;unsigned), assembles the metadata,
- * signs it, and exchanges the finished tree with the old one in a single rename.
+ * (same buildDefinition; subjects NAME.rpm signed and NAME.rpm;unsigned), assembles the
+ * metadata, signs it, and exchanges the finished tree with the old one in a single rename.
  *
  *   out/repo/packages/NAME.rpm, NAME.rpm.sigstore.json
  *   out/repo/repodata/repomd.xml .asc .key and metadata
@@ -41,4 +41,5 @@ struct publish_summary {
 int publish_commit(const struct publish_spec *spec, int dirfd, const char *dest,
 		   struct publish_summary *out, struct err *err) MUST_CHECK;
 /* The inventory as bytes and as signed bundle; images ship it too. */
-int publish_inventory(const struct publish_input *inputs, size_t n, struct buf *out, struct err *err) MUST_CHECK;
+int publish_inventory(const struct publish_input *inputs, size_t n, struct buf *out,
+		      struct err *err) MUST_CHECK;

@@ -12,7 +12,7 @@
 
 struct publish_package {
 	const struct pkgfacts *facts;
-	const char *name; /* NAME.rpm */
+	const char *name;           /* NAME.rpm */
 	struct digest file, bundle; /* blobs: the signed package, its statement's bundle */
 	uint64_t size;
 	struct repomd_fragment fragment;
@@ -34,10 +34,11 @@ struct publish_run {
 };
 
 /* Signs one package and its statement, or takes both from the store. */
-int publish_sign_package(struct publish_run *run, struct publish_package *p, struct err *err) MUST_CHECK;
+int publish_sign_package(struct publish_run *run, struct publish_package *p,
+			 struct err *err) MUST_CHECK;
 /* The bundle that vouches for an inventory; signed once per inventory and key. */
-int publish_sign_inventory(struct publish_run *run, const struct buf *inventory, struct digest *bundle,
-			   struct err *err) MUST_CHECK;
+int publish_sign_inventory(struct publish_run *run, const struct buf *inventory,
+			   struct digest *bundle, struct err *err) MUST_CHECK;
 /* Armored signature of repomd.xml, as a blob. */
 int publish_sign_repomd(struct publish_run *run, const struct buf *repomd, struct digest *asc,
 			struct err *err) MUST_CHECK;

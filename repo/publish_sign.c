@@ -3,8 +3,8 @@
  * What publishing signs, and the memory of it: a signature is made once per content and key and
  * then found again under refs/publish/, so publishing the same set twice gives the same tree.
  *
- * A signature's time is declared, not observed: the epoch of what is signed, but never before the
- * key was made, because stock clients refuse a signature older than its key.
+ * A signature's time is declared, not observed: the epoch of what is signed, but never before
+ * the key was made, because stock clients refuse a signature older than its key.
  */
 #include "repo/publish_priv.h"
 
@@ -56,8 +56,9 @@ ref_get(struct publish_run *run, const struct doc *key, struct doc **out, struct
 	json_digest_hex(key, name);
 	if (cas_ref_get(run->spec->store, SIGN_REF_KIND, name, &text, &found, err) < 0)
 		return -1;
-	if (found && (json_parse(&run->arena, buf_text(&text), text.len, name, out, &unreadable) < 0 ||
-		      !doc_int(doc_get(*out, "format"), &format) || format != SIGN_REF_FORMAT))
+	if (found &&
+	    (json_parse(&run->arena, buf_text(&text), text.len, name, out, &unreadable) < 0 ||
+	     !doc_int(doc_get(*out, "format"), &format) || format != SIGN_REF_FORMAT))
 		*out = NULL;
 	return 0;
 }
@@ -91,12 +92,14 @@ package_key(struct publish_run *run, const struct publish_package *p)
 	set_digest(a, key, "statement", &p->facts->bundle);
 	doc_set_text(a, key, "packages_key", run->packages_key->id);
 	doc_set_text(a, key, "builder_key", run->builder->id);
-	doc_set(a, key, "created", doc_number(a, signature_time(p->facts->build_time, run->packages_key)));
+	doc_set(a, key, "created",
+		doc_number(a, signature_time(p->facts->build_time, run->packages_key)));
 	return key;
 }
 
 static int
-fragment_put(struct publish_run *run, const struct publish_package *p, struct digest *out, struct err *err)
+fragment_put(struct publish_run *run, const struct publish_package *p, struct digest *out,
+	     struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(PUBLISH_MAX_DOCUMENT);
 	struct doc *d = doc_map(&run->arena);
@@ -111,7 +114,8 @@ fragment_put(struct publish_run *run, const struct publish_package *p, struct di
 }
 
 static int
-fragment_get(struct publish_run *run, struct publish_package *p, const struct digest *blob, struct err *err)
+fragment_get(struct publish_run *run, struct publish_package *p, const struct digest *blob,
+	     struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(PUBLISH_MAX_DOCUMENT);
 	struct doc *d;
@@ -129,7 +133,8 @@ fragment_get(struct publish_run *run, struct publish_package *p, const struct di
 
 /* Takes what an earlier publish signed; found is false when anything of it is gone. */
 static int
-reuse_package(struct publish_run *run, const struct doc *key, struct publish_package *p, struct err *err)
+reuse_package(struct publish_run *run, const struct doc *key, struct publish_package *p,
+	      struct err *err)
 {
 	const struct cas *store = run->spec->store;
 	struct doc *ref;
@@ -138,9 +143,10 @@ reuse_package(struct publish_run *run, const struct doc *key, struct publish_pac
 
 	if (ref_get(run, key, &ref, err) < 0)
 		return -1;
-	if (!ref || !get_digest(ref, "file", &p->file) || !get_digest(ref, "bundle", &p->bundle) ||
-	    !get_digest(ref, "metadata", &fragment) || !doc_int(doc_get(ref, "size"), &size) ||
-	    !cas_has(store, &p->file) || !cas_has(store, &p->bundle) || !cas_has(store, &fragment))
+	if (!ref || !get_digest(ref, "file", &p->file) ||
+	    !get_digest(ref, "bundle", &p->bundle) || !get_digest(ref, "metadata", &fragment) ||
+	    !doc_int(doc_get(ref, "size"), &size) || !cas_has(store, &p->file) ||
+	    !cas_has(store, &p->bundle) || !cas_has(store, &fragment))
 		return 0;
 	p->size = (uint64_t)size;
 	p->reused = true;
@@ -158,8 +164,8 @@ write_signed(struct publish_run *run, const struct publish_package *p, int fd, c
 	int64_t created = signature_time(p->facts->build_time, run->packages_key);
 
 	if (pkgfile_header_bytes(fd, p->name, &header, err) < 0 ||
-	    signer_sign(run->spec->signer, KEY_PACKAGES, SIGNER_TYPE_RPM, created, header.data, header.len,
-			&sig, err) < 0 ||
+	    signer_sign(run->spec->signer, KEY_PACKAGES, SIGNER_TYPE_RPM, created, header.data,
+			header.len, &sig, err) < 0 ||
 	    fd_create(cas_dirfd(run->spec->store), path, 0600, &out, err) < 0 ||
 	    pkgfile_add_signature(fd, out, sig.data, sig.len, err) < 0)
 		return -1;
@@ -168,7 +174,8 @@ write_signed(struct publish_run *run, const struct publish_package *p, int fd, c
 
 /* Takes the signed file into the store and reads its metadata from it. */
 static int
-keep_signed(struct publish_run *run, struct publish_package *p, const char *path, struct err *err)
+keep_signed(struct publish_run *run, struct publish_package *p, const char *path,
+	    struct err *err)
 {
 	CLEANUP(fd_close) int fd = -1;
 	struct arena *a = &run->arena;
@@ -182,9 +189,10 @@ keep_signed(struct publish_run *run, struct publish_package *p, const char *path
 	if (cas_put_fd(run->spec->store, fd, NULL, &p->file, &p->size, err) < 0)
 		return -1;
 	if (!digest_equal(&file.header, &p->facts->header))
-		return err_set(err, ERR_IO, "%s: its header is not the one its build recorded", p->name);
-	return repomd_fragment_make(a, &file, &p->file, p->size, arena_format(a, "packages/%s", p->name),
-				    &p->fragment, err);
+		return err_set(err, ERR_IO, "%s: its header is not the one its build recorded",
+			       p->name);
+	return repomd_fragment_make(a, &file, &p->file, p->size,
+				    arena_format(a, "packages/%s", p->name), &p->fragment, err);
 }
 
 static int
@@ -205,8 +213,8 @@ sign_file(struct publish_run *run, struct publish_package *p, struct err *err)
 	return result;
 }
 
-/* The statement of the build, taken out of its verified bundle: only what this key set attested at
- * build time is attested again. */
+/* The statement of the build, taken out of its verified bundle: only what this key set attested
+ * at build time is attested again. */
 static int
 build_statement(struct publish_run *run, const struct publish_package *p, struct statement *out,
 		struct err *err)
@@ -220,17 +228,21 @@ build_statement(struct publish_run *run, const struct publish_package *p, struct
 	}
 	if (cas_get(run->spec->store, &p->facts->bundle, &text, err) < 0)
 		return -1;
-	if (verify_bundle(&run->arena, signer_keys(run->spec->signer), buf_text(&text), text.len, p->name,
-			  STATEMENT_SLSA_V1, &p->facts->file, out, err) < 0) {
+	if (verify_bundle(&run->arena, signer_keys(run->spec->signer), buf_text(&text),
+			  text.len, p->name, STATEMENT_SLSA_V1, &p->facts->file, out,
+			  err) < 0) {
 		err_wrap(err, "statement of the build");
-		return err_hint(err, "publish with the keys it was built with, or build it again with these");
+		return err_hint(
+			err,
+			"publish with the keys it was built with, or build it again with these");
 	}
 	return 0;
 }
 
 /* Signs a statement and keeps its bundle. */
 static int
-keep_bundle(struct publish_run *run, const struct statement *s, struct digest *out, struct err *err)
+keep_bundle(struct publish_run *run, const struct statement *s, struct digest *out,
+	    struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(SIGNER_MAX_PAYLOAD);
 	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
@@ -248,8 +260,10 @@ sign_statement(struct publish_run *run, struct publish_package *p, struct err *e
 {
 	struct statement_resource subjects[] = {
 		{ .name = p->name, .sha256 = p->file },
-		{ .name = arena_format(&run->arena, "%s;unsigned", p->name), .sha256 = p->facts->file },
-		{ .name = arena_format(&run->arena, "%s;header", p->name), .sha256 = p->facts->header },
+		{ .name = arena_format(&run->arena, "%s;unsigned", p->name),
+		  .sha256 = p->facts->file },
+		{ .name = arena_format(&run->arena, "%s;header", p->name),
+		  .sha256 = p->facts->header },
 	};
 	struct statement s;
 
@@ -284,7 +298,8 @@ publish_sign_package(struct publish_run *run, struct publish_package *p, struct 
 
 /* A single signed blob, remembered under its key. */
 static int
-reuse_blob(struct publish_run *run, const struct doc *key, struct digest *out, bool *found, struct err *err)
+reuse_blob(struct publish_run *run, const struct doc *key, struct digest *out, bool *found,
+	   struct err *err)
 {
 	struct doc *ref;
 
@@ -296,7 +311,8 @@ reuse_blob(struct publish_run *run, const struct doc *key, struct digest *out, b
 }
 
 static int
-remember_blob(struct publish_run *run, const struct doc *key, const struct digest *blob, struct err *err)
+remember_blob(struct publish_run *run, const struct doc *key, const struct digest *blob,
+	      struct err *err)
 {
 	struct doc *ref = doc_map(&run->arena);
 
@@ -305,8 +321,8 @@ remember_blob(struct publish_run *run, const struct doc *key, const struct diges
 }
 
 static struct doc *
-blob_key(struct publish_run *run, const char *what, const struct digest *of, const struct key_public *key,
-	 int64_t created)
+blob_key(struct publish_run *run, const char *what, const struct digest *of,
+	 const struct key_public *key, int64_t created)
 {
 	struct doc *d = doc_map(&run->arena);
 
@@ -318,11 +334,13 @@ blob_key(struct publish_run *run, const char *what, const struct digest *of, con
 }
 
 int
-publish_sign_inventory(struct publish_run *run, const struct buf *inventory, struct digest *bundle,
-		       struct err *err)
+publish_sign_inventory(struct publish_run *run, const struct buf *inventory,
+		       struct digest *bundle, struct err *err)
 {
 	struct statement_resource subject = { .name = "inventory.json" };
-	struct statement s = { .predicate_type = STATEMENT_INVENTORY, .subjects = &subject, .nsubjects = 1 };
+	struct statement s = { .predicate_type = STATEMENT_INVENTORY,
+			       .subjects = &subject,
+			       .nsubjects = 1 };
 	struct doc *key;
 	bool found;
 
@@ -338,7 +356,8 @@ publish_sign_inventory(struct publish_run *run, const struct buf *inventory, str
 }
 
 int
-publish_sign_repomd(struct publish_run *run, const struct buf *repomd, struct digest *asc, struct err *err)
+publish_sign_repomd(struct publish_run *run, const struct buf *repomd, struct digest *asc,
+		    struct err *err)
 {
 	CLEANUP(buf_free) struct buf sig = BUF_MAX(SIGN_MAX_REF);
 	CLEANUP(buf_free) struct buf armor = BUF_MAX(SIGN_MAX_REF);
@@ -351,8 +370,8 @@ publish_sign_repomd(struct publish_run *run, const struct buf *repomd, struct di
 	key = blob_key(run, "repomd", &digest, run->metadata_key, created);
 	if (reuse_blob(run, key, asc, &found, err) < 0 || found)
 		return found ? 0 : -1;
-	if (signer_sign(run->spec->signer, KEY_METADATA, SIGNER_TYPE_REPOMD, created, repomd->data,
-			repomd->len, &sig, err) < 0)
+	if (signer_sign(run->spec->signer, KEY_METADATA, SIGNER_TYPE_REPOMD, created,
+			repomd->data, repomd->len, &sig, err) < 0)
 		return err_wrap(err, "repomd.xml");
 	openpgp_armor("SIGNATURE", sig.data, sig.len, &armor);
 	if (buf_check(&armor, "signature", err) < 0 ||

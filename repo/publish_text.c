@@ -29,7 +29,8 @@ input_doc(struct arena *a, const struct publish_input *in)
 }
 
 int
-publish_inventory(const struct publish_input *inputs, size_t n, struct buf *out, struct err *err)
+publish_inventory(const struct publish_input *inputs, size_t n, struct buf *out,
+		  struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct publish_input *sorted = arena_array(&a, n + 1, sizeof(*sorted));
@@ -58,16 +59,17 @@ publish_text_repo(const struct publish_run *run, struct buf *out)
 {
 	const char *id = run->spec->repo_id;
 
-	buf_add_format(out,
-		       "# %s for dnf. Say once where this tree is served, any URL will do:\n"
-		       "#   echo https://HOST/PATH > /etc/dnf/vars/kiln_repo\n"
-		       "# or, for a copy on disk, without touching the system:\n"
-		       "#   dnf --setopt=reposdir=TREE --setopt=varsdir=DIR ...  (DIR/kiln_repo holds file:///TREE)\n"
-		       "# zypper reads the address before its variables: use `zypper addrepo --gpgcheck-strict URL %s`.\n"
-		       "# Compare before you accept:\n"
-		       "#   packages key %s\n"
-		       "#   metadata key %s\n",
-		       run->spec->distribution, id, run->packages_key->id, run->metadata_key->id);
+	buf_add_format(
+		out,
+		"# %s for dnf. Say once where this tree is served, any URL will do:\n"
+		"#   echo https://HOST/PATH > /etc/dnf/vars/kiln_repo\n"
+		"# or, for a copy on disk, without touching the system:\n"
+		"#   dnf --setopt=reposdir=TREE --setopt=varsdir=DIR ...  (DIR/kiln_repo holds file:///TREE)\n"
+		"# zypper reads the address before its variables: use `zypper addrepo --gpgcheck-strict URL %s`.\n"
+		"# Compare before you accept:\n"
+		"#   packages key %s\n"
+		"#   metadata key %s\n",
+		run->spec->distribution, id, run->packages_key->id, run->metadata_key->id);
 	buf_add_format(out,
 		       "[%s]\n"
 		       "name=%s\n"

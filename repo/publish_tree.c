@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The exchange. Everything happens beneath the parent of the tree, so that the rename stays within
- * one file system:
+ * The exchange. Everything happens beneath the parent of the tree, so that the rename stays
+ * within one file system:
  *
  *   1. lock .NAME.lock               two publishers of one tree come one after the other
  *   2. remove .NAME.new              left by a killed publisher: an unfinished or an old tree
@@ -38,7 +38,8 @@ lock_parent(struct arena *a, int parent, const char *name, int *lock, struct err
 }
 
 static int
-open_parent(struct arena *a, int dirfd, const char *dest, struct publish_tree *t, struct err *err)
+open_parent(struct arena *a, int dirfd, const char *dest, struct publish_tree *t,
+	    struct err *err)
 {
 	const char *slash = strrchr(dest, '/'), *parent = ".";
 
@@ -76,7 +77,8 @@ check_replaceable(struct arena *a, const struct publish_tree *t, struct err *err
 	if (tree_list(a, t->parent, t->name, &names, &n, err) < 0)
 		return -1;
 	if (n > 0 && fstatat(t->parent, witness, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		err_set(err, ERR_INPUT, "%s holds something that is not a published repository", t->name);
+		err_set(err, ERR_INPUT, "%s holds something that is not a published repository",
+			t->name);
 		return err_hint(err, "move it away; publishing replaces the whole directory");
 	}
 	return 0;
@@ -101,7 +103,8 @@ make_fresh(struct arena *a, const struct publish_tree *t, struct err *err)
 }
 
 int
-publish_tree_begin(struct arena *a, int dirfd, const char *dest, struct publish_tree *out, struct err *err)
+publish_tree_begin(struct arena *a, int dirfd, const char *dest, struct publish_tree *out,
+		   struct err *err)
 {
 	if (open_parent(a, dirfd, dest, out, err) < 0 ||
 	    lock_parent(a, out->parent, out->name, &out->lock, err) < 0 ||
@@ -154,8 +157,8 @@ compare_entry(void *arg, const struct tree_entry *e, struct err *err)
 	return 0;
 }
 
-/* Every byte is read: a tree that only looks unchanged would stay wrong for ever. Whatever cannot
- * be read counts as different and is written anew. */
+/* Every byte is read: a tree that only looks unchanged would stay wrong for ever. Whatever
+ * cannot be read counts as different and is written anew. */
 bool
 publish_tree_is(const struct publish_tree *t, struct publish_file *files, size_t n)
 {
@@ -168,7 +171,8 @@ publish_tree_is(const struct publish_tree *t, struct publish_file *files, size_t
 		return false;
 	for (size_t i = 0; i < n; i++)
 		dict_set(&c.expected, files[i].path, &files[i]);
-	same = tree_walk(t->parent, t->name, compare_entry, &c, &ignored) == 0 && c.same && c.found == n;
+	same = tree_walk(t->parent, t->name, compare_entry, &c, &ignored) == 0 && c.same &&
+	       c.found == n;
 	dict_release(&c.expected);
 	return same;
 }
@@ -189,8 +193,8 @@ fill_file(int dirfd, const struct cas *store, const struct publish_file *f, stru
 
 /* Copies, never links: whoever changes a published file must not change the store. */
 int
-publish_tree_fill(const struct publish_tree *t, const struct cas *store, const struct publish_file *files,
-		  size_t n, struct err *err)
+publish_tree_fill(const struct publish_tree *t, const struct cas *store,
+		  const struct publish_file *files, size_t n, struct err *err)
 {
 	CLEANUP(fd_close) int dirfd = -1;
 
@@ -212,7 +216,9 @@ publish_tree_exchange(const struct publish_tree *t, struct err *err)
 		return -1;
 	if (renameat2(t->parent, t->fresh, t->parent, t->name, how) < 0) {
 		err_sys(err, "exchange %s with %s", t->fresh, t->name);
-		return err_hint(err, "the file system must support renameat2(RENAME_EXCHANGE): ext4, xfs, btrfs, tmpfs do");
+		return err_hint(
+			err,
+			"the file system must support renameat2(RENAME_EXCHANGE): ext4, xfs, btrfs, tmpfs do");
 	}
 	if (fd_sync_dir(t->parent, ".", err) < 0)
 		return -1;

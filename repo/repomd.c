@@ -27,8 +27,9 @@ xml_char(const char *s)
 	return cp == 0x7f || cp == 0xfffe || cp == 0xffff ? 0 : n;
 }
 
-/* Escapes text for an element or a double-quoted attribute. What XML cannot carry is refused; line
- * breaks are allowed in elements only (lines), because attributes would silently lose them. */
+/* Escapes text for an element or a double-quoted attribute. What XML cannot carry is refused;
+ * line breaks are allowed in elements only (lines), because attributes would silently lose
+ * them. */
 static int
 add_escaped(struct buf *b, const char *text, bool lines, struct err *err)
 {
@@ -39,8 +40,8 @@ add_escaped(struct buf *b, const char *text, bool lines, struct err *err)
 		n = xml_char(s);
 		if (n == 0 || (!lines && (*s == '\n' || *s == '\t')))
 			return err_set(err, ERR_INPUT,
-				       "'%.80s' holds byte 0x%02x, which metadata cannot carry", text,
-				       (unsigned char)*s);
+				       "'%.80s' holds byte 0x%02x, which metadata cannot carry",
+				       text, (unsigned char)*s);
 		if (*s == '&')
 			buf_add_str(b, "&amp;");
 		else if (*s == '<')
@@ -57,7 +58,8 @@ add_escaped(struct buf *b, const char *text, bool lines, struct err *err)
 
 /* <tag>text</tag> on a line of its own. */
 static int
-add_element(struct buf *b, const char *indent, const char *tag, const char *text, struct err *err)
+add_element(struct buf *b, const char *indent, const char *tag, const char *text,
+	    struct err *err)
 {
 	buf_add_format(b, "%s<%s>", indent, tag);
 	if (add_escaped(b, text, true, err) < 0)
@@ -83,7 +85,8 @@ static int
 add_version(struct buf *b, const struct nevra *id, struct err *err)
 {
 	buf_add_format(b, "  <version epoch=\"%lld\"", (long long)id->epoch);
-	if (add_attribute(b, "ver", id->version, err) < 0 || add_attribute(b, "rel", id->release, err) < 0)
+	if (add_attribute(b, "ver", id->version, err) < 0 ||
+	    add_attribute(b, "rel", id->release, err) < 0)
 		return -1;
 	buf_add_str(b, "/>\n");
 	return 0;
@@ -104,10 +107,12 @@ add_dep(struct arena *a, struct buf *b, const struct pkgdep *d, struct err *err)
 	if (d->op != PKGDEP_ANY) {
 		if (nevra_parse_evr(a, d->evr, &evr, err) < 0)
 			return -1;
-		buf_add_format(b, " flags=\"%s\" epoch=\"%lld\"", flags[d->op], (long long)evr.epoch);
+		buf_add_format(b, " flags=\"%s\" epoch=\"%lld\"", flags[d->op],
+			       (long long)evr.epoch);
 		if (add_attribute(b, "ver", evr.version, err) < 0)
 			return -1;
-		if (evr.release && *evr.release && add_attribute(b, "rel", evr.release, err) < 0)
+		if (evr.release && *evr.release &&
+		    add_attribute(b, "rel", evr.release, err) < 0)
 			return -1;
 	}
 	buf_add_str(b, "/>\n");
@@ -122,7 +127,8 @@ dep_seen(const struct pkgdeps *deps, size_t i)
 }
 
 static int
-add_deps(struct arena *a, struct buf *b, const char *tag, const struct pkgdeps *deps, struct err *err)
+add_deps(struct arena *a, struct buf *b, const char *tag, const struct pkgdeps *deps,
+	 struct err *err)
 {
 	if (deps->n == 0)
 		return 0;
@@ -143,7 +149,8 @@ is_primary_path(const char *path)
 }
 
 static int
-add_files(struct buf *b, const char *indent, const struct pkgfile *p, bool primary, struct err *err)
+add_files(struct buf *b, const char *indent, const struct pkgfile *p, bool primary,
+	  struct err *err)
 {
 	for (size_t i = 0; i < p->nentries; i++) {
 		const struct pkgfile_entry *e = &p->entries[i];
@@ -151,9 +158,9 @@ add_files(struct buf *b, const char *indent, const struct pkgfile *p, bool prima
 		if (primary && !is_primary_path(e->path))
 			continue;
 		buf_add_format(b, "%s<file%s>", indent,
-			       e->type == MANIFEST_DIR       ? " type=\"dir\"" :
-			       e->flags & PKGFILE_GHOST ? " type=\"ghost\"" :
-							       "");
+			       e->type == MANIFEST_DIR    ? " type=\"dir\""
+			       : e->flags & PKGFILE_GHOST ? " type=\"ghost\""
+							  : "");
 		if (add_escaped(b, e->path, false, err) < 0)
 			return err_wrap(err, "path");
 		buf_add_str(b, "</file>\n");
@@ -196,15 +203,18 @@ add_primary(struct arena *a, struct buf *b, const struct pkgfile *p, const struc
 {
 	buf_add_str(b, "<package type=\"rpm\">\n");
 	if (add_element(b, "  ", "name", p->id.name, err) < 0 ||
-	    add_element(b, "  ", "arch", p->id.arch, err) < 0 || add_version(b, &p->id, err) < 0)
+	    add_element(b, "  ", "arch", p->id.arch, err) < 0 ||
+	    add_version(b, &p->id, err) < 0)
 		return -1;
-	buf_add_format(b, "  <checksum type=\"sha256\" pkgid=\"YES\">%s</checksum>\n", at->digest);
+	buf_add_format(b, "  <checksum type=\"sha256\" pkgid=\"YES\">%s</checksum>\n",
+		       at->digest);
 	if (add_element(b, "  ", "summary", p->summary, err) < 0 ||
 	    add_element(b, "  ", "description", p->description, err) < 0 ||
 	    add_element(b, "  ", "packager", "", err) < 0 ||
 	    add_element(b, "  ", "url", p->homepage, err) < 0)
 		return -1;
-	/* The time of the file is that of its build: a copy's own time would differ everywhere. */
+	/* The time of the file is that of its build: a copy's own time would differ everywhere.
+	 */
 	buf_add_format(b, "  <time file=\"%lld\" build=\"%lld\"/>\n", (long long)p->build_time,
 		       (long long)p->build_time);
 	buf_add_format(b, "  <size package=\"%llu\" installed=\"%llu\" archive=\"%llu\"/>\n",
@@ -222,10 +232,12 @@ add_primary(struct arena *a, struct buf *b, const struct pkgfile *p, const struc
 
 /* filelists (with files) or other (without; our packages carry no changelog). */
 static int
-add_listing(struct buf *b, const struct pkgfile *p, const struct placed *at, bool files, struct err *err)
+add_listing(struct buf *b, const struct pkgfile *p, const struct placed *at, bool files,
+	    struct err *err)
 {
 	buf_add_format(b, "<package pkgid=\"%s\"", at->digest);
-	if (add_attribute(b, "name", p->id.name, err) < 0 || add_attribute(b, "arch", p->id.arch, err) < 0)
+	if (add_attribute(b, "name", p->id.name, err) < 0 ||
+	    add_attribute(b, "arch", p->id.arch, err) < 0)
 		return -1;
 	buf_add_str(b, ">\n");
 	if (add_version(b, &p->id, err) < 0 || (files && add_files(b, "  ", p, false, err) < 0))
@@ -244,8 +256,9 @@ keep(struct arena *a, const struct buf *b, const char **out, struct err *err)
 }
 
 int
-repomd_fragment_make(struct arena *a, const struct pkgfile *p, const struct digest *file, uint64_t size,
-		     const char *href, struct repomd_fragment *out, struct err *err)
+repomd_fragment_make(struct arena *a, const struct pkgfile *p, const struct digest *file,
+		     uint64_t size, const char *href, struct repomd_fragment *out,
+		     struct err *err)
 {
 	CLEANUP(buf_free) struct buf primary = BUF_MAX(REPOMD_MAX_FRAGMENT);
 	CLEANUP(buf_free) struct buf filelists = BUF_MAX(REPOMD_MAX_FRAGMENT);
@@ -254,9 +267,12 @@ repomd_fragment_make(struct arena *a, const struct pkgfile *p, const struct dige
 	struct repomd_fragment made;
 
 	digest_hex(file, at.digest);
-	if (add_primary(a, &primary, p, &at, err) < 0 || add_listing(&filelists, p, &at, true, err) < 0 ||
-	    add_listing(&other, p, &at, false, err) < 0 || keep(a, &primary, &made.primary, err) < 0 ||
-	    keep(a, &filelists, &made.filelists, err) < 0 || keep(a, &other, &made.other, err) < 0)
+	if (add_primary(a, &primary, p, &at, err) < 0 ||
+	    add_listing(&filelists, p, &at, true, err) < 0 ||
+	    add_listing(&other, p, &at, false, err) < 0 ||
+	    keep(a, &primary, &made.primary, err) < 0 ||
+	    keep(a, &filelists, &made.filelists, err) < 0 ||
+	    keep(a, &other, &made.other, err) < 0)
 		return err_wrap(err, "metadata of %s", href);
 	*out = made;
 	return 0;
@@ -274,7 +290,8 @@ static const struct document documents[] = {
 	  offsetof(struct repomd_fragment, primary) },
 	{ "filelists", "filelists", "xmlns=\"" XML_NS "filelists\"",
 	  offsetof(struct repomd_fragment, filelists) },
-	{ "other", "otherdata", "xmlns=\"" XML_NS "other\"", offsetof(struct repomd_fragment, other) },
+	{ "other", "otherdata", "xmlns=\"" XML_NS "other\"",
+	  offsetof(struct repomd_fragment, other) },
 };
 
 static int
@@ -282,7 +299,8 @@ write_file(int dirfd, const char *path, const struct buf *data, struct err *err)
 {
 	CLEANUP(fd_close) int fd = -1;
 
-	if (fd_create(dirfd, path, 0644, &fd, err) < 0 || fd_write_all(fd, data->data, data->len, err) < 0)
+	if (fd_create(dirfd, path, 0644, &fd, err) < 0 ||
+	    fd_write_all(fd, data->data, data->len, err) < 0)
 		return err_wrap(err, "%s", path);
 	if (fchmod(fd, 0644) < 0) /* whatever the umask is */
 		return err_sys(err, "%s", path);
@@ -290,7 +308,8 @@ write_file(int dirfd, const char *path, const struct buf *data, struct err *err)
 }
 
 static void
-assemble(const struct document *d, const struct repomd_fragment *fragments, size_t n, struct buf *out)
+assemble(const struct document *d, const struct repomd_fragment *fragments, size_t n,
+	 struct buf *out)
 {
 	buf_add_format(out, XML_HEAD "<%s %s packages=\"%zu\">\n", d->root, d->namespace, n);
 	for (size_t i = 0; i < n; i++) {
@@ -311,7 +330,8 @@ write_document(int dirfd, const struct document *d, const struct buf *plain, int
 	struct digest digest;
 	char packed_hex[DIGEST_HEX], plain_hex[DIGEST_HEX], path[REPOMD_MAX_NAME];
 
-	if (buf_check(plain, d->type, err) < 0 || gzip_write(plain->data, plain->len, &packed, err) < 0 ||
+	if (buf_check(plain, d->type, err) < 0 ||
+	    gzip_write(plain->data, plain->len, &packed, err) < 0 ||
 	    buf_check(&packed, d->type, err) < 0)
 		return -1;
 	digest_of(plain->data, plain->len, &digest);
@@ -328,19 +348,23 @@ write_document(int dirfd, const struct document *d, const struct buf *plain, int
 		       "    <size>%zu</size>\n"
 		       "    <open-size>%zu</open-size>\n"
 		       "  </data>\n",
-		       d->type, packed_hex, plain_hex, path, (long long)epoch, packed.len, plain->len);
+		       d->type, packed_hex, plain_hex, path, (long long)epoch, packed.len,
+		       plain->len);
 	return write_file(dirfd, path, &packed, err);
 }
 
 int
-repomd_write(int dirfd, const struct repomd_fragment *fragments, size_t n, int64_t epoch, struct err *err)
+repomd_write(int dirfd, const struct repomd_fragment *fragments, size_t n, int64_t epoch,
+	     struct err *err)
 {
 	CLEANUP(buf_free) struct buf index = BUF_MAX(REPOMD_MAX_DOCUMENT);
 
 	if (fd_mkdirs(dirfd, REPOMD_DIR, err) < 0)
 		return -1;
-	buf_add_format(&index, XML_HEAD "<repomd xmlns=\"" XML_NS "repo\" xmlns:rpm=\"" XML_NS "rpm\">\n"
-					"  <revision>%lld</revision>\n",
+	buf_add_format(&index,
+		       XML_HEAD "<repomd xmlns=\"" XML_NS "repo\" xmlns:rpm=\"" XML_NS
+				"rpm\">\n"
+				"  <revision>%lld</revision>\n",
 		       (long long)epoch);
 	for (size_t i = 0; i < ARRAY_LEN(documents); i++) {
 		CLEANUP(buf_free) struct buf plain = BUF_MAX(REPOMD_MAX_DOCUMENT);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Repository metadata: primary, filelists, other and repomd.xml. Each package's three XML
- * fragments are made once from its header and cached; the documents are assembled from fragments,
- * so adding a package reads no other package.
+ * fragments are made once from its header and cached; the documents are assembled from
+ * fragments, so adding a package reads no other package.
  */
 #pragma once
 
@@ -27,6 +27,8 @@ struct repomd_file {
 	uint64_t size;
 };
 int repomd_parse(struct arena *a, const char *text, size_t n, const char *name,
-		 struct repomd_file **files, size_t *nfiles, int64_t *revision, struct err *err) MUST_CHECK;
+		 struct repomd_file **files, size_t *nfiles, int64_t *revision,
+		 struct err *err) MUST_CHECK;
 int repomd_parse_primary(struct arena *a, const char *text, size_t n, const char *name,
-			 struct repomd_file **packages, size_t *npackages, struct err *err) MUST_CHECK;
+			 struct repomd_file **packages, size_t *npackages,
+			 struct err *err) MUST_CHECK;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads back what repomd.c writes, from hostile bytes. A small pull reader of the part of XML we
- * write: elements, double-quoted attributes, text, the five entities. Comments, CDATA,
- * declarations, processing instructions and character references do not occur and are refused, so
- * there is nothing to expand. Depth, lengths and counts are bounded.
+ * Reads back what repomd.c writes, from hostile bytes. A small pull reader of the part of XML
+ * we write: elements, double-quoted attributes, text, the five entities. Comments, CDATA,
+ * declarations, processing instructions and character references do not occur and are refused,
+ * so there is nothing to expand. Depth, lengths and counts are bounded.
  */
 #include "repo/repomd.h"
 
@@ -97,7 +97,8 @@ xml_skip_space(struct xml *x)
 static int
 xml_take_name(struct xml *x, struct xml_name *out, struct err *err)
 {
-	static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-";
+	static const char legal[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-";
 	size_t n = 0;
 
 	while (x->at + n < x->end && x->at[n] && strchr(legal, x->at[n]))
@@ -117,7 +118,11 @@ xml_take_text(struct xml *x, char stop, struct buf *out, struct err *err)
 	static const struct {
 		const char *entity;
 		char c;
-	} entities[] = { { "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' }, { "&quot;", '"' }, { "&apos;", '\'' } };
+	} entities[] = { { "&amp;", '&' },
+			 { "&lt;", '<' },
+			 { "&gt;", '>' },
+			 { "&quot;", '"' },
+			 { "&apos;", '\'' } };
 
 	buf_clear(out);
 	while (x->at < x->end && *x->at != stop) {
@@ -175,7 +180,8 @@ xml_open(struct xml *x, struct err *err)
 	x->depth++;
 	while (x->at < x->end && is_space(*x->at)) {
 		xml_skip_space(x);
-		if (x->at < x->end && *x->at != '/' && *x->at != '>' && xml_take_attr(x, err) < 0)
+		if (x->at < x->end && *x->at != '/' && *x->at != '>' &&
+		    xml_take_attr(x, err) < 0)
 			return -1;
 	}
 	x->self_closed = xml_take(x, "/>");
@@ -191,7 +197,8 @@ xml_close(struct xml *x, struct err *err)
 
 	if (xml_take_name(x, &name, err) < 0)
 		return -1;
-	if (!xml_take(x, ">") || x->depth == 0 || strcmp(name.text, x->stack[x->depth - 1].text) != 0)
+	if (!xml_take(x, ">") || x->depth == 0 ||
+	    strcmp(name.text, x->stack[x->depth - 1].text) != 0)
 		return xml_error(x, err, "an end tag that closes nothing");
 	x->depth--;
 	return 0;
@@ -248,7 +255,14 @@ xml_tag(const struct xml *x)
 
 /* ---- both documents: a root of items, each with fields of which we want four ---- */
 
-enum field { FIELD_NONE, FIELD_NAME, FIELD_CHECKSUM, FIELD_LOCATION, FIELD_SIZE, FIELD_REVISION };
+enum field {
+	FIELD_NONE,
+	FIELD_NAME,
+	FIELD_CHECKSUM,
+	FIELD_LOCATION,
+	FIELD_SIZE,
+	FIELD_REVISION
+};
 
 struct reading {
 	struct xml xml;
@@ -257,8 +271,9 @@ struct reading {
 	bool primary;
 	VEC(struct repomd_file) found;
 	struct repomd_file now;
-	struct dict hrefs;     /* seen so far: a name listed twice is refused */
-	unsigned have, wanted; /* bits of enum field of the item that is open; all must be there */
+	struct dict hrefs; /* seen so far: a name listed twice is refused */
+	unsigned have,
+		wanted; /* bits of enum field of the item that is open; all must be there */
 	int64_t revision, count;
 };
 
@@ -293,8 +308,8 @@ is_href(const char *href, const char *prefix)
 {
 	size_t n = strlen(prefix);
 
-	return strncmp(href, prefix, n) == 0 && href[n] && href[n] != '.' && !strchr(href + n, '/') &&
-	       manifest_is_path(href);
+	return strncmp(href, prefix, n) == 0 && href[n] && href[n] != '.' &&
+	       !strchr(href + n, '/') && manifest_is_path(href);
 }
 
 static enum field
@@ -303,7 +318,9 @@ field_of(const struct reading *r)
 	static const struct {
 		const char *tag;
 		enum field field;
-	} fields[] = { { "checksum", FIELD_CHECKSUM }, { "location", FIELD_LOCATION }, { "size", FIELD_SIZE } };
+	} fields[] = { { "checksum", FIELD_CHECKSUM },
+		       { "location", FIELD_LOCATION },
+		       { "size", FIELD_SIZE } };
 	const char *tag = xml_tag(&r->xml);
 
 	if (r->xml.depth == 2 && !r->primary && strcmp(tag, "revision") == 0)
@@ -368,7 +385,8 @@ open_element(struct reading *r, enum field field, struct err *err)
 	if (r->xml.depth == 1 && strcmp(xml_tag(&r->xml), r->root) != 0)
 		return xml_error(&r->xml, err, "another kind of document");
 	if (r->xml.depth == 1 && r->primary &&
-	    (!xml_attr(&r->xml, "packages") || !parse_number(xml_attr(&r->xml, "packages"), &r->count)))
+	    (!xml_attr(&r->xml, "packages") ||
+	     !parse_number(xml_attr(&r->xml, "packages"), &r->count)))
 		return xml_error(&r->xml, err, "the number of packages is missing");
 	if (r->xml.depth == 2 && field == FIELD_NONE)
 		return open_item(r, err);
@@ -400,7 +418,8 @@ close_element(struct reading *r, enum field field, const char *text, struct err 
 	/* depth is that of the parent now */
 	if (r->xml.depth == 1 && field == FIELD_NONE) {
 		if ((r->have & r->wanted) != r->wanted)
-			return xml_error(&r->xml, err, "an entry without name, checksum, location or size");
+			return xml_error(&r->xml, err,
+					 "an entry without name, checksum, location or size");
 		VEC_PUSH(&r->found, r->now);
 	}
 	return 0;
@@ -443,10 +462,11 @@ keep(struct reading *r, struct repomd_file **out, size_t *n)
 }
 
 int
-repomd_parse(struct arena *a, const char *text, size_t n, const char *name, struct repomd_file **files,
-	     size_t *nfiles, int64_t *revision, struct err *err)
+repomd_parse(struct arena *a, const char *text, size_t n, const char *name,
+	     struct repomd_file **files, size_t *nfiles, int64_t *revision, struct err *err)
 {
-	CLEANUP(reading_release) struct reading r = {
+	CLEANUP(reading_release)
+	struct reading r = {
 		.a = a,
 		.root = "repomd",
 		.item = "data",
@@ -468,13 +488,15 @@ int
 repomd_parse_primary(struct arena *a, const char *text, size_t n, const char *name,
 		     struct repomd_file **packages, size_t *npackages, struct err *err)
 {
-	CLEANUP(reading_release) struct reading r = {
+	CLEANUP(reading_release)
+	struct reading r = {
 		.a = a,
 		.root = "metadata",
 		.item = "package",
 		.prefix = "packages/",
 		.primary = true,
-		.wanted = 1U << FIELD_NAME | 1U << FIELD_CHECKSUM | 1U << FIELD_LOCATION | 1U << FIELD_SIZE,
+		.wanted = 1U << FIELD_NAME | 1U << FIELD_CHECKSUM | 1U << FIELD_LOCATION |
+			  1U << FIELD_SIZE,
 	};
 
 	xml_init(&r.xml, text, n, name);

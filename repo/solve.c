@@ -35,10 +35,8 @@ int
 solve_dep_id(Pool *pool, const struct pkgdep *d)
 {
 	static const int flags[] = {
-		[PKGDEP_LT] = REL_LT,
-		[PKGDEP_LE] = REL_LT | REL_EQ,
-		[PKGDEP_EQ] = REL_EQ,
-		[PKGDEP_GE] = REL_GT | REL_EQ,
+		[PKGDEP_LT] = REL_LT, [PKGDEP_LE] = REL_LT | REL_EQ,
+		[PKGDEP_EQ] = REL_EQ, [PKGDEP_GE] = REL_GT | REL_EQ,
 		[PKGDEP_GT] = REL_GT,
 	};
 	Id name = pool_str2id(pool, d->name, 1);
@@ -48,7 +46,8 @@ solve_dep_id(Pool *pool, const struct pkgdep *d)
 	return pool_rel2id(pool, name, pool_str2id(pool, d->evr, 1), flags[d->op], 1);
 }
 
-/* The other spelling of a path where /bin and its like are links into /usr; false: it has none. */
+/* The other spelling of a path where /bin and its like are links into /usr; false: it has none.
+ */
 static bool
 path_twin(const char *path, char out[SOLVE_MAX_PATH])
 {
@@ -59,7 +58,8 @@ path_twin(const char *path, char out[SOLVE_MAX_PATH])
 
 	for (size_t i = 0; i < ARRAY_LEN(merged); i++)
 		if (strncmp(rest, merged[i], strlen(merged[i])) == 0)
-			n = snprintf(out, SOLVE_MAX_PATH, "%s%s", below_usr ? "" : "/usr", rest);
+			n = snprintf(out, SOLVE_MAX_PATH, "%s%s", below_usr ? "" : "/usr",
+				     rest);
 	return n > 0 && n < SOLVE_MAX_PATH;
 }
 
@@ -108,7 +108,8 @@ add_deps(Pool *pool, Solvable *s, Id key, const struct pkgdeps *deps)
 }
 
 static Id
-add_package(struct solve_state *st, Repo *repo, const struct pkgfacts *f, const struct dict *asked)
+add_package(struct solve_state *st, Repo *repo, const struct pkgfacts *f,
+	    const struct dict *asked)
 {
 	Pool *pool = st->pool;
 	Id p = repo_add_solvable(repo);
@@ -117,7 +118,8 @@ add_package(struct solve_state *st, Repo *repo, const struct pkgfacts *f, const 
 	s->name = pool_str2id(pool, f->id.name, 1);
 	s->evr = pool_str2id(pool, nevra_evr(st->arena, &f->id), 1);
 	s->arch = pool_str2id(pool, f->id.arch, 1);
-	solvable_add_deparray(s, SOLVABLE_PROVIDES, pool_rel2id(pool, s->name, s->evr, REL_EQ, 1), -1);
+	solvable_add_deparray(s, SOLVABLE_PROVIDES,
+			      pool_rel2id(pool, s->name, s->evr, REL_EQ, 1), -1);
 	add_deps(pool, s, SOLVABLE_PROVIDES, &f->provides);
 	for (size_t i = 0; i < f->provides.n; i++)
 		if (f->provides.at[i].name[0] == '/')
@@ -138,17 +140,19 @@ by_name(const void *a, const void *b)
 	return strcmp((*x)->id.name, (*y)->id.name);
 }
 
-/* Sorted, because libsolv's ids and thereby its order of work follow the order of insertion. Two
- * packages of one name are refused: libsolv would quietly take the older where the newer fails. */
+/* Sorted, because libsolv's ids and thereby its order of work follow the order of insertion.
+ * Two packages of one name are refused: libsolv would quietly take the older where the newer
+ * fails. */
 static int
 add_packages(struct solve_state *st, Repo *repo, const struct dict *asked, struct err *err)
 {
 	const struct solve_request *r = st->r;
-	const struct pkgfacts **sorted = arena_array(st->arena, r->npackages + 1, sizeof(*sorted));
+	const struct pkgfacts **sorted =
+		arena_array(st->arena, r->npackages + 1, sizeof(*sorted));
 
 	if (r->npackages > SOLVE_MAX_PACKAGES)
-		return err_set(err, ERR_LIMIT, "%s: %zu packages to choose from, at most %zu", r->subject,
-			       r->npackages, SOLVE_MAX_PACKAGES);
+		return err_set(err, ERR_LIMIT, "%s: %zu packages to choose from, at most %zu",
+			       r->subject, r->npackages, SOLVE_MAX_PACKAGES);
 	for (size_t i = 0; i < r->npackages; i++)
 		sorted[i] = r->packages[i];
 	qsort(sorted, r->npackages, sizeof(*sorted), by_name);
@@ -156,7 +160,8 @@ add_packages(struct solve_state *st, Repo *repo, const struct dict *asked, struc
 	st->facts = arena_array(st->arena, r->npackages + 3, sizeof(*st->facts));
 	for (size_t i = 0; i < r->npackages; i++) {
 		if (i && by_name(&sorted[i - 1], &sorted[i]) == 0)
-			return err_set(err, ERR_SOLVE, "%s: the package %s is offered twice: %s and %s",
+			return err_set(err, ERR_SOLVE,
+				       "%s: the package %s is offered twice: %s and %s",
 				       r->subject, sorted[i]->id.name,
 				       nevra_text(st->arena, &sorted[i - 1]->id),
 				       nevra_text(st->arena, &sorted[i]->id));
@@ -186,7 +191,8 @@ add_assumed(struct solve_state *st, Repo *repo, struct err *err)
 			return err_wrap(err, "%s: assumed capability", st->r->subject);
 		solvable_add_deparray(s, SOLVABLE_PROVIDES, solve_dep_id(pool, &d), -1);
 		if (path_twin(d.name, twin))
-			solvable_add_deparray(s, SOLVABLE_PROVIDES, pool_str2id(pool, twin, 1), -1);
+			solvable_add_deparray(s, SOLVABLE_PROVIDES, pool_str2id(pool, twin, 1),
+					      -1);
 	}
 	return 0;
 }
@@ -206,7 +212,8 @@ add_wants(struct solve_state *st, Queue *jobs, struct err *err)
 
 		if (pkgdep_parse(st->arena, st->r->wants[i], &d, err) < 0)
 			return err_wrap(err, "%s", st->r->subject);
-		what = dict_has(&names, d.name) ? SOLVER_SOLVABLE_NAME : SOLVER_SOLVABLE_PROVIDES;
+		what = dict_has(&names, d.name) ? SOLVER_SOLVABLE_NAME
+						: SOLVER_SOLVABLE_PROVIDES;
 		st->wants[i] = solve_dep_id(st->pool, &d);
 		queue_push2(jobs, SOLVER_INSTALL | what, st->wants[i]);
 	}
@@ -232,7 +239,7 @@ fill_pool(struct solve_state *st, Queue *jobs, struct err *err)
 	CLEANUP(dict_release) struct dict asked = { 0 };
 	Repo *repo;
 
-	pool_setdebugmask(st->pool, 0); /* a library does not print */
+	pool_setdebugmask(st->pool, 0);           /* a library does not print */
 	pool_setdisttype(st->pool, DISTTYPE_RPM); /* Debian's libsolv starts as DISTTYPE_DEB */
 	pool_setarch(st->pool, "x86_64");
 	repo = repo_create(st->pool, "kiln");
@@ -250,19 +257,21 @@ fill_pool(struct solve_state *st, Queue *jobs, struct err *err)
 static void
 collect_chosen(struct solve_state *st, const struct pkgfacts ***out, size_t *n)
 {
-	const struct pkgfacts **chosen = arena_array(st->arena, (size_t)st->nsolvables + 1, sizeof(*chosen));
+	const struct pkgfacts **chosen =
+		arena_array(st->arena, (size_t)st->nsolvables + 1, sizeof(*chosen));
 	size_t count = 0;
 
 	for (Id p = 0; p < st->nsolvables; p++)
-		if (p != st->assumed && st->facts[p] && solver_get_decisionlevel(st->solver, p) > 0)
+		if (p != st->assumed && st->facts[p] &&
+		    solver_get_decisionlevel(st->solver, p) > 0)
 			chosen[count++] = st->facts[p];
 	*out = chosen;
 	*n = count;
 }
 
 int
-solve_run(struct arena *a, const struct solve_request *r, const struct pkgfacts ***out, size_t *n,
-	  struct err *err)
+solve_run(struct arena *a, const struct solve_request *r, const struct pkgfacts ***out,
+	  size_t *n, struct err *err)
 {
 	CLEANUP(pool) Pool *pool = pool_create();
 	CLEANUP(solver) Solver *solver = NULL;

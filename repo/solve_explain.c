@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From libsolv's failing rules to a sentence: the chain of needs from the request to the package
- * whose need fails, found by a breadth-first walk over the same index of providers.
+ * From libsolv's failing rules to a sentence: the chain of needs from the request to the
+ * package whose need fails, found by a breadth-first walk over the same index of providers.
  */
 #include "repo/solve_priv.h"
 
@@ -17,7 +17,7 @@
 #define EXPLAIN_MAX_LINES 4
 #define EXPLAIN_MAX_STEPS 8 /* of a chain; longer ones lose their middle */
 
-struct reach { /* how the walk came to each solvable */
+struct reach {       /* how the walk came to each solvable */
 	int *parent; /* solvable that needs it, 0: the request itself, -1: not reached */
 	int *dep;    /* what it was needed for */
 };
@@ -116,8 +116,8 @@ need_write(struct solve_state *s, const struct reach *w, int source, Id dep, str
 }
 
 static void
-clash_write(struct solve_state *s, const struct reach *w, const char *verb, int source, int target,
-	    struct buf *out)
+clash_write(struct solve_state *s, const struct reach *w, const char *verb, int source,
+	    int target, struct buf *out)
 {
 	chain_write(s, w, source, out);
 	buf_add_format(out, ", which %s %s", verb, solvable_name(s, target));
@@ -134,15 +134,18 @@ rule_write(struct solve_state *s, const struct reach *w, Id rule, struct buf *ou
 	Id source, target, dep;
 	SolverRuleinfo type = solver_ruleinfo(s->solver, rule, &source, &target, &dep);
 
-	if (type == SOLVER_RULE_JOB_NOTHING_PROVIDES_DEP || type == SOLVER_RULE_JOB_UNKNOWN_PACKAGE)
+	if (type == SOLVER_RULE_JOB_NOTHING_PROVIDES_DEP ||
+	    type == SOLVER_RULE_JOB_UNKNOWN_PACKAGE)
 		source = 0;
-	if (type == SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP || type == SOLVER_RULE_JOB_NOTHING_PROVIDES_DEP ||
+	if (type == SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP ||
+	    type == SOLVER_RULE_JOB_NOTHING_PROVIDES_DEP ||
 	    type == SOLVER_RULE_JOB_UNKNOWN_PACKAGE) {
 		need_write(s, w, source, dep, out);
 		buf_add_str(out, ", which no package provides");
 	} else if (type == SOLVER_RULE_PKG_CONFLICTS || type == SOLVER_RULE_PKG_SELF_CONFLICT) {
 		clash_write(s, w, "conflicts with", source, target, out);
-	} else if (type == SOLVER_RULE_PKG_OBSOLETES || type == SOLVER_RULE_PKG_IMPLICIT_OBSOLETES) {
+	} else if (type == SOLVER_RULE_PKG_OBSOLETES ||
+		   type == SOLVER_RULE_PKG_IMPLICIT_OBSOLETES) {
 		clash_write(s, w, "obsoletes", source, target, out);
 	}
 }
@@ -173,7 +176,8 @@ collect_lines(struct solve_state *s, const struct reach *w, struct dict *lines)
 
 /* A want that nothing meets although its name, or nearly its name, is there. */
 static int
-hint_for_want(struct solve_state *s, const char *want, const char *const *names, struct err *err)
+hint_for_want(struct solve_state *s, const char *want, const char *const *names,
+	      struct err *err)
 {
 	const struct pkgfacts *there = NULL;
 	struct pkgdep d;
@@ -242,7 +246,8 @@ force_dep(struct solve_state *s, bool *forced, Queue *todo, Id dep)
 
 	FOR_PROVIDES(p, pp, dep)
 	{
-		if (count++ == 0 || (is_preferred(s, p) && solver_get_decisionlevel(s->solver, p) > 0))
+		if (count++ == 0 ||
+		    (is_preferred(s, p) && solver_get_decisionlevel(s->solver, p) > 0))
 			only = p;
 	}
 	if (!only || forced[only] || (count > 1 && !is_preferred(s, only)))
@@ -270,14 +275,16 @@ force_walk(struct solve_state *s)
 	return forced;
 }
 
-/* The candidates of a choice as "a, b"; 0 when a preference or the rest of the set decided it. */
+/* The candidates of a choice as "a, b"; 0 when a preference or the rest of the set decided it.
+ */
 static size_t
 choice_names(struct solve_state *s, const Queue *choices, const bool *forced, struct buf *out)
 {
 	CLEANUP(dict_release) struct dict names = { 0 };
 
 	for (int i = 0; i < choices->count; i++) {
-		int p = abs(choices->elements[i]); /* libsolv marks those it tried by their sign */
+		int p = abs(
+			choices->elements[i]); /* libsolv marks those it tried by their sign */
 
 		if (is_preferred(s, p) || forced[p])
 			return 0;
@@ -300,8 +307,10 @@ choice_write(struct solve_state *s, const struct reach *w, const bool *forced, I
 	SolverRuleinfo info;
 
 	queue_init(&choices);
-	type = solver_get_alternative(s->solver, alternative, &id, &from, &chosen, &choices, &level);
-	if (type != SOLVER_ALTERNATIVE_TYPE_RULE || choice_names(s, &choices, forced, &names) < 2)
+	type = solver_get_alternative(s->solver, alternative, &id, &from, &chosen, &choices,
+				      &level);
+	if (type != SOLVER_ALTERNATIVE_TYPE_RULE ||
+	    choice_names(s, &choices, forced, &names) < 2)
 		return;
 	info = solver_ruleinfo(s->solver, id, &source, &target, &dep);
 	need_write(s, w, info == SOLVER_RULE_PKG_REQUIRES ? source : 0, dep, &line);

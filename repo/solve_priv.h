@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by the two doorway files of libsolv: a filled pool and how to speak of its failures. */
+/* Shared by the two doorway files of libsolv: a filled pool and how to speak of its failures.
+ */
 #pragma once
 
 #include "repo/solve.h"

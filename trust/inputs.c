@@ -46,7 +46,8 @@ is_bundle(const char *name)
 {
 	size_t n = strlen(name), suffix = strlen(INPUTS_SUFFIX);
 
-	/* The inventory's own bundle may lie in the same directory; it is read with the inventory. */
+	/* The inventory's own bundle may lie in the same directory; it is read with the
+	 * inventory. */
 	return n > suffix && strcmp(name + n - suffix, INPUTS_SUFFIX) == 0 &&
 	       strcmp(name, INPUTS_INVENTORY INPUTS_SUFFIX) != 0;
 }
@@ -60,21 +61,23 @@ load_bundle(struct inputs_set *set, int dirfd, const char *name, const struct ke
 	char hex[DIGEST_HEX];
 
 	if (read_regular(dirfd, name, &text, err) < 0 ||
-	    verify_bundle(&set->arena, ring, buf_text(&text), text.len, name, STATEMENT_SLSA_V1, NULL,
-			  &k->statement, err) < 0)
+	    verify_bundle(&set->arena, ring, buf_text(&text), text.len, name, STATEMENT_SLSA_V1,
+			  NULL, &k->statement, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	k->bundle = arena_strdup(&set->arena, name);
 	k->index = set->nknown++;
 	for (size_t i = 0; i < k->statement.nsubjects; i++) {
 		digest_hex(&k->statement.subjects[i].sha256, hex);
-		/* A second statement about the same bytes adds nothing; the first by name stays. */
+		/* A second statement about the same bytes adds nothing; the first by name
+		 * stays. */
 		(void)dict_add(&set->statements, hex, k);
 	}
 	return 0;
 }
 
 static int
-load_bundles(struct inputs_set *set, const char *dir, const struct keyring *ring, struct err *err)
+load_bundles(struct inputs_set *set, const char *dir, const struct keyring *ring,
+	     struct err *err)
 {
 	CLEANUP(fd_close) int dirfd = -1;
 	const char **names;
@@ -90,7 +93,8 @@ load_bundles(struct inputs_set *set, const char *dir, const struct keyring *ring
 }
 
 static int
-read_inventory(struct inputs_set *set, const char *text, size_t n, const char *name, struct err *err)
+read_inventory(struct inputs_set *set, const char *text, size_t n, const char *name,
+	       struct err *err)
 {
 	struct doc *root;
 	const struct doc *list;
@@ -111,7 +115,8 @@ read_inventory(struct inputs_set *set, const char *text, size_t n, const char *n
 		const char *what = doc_get_text(d, "name");
 
 		if (!hex || !what || !digest_parse(hex, &digest))
-			return err_set(err, ERR_VERIFY, "%s: input %zu lacks its name or sha256", name, i + 1);
+			return err_set(err, ERR_VERIFY,
+				       "%s: input %zu lacks its name or sha256", name, i + 1);
 		digest_hex(&digest, canonical);
 		(void)dict_add(&set->inventory, canonical, arena_strdup(&set->arena, what));
 	}
@@ -131,7 +136,8 @@ split_path(struct arena *a, const char *path, const char **name)
 }
 
 static int
-load_inventory(struct inputs_set *set, const char *path, const struct keyring *ring, struct err *err)
+load_inventory(struct inputs_set *set, const char *path, const struct keyring *ring,
+	       struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(INPUTS_MAX_INVENTORY);
 	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
@@ -229,9 +235,10 @@ walk_statement(struct walk *w, const struct statement *s, const char *name, stru
 
 		digest_hex(&r->sha256, hex);
 		if (!k && !dict_has(&w->set->inventory, hex))
-			return err_set(err, ERR_VERIFY,
-				       "%s: its input %s (sha256 %s) is unknown: neither the subject of a bundle here nor in the signed inventory",
-				       name, input_label(r), hex);
+			return err_set(
+				err, ERR_VERIFY,
+				"%s: its input %s (sha256 %s) is unknown: neither the subject of a bundle here nor in the signed inventory",
+				name, input_label(r), hex);
 		(void)dict_add(&w->met, hex, w);
 		if (k && !w->expanded[k->index]) {
 			w->expanded[k->index] = true;
@@ -242,8 +249,8 @@ walk_statement(struct walk *w, const struct statement *s, const char *name, stru
 }
 
 int
-inputs_check(const struct inputs_set *set, const struct statement *s, const char *name, size_t *count,
-	     struct err *err)
+inputs_check(const struct inputs_set *set, const struct statement *s, const char *name,
+	     size_t *count, struct err *err)
 {
 	CLEANUP(walk_release) struct walk w = { .set = set };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Are all inputs known? A directory of bundles and a signed inventory; each input of a statement
- * must be the subject of a verified bundle there (whose own inputs are then checked likewise) or
- * be listed in the inventory.
+ * Are all inputs known? A directory of bundles and a signed inventory; each input of a
+ * statement must be the subject of a verified bundle there (whose own inputs are then checked
+ * likewise) or be listed in the inventory.
  */
 #pragma once
 
@@ -18,7 +18,7 @@ void inputs_free(struct inputs_set *s);
 DEFINE_CLEANUP(struct inputs_set *, inputs_free);
 /* The statement whose subject is d, or NULL. */
 const struct statement *inputs_statement(const struct inputs_set *s, const struct digest *d);
-/* Walks all inputs of s down to sources and seed. *count: distinct inputs met. The failure names
- * the input and the statement that needs it. */
+/* Walks all inputs of s down to sources and seed. *count: distinct inputs met. The failure
+ * names the input and the statement that needs it. */
 int inputs_check(const struct inputs_set *set, const struct statement *s, const char *name,
 		 size_t *count, struct err *err) MUST_CHECK;

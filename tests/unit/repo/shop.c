@@ -34,7 +34,9 @@ make_keys(char path[4096])
 
 		(void)snprintf(path, 4096, "%s/keys", test_tmpdir_path(dir));
 		close(dir);
-		must(key_init_sized(path, "Test Vendor", SHOP_EPOCH - 1000, RSA_BITS, &made, &err), &err);
+		must(key_init_sized(path, "Test Vendor", SHOP_EPOCH - 1000, RSA_BITS, &made,
+				    &err),
+		     &err);
 	}
 	return path;
 }
@@ -88,7 +90,9 @@ shop_source(struct shop *s, const char *name)
 {
 	struct publish_input *in = &s->inputs[s->ninputs++];
 
-	*in = (struct publish_input){ .name = name, .uri = "file:source", .size = 1, .kind = "source" };
+	*in = (struct publish_input){
+		.name = name, .uri = "file:source", .size = 1, .kind = "source"
+	};
 	digest_of(name, strlen(name), &in->sha256);
 	return in->sha256;
 }
@@ -153,8 +157,9 @@ attest(struct shop *s, struct pkgfacts *p, const struct digest *inputs, size_t n
 	doc_set_text(&s->a, st.external, "recipe", p->recipe);
 	st.dependencies = arena_array(&s->a, n + 1, sizeof(*st.dependencies));
 	for (size_t i = 0; i < n; i++)
-		st.dependencies[i] = (struct statement_resource){ .name = arena_format(&s->a, "input%zu", i),
-								  .sha256 = inputs[i] };
+		st.dependencies[i] =
+			(struct statement_resource){ .name = arena_format(&s->a, "input%zu", i),
+						     .sha256 = inputs[i] };
 	st.ndependencies = n;
 	must(statement_make(&st, &text, &err), &err);
 	must(signer_bundle(s->signer, text.data, text.len, &bundle, &err), &err);
@@ -163,11 +168,14 @@ attest(struct shop *s, struct pkgfacts *p, const struct digest *inputs, size_t n
 }
 
 struct pkgfacts *
-shop_package(struct shop *s, const char *name, const char *body, const struct digest *inputs, size_t ninputs)
+shop_package(struct shop *s, const char *name, const char *body, const struct digest *inputs,
+	     size_t ninputs)
 {
 	struct pkgfacts *p = arena_alloc(&s->a, sizeof(*p));
 
-	p->id = (struct nevra){ .name = name, .version = "1", .release = "1", .arch = "x86_64" };
+	p->id = (struct nevra){
+		.name = name, .version = "1", .release = "1", .arch = "x86_64"
+	};
 	p->recipe = p->summary = p->license = name;
 	p->build_time = SHOP_EPOCH + (int64_t)s->n;
 	write_package(s, p, body);
@@ -179,11 +187,14 @@ shop_package(struct shop *s, const char *name, const char *body, const struct di
 void
 shop_stock(struct shop *s)
 {
-	struct digest zlib_source = shop_source(s, "zlib-1.tar.xz"), app_source = shop_source(s, "app-1.tar.xz");
+	struct digest zlib_source = shop_source(s, "zlib-1.tar.xz"),
+		      app_source = shop_source(s, "app-1.tar.xz");
 	struct digest seed = shop_source(s, "gcc.deb");
-	struct pkgfacts *zlib = shop_package(s, "zlib", "library\n", (struct digest[]){ zlib_source, seed }, 2);
+	struct pkgfacts *zlib =
+		shop_package(s, "zlib", "library\n", (struct digest[]){ zlib_source, seed }, 2);
 
-	(void)shop_package(s, "app", "program\n", (struct digest[]){ app_source, seed, zlib->file }, 3);
+	(void)shop_package(s, "app", "program\n",
+			   (struct digest[]){ app_source, seed, zlib->file }, 3);
 }
 
 int

@@ -32,7 +32,8 @@ struct shop {
 const char *shop_keys(void);       /* directory of the trusted set */
 const char *shop_other_keys(void); /* of somebody else's */
 void shop_open(struct shop *s);
-void shop_open_with(struct shop *s, const char *keys); /* builds and publishes with these keys */
+void shop_open_with(struct shop *s,
+		    const char *keys); /* builds and publishes with these keys */
 void shop_close(struct shop *s);
 DEFINE_RELEASE(struct shop, shop_close);
 /* Adds a source to the inventory; its digest is that of its name. */

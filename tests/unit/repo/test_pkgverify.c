@@ -75,8 +75,8 @@ put(struct shop *s, const char *path, const struct buf *data)
 {
 	struct err err;
 
-	assert_int_equal(fd_publish(s->dir, arena_format(&s->a, "out/repo/%s", path), data->data, data->len, 0644,
-				    &err),
+	assert_int_equal(fd_publish(s->dir, arena_format(&s->a, "out/repo/%s", path),
+				    data->data, data->len, 0644, &err),
 			 0);
 }
 
@@ -146,7 +146,8 @@ TEST(pkgverify_accepts_a_tree_that_was_moved)
 
 	stocked(&s);
 	assert_int_equal(renameat(s.dir, "out/repo", s.dir, "elsewhere"), 0);
-	assert_ok(pkgverify_repo(arena_format(&s.a, "%s/elsewhere", s.root), &s.ring, 0, NULL, &sum, err));
+	assert_ok(pkgverify_repo(arena_format(&s.a, "%s/elsewhere", s.root), &s.ring, 0, NULL,
+				 &sum, err));
 }
 
 TEST(pkgverify_refuses_a_flipped_bit_anywhere_in_a_package)
@@ -156,7 +157,8 @@ TEST(pkgverify_refuses_a_flipped_bit_anywhere_in_a_package)
 
 		stocked(&s);
 		flip(&s, APP, percent);
-		assert_fails(verify_repo(&s, err), APP " is not the file that the metadata lists");
+		assert_fails(verify_repo(&s, err),
+			     APP " is not the file that the metadata lists");
 		assert_int_equal(err->code, ERR_VERIFY);
 		assert_fails(verify_file(&s, APP, err), "app-1-1.x86_64.rpm");
 		assert_int_equal(err->code, ERR_VERIFY);
@@ -266,10 +268,12 @@ TEST(pkgverify_refuses_what_the_metadata_does_not_list)
 
 	stocked(&s);
 	copy(&s, APP, "packages/extra-1-1.x86_64.rpm");
-	assert_refused(&s, NULL, "packages/extra-1-1.x86_64.rpm is not listed in the metadata", err);
+	assert_refused(&s, NULL, "packages/extra-1-1.x86_64.rpm is not listed in the metadata",
+		       err);
 	drop(&s, "packages/extra-1-1.x86_64.rpm");
 	copy(&s, "kiln.repo", "repodata/extra-primary.xml.gz");
-	assert_refused(&s, NULL, "repodata/extra-primary.xml.gz is not listed in repomd.xml", err);
+	assert_refused(&s, NULL, "repodata/extra-primary.xml.gz is not listed in repomd.xml",
+		       err);
 }
 
 TEST(pkgverify_refuses_a_listed_package_that_is_missing)
@@ -289,7 +293,8 @@ TEST(pkgverify_refuses_one_package_under_the_name_of_another)
 	copy(&s, ZLIB, APP);
 	copy(&s, ZLIB BUNDLE, APP BUNDLE);
 	assert_fails(verify_repo(&s, err), APP " is not the file that the metadata lists");
-	assert_fails(verify_file(&s, APP, err), "app-1-1.x86_64.rpm says it is zlib-1-1.x86_64.rpm");
+	assert_fails(verify_file(&s, APP, err),
+		     "app-1-1.x86_64.rpm says it is zlib-1-1.x86_64.rpm");
 	assert_int_equal(err->code, ERR_VERIFY);
 }
 
@@ -331,7 +336,9 @@ TEST(pkgverify_never_takes_keys_from_the_tree)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		CLEANUP(buf_free) struct buf key = BUF_MAX(MAX_BYTES);
 
-		assert_ok(fd_read_file(AT_FDCWD, arena_format(&s.a, "%s/%s", shop_other_keys(), names[i]), &key, err));
+		assert_ok(fd_read_file(AT_FDCWD,
+				       arena_format(&s.a, "%s/%s", shop_other_keys(), names[i]),
+				       &key, err));
 		put(&s, arena_format(&s.a, "keys/%s", names[i]), &key);
 	}
 	assert_ok(verify_repo(&s, err));
@@ -378,7 +385,8 @@ TEST(pkgverify_names_an_input_that_the_inventory_misses)
 	publish(&s);
 	assert_fails(verify_repo(&s, err), ".rpm.sigstore.json: its input input1 (sha256 ");
 	assert_int_equal(err->code, ERR_VERIFY);
-	assert_fails(verify_file(&s, APP, err), "app-1-1.x86_64.rpm: its input input1 (sha256 ");
+	assert_fails(verify_file(&s, APP, err),
+		     "app-1-1.x86_64.rpm: its input input1 (sha256 ");
 	assert_int_equal(err->code, ERR_VERIFY);
 }
 

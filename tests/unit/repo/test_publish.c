@@ -15,7 +15,8 @@ there(struct shop *s, const char *path)
 {
 	struct stat st;
 
-	return fstatat(s->dir, arena_format(&s->a, "out/%s", path), &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return fstatat(s->dir, arena_format(&s->a, "out/%s", path), &st, AT_SYMLINK_NOFOLLOW) ==
+	       0;
 }
 
 static void
@@ -23,7 +24,9 @@ write_out(struct shop *s, const char *path, const char *text)
 {
 	struct err err;
 
-	assert_int_equal(fd_publish(s->dir, arena_format(&s->a, "out/%s", path), text, strlen(text), 0644, &err), 0);
+	assert_int_equal(fd_publish(s->dir, arena_format(&s->a, "out/%s", path), text,
+				    strlen(text), 0644, &err),
+			 0);
 }
 
 struct listing {
@@ -117,7 +120,8 @@ TEST(publish_twice_rewrites_nothing_and_says_so)
 
 TEST(publish_puts_right_what_was_changed_in_the_tree)
 {
-	static const char *const changed[] = { "packages/zlib-1-1.x86_64.rpm", "repodata/repomd.xml", "kiln.repo",
+	static const char *const changed[] = { "packages/zlib-1-1.x86_64.rpm",
+					       "repodata/repomd.xml", "kiln.repo",
 					       "keys/packages.asc", "stray" };
 
 	CLEANUP(shop_close) struct shop s;
@@ -166,13 +170,15 @@ TEST(publish_reuses_what_it_signed_when_a_package_is_added)
 	assert_false(there(&s, "repo/packages/more-1-1.x86_64.rpm"));
 }
 
-/* Same packages, another directory, another store, one key set: all but the ECDSA bundles equal. */
+/* Same packages, another directory, another store, one key set: all but the ECDSA bundles
+ * equal. */
 TEST(publish_gives_the_same_metadata_in_two_places)
 {
 	CLEANUP(shop_close) struct shop s;
 	CLEANUP(shop_close) struct shop t;
-	static const char *const same[] = { "repodata/repomd.xml", "repodata/repomd.xml.asc", "inventory.json",
-					    "kiln.repo", "packages/app-1-1.x86_64.rpm" };
+	static const char *const same[] = { "repodata/repomd.xml", "repodata/repomd.xml.asc",
+					    "inventory.json", "kiln.repo",
+					    "packages/app-1-1.x86_64.rpm" };
 	struct publish_summary a, b;
 
 	shop_open(&s);
@@ -208,12 +214,14 @@ TEST(publish_attests_the_signed_file_the_unsigned_one_and_the_header)
 	shop_read(&s, "packages/app-1-1.x86_64.rpm", &rpm);
 	shop_read(&s, "packages/app-1-1.x86_64.rpm.sigstore.json", &bundle);
 	digest_of(rpm.data, rpm.len, &d);
-	assert_ok(verify_bundle(&s.a, &s.ring, buf_text(&bundle), bundle.len, "bundle", STATEMENT_SLSA_V1, &d, &st,
-				err));
+	assert_ok(verify_bundle(&s.a, &s.ring, buf_text(&bundle), bundle.len, "bundle",
+				STATEMENT_SLSA_V1, &d, &st, err));
 	assert_int_equal(st.nsubjects, 3);
 	assert_string_equal(statement_subject(&st, &d)->name, "app-1-1.x86_64.rpm");
-	assert_string_equal(statement_subject(&st, &s.packages[1]->file)->name, "app-1-1.x86_64.rpm;unsigned");
-	assert_string_equal(statement_subject(&st, &s.packages[1]->header)->name, "app-1-1.x86_64.rpm;header");
+	assert_string_equal(statement_subject(&st, &s.packages[1]->file)->name,
+			    "app-1-1.x86_64.rpm;unsigned");
+	assert_string_equal(statement_subject(&st, &s.packages[1]->header)->name,
+			    "app-1-1.x86_64.rpm;header");
 	assert_int_equal(st.ndependencies, 3);
 	assert_string_equal(doc_get_text(st.external, "recipe"), "app");
 }
@@ -254,7 +262,8 @@ TEST(publish_does_not_replace_what_is_not_a_repository)
 	shop_stock(&s);
 	assert_ok(fd_mkdirs(s.dir, "out/repo", err));
 	write_out(&s, "repo/thesis.txt", "years of work");
-	assert_fails(shop_publish(&s, &sum, err), "repo holds something that is not a published repository");
+	assert_fails(shop_publish(&s, &sum, err),
+		     "repo holds something that is not a published repository");
 	assert_true(there(&s, "repo/thesis.txt"));
 	assert_false(there(&s, ".repo.new"));
 	assert_int_equal(unlinkat(s.dir, "out/repo/thesis.txt", 0), 0);
@@ -284,7 +293,8 @@ TEST(publish_leaves_the_old_tree_when_it_fails)
 	list_tree(&s, &before);
 	(void)shop_package(&s, "late", "late\n", NULL, 0);
 	memset(&s.packages[s.n - 1]->bundle, 0, sizeof(s.packages[s.n - 1]->bundle));
-	assert_fails(shop_publish(&s, &sum, err), "late-1-1.x86_64.rpm has no statement of its build");
+	assert_fails(shop_publish(&s, &sum, err),
+		     "late-1-1.x86_64.rpm has no statement of its build");
 	list_tree(&s, &after);
 	assert_string_equal(buf_text(&before.text), buf_text(&after.text));
 	assert_false(there(&s, ".repo.new"));
@@ -328,7 +338,8 @@ TEST(publish_refuses_two_packages_of_one_name)
 	assert_fails(shop_publish(&s, &sum, err), "two packages would be zlib-1-1.x86_64.rpm");
 }
 
-/* Killed at any moment, the tree is the old one or the new one, whole; the next run finishes. */
+/* Killed at any moment, the tree is the old one or the new one, whole; the next run finishes.
+ */
 TEST(publish_killed_at_any_moment_leaves_the_old_tree_or_the_new)
 {
 	CLEANUP(shop_close) struct shop s;

@@ -11,12 +11,15 @@
 #define NONE      "0000000000000000000000000000000000000000000000000000000000000000"
 
 static struct pkgdep alpha_provides[] = {
-	{ "alpha", PKGDEP_EQ, "2:1.0-1" }, { "alpha(x86-64)", PKGDEP_EQ, "2:1.0-1" },
-	{ "libalpha.so.1()(64bit)", PKGDEP_ANY, NULL }, { "virt", PKGDEP_EQ, "3" },
+	{ "alpha", PKGDEP_EQ, "2:1.0-1" },
+	{ "alpha(x86-64)", PKGDEP_EQ, "2:1.0-1" },
+	{ "libalpha.so.1()(64bit)", PKGDEP_ANY, NULL },
+	{ "virt", PKGDEP_EQ, "3" },
 };
 static struct pkgdep alpha_requires[] = {
-	{ "/bin/sh", PKGDEP_ANY, NULL }, { "bar", PKGDEP_ANY, NULL }, { "bar", PKGDEP_ANY, NULL },
-	{ "foo", PKGDEP_GE, "1.2" }, { "low", PKGDEP_LT, "1:2-3" }, { "most", PKGDEP_LE, "4" },
+	{ "/bin/sh", PKGDEP_ANY, NULL }, { "bar", PKGDEP_ANY, NULL },
+	{ "bar", PKGDEP_ANY, NULL },     { "foo", PKGDEP_GE, "1.2" },
+	{ "low", PKGDEP_LT, "1:2-3" },   { "most", PKGDEP_LE, "4" },
 	{ "more", PKGDEP_GT, "5~rc1" },
 };
 static struct pkgdep alpha_conflicts[] = { { "old", PKGDEP_LT, "2" } };
@@ -36,7 +39,11 @@ static struct pkgfile
 alpha(void)
 {
 	return (struct pkgfile){
-		.id = { .name = "alpha", .epoch = 2, .version = "1.0", .release = "1", .arch = "x86_64" },
+		.id = { .name = "alpha",
+			.epoch = 2,
+			.version = "1.0",
+			.release = "1",
+			.arch = "x86_64" },
 		.summary = "A & b <c> \"q\" 'x'",
 		.description = "Line one\n line <two>",
 		.license = "MIT",
@@ -66,7 +73,8 @@ make(struct arena *a, const struct pkgfile *p, struct repomd_fragment *out, stru
 	struct digest d;
 
 	digest_of("alpha", 5, &d);
-	return repomd_fragment_make(a, p, &d, 6980, "packages/alpha-1.0-1.x86_64.rpm", out, err);
+	return repomd_fragment_make(a, p, &d, 6980, "packages/alpha-1.0-1.x86_64.rpm", out,
+				    err);
 }
 
 /* The metadata of one kind out of a written repodata/, unpacked. */
@@ -98,7 +106,8 @@ mask(const struct buf *in, struct buf *out)
 	while (*p) {
 		size_t digits = strspn(p, hex);
 
-		if (digits >= 64 || (digits > 0 && p - buf_text(in) > 6 && memcmp(p - 6, size, 6) == 0))
+		if (digits >= 64 ||
+		    (digits > 0 && p - buf_text(in) > 6 && memcmp(p - 6, size, 6) == 0))
 			buf_add_char(out, '*');
 		else
 			buf_add(out, p, digits ? digits : 1);
@@ -157,7 +166,8 @@ TEST(repomd_reads_back_what_it_wrote)
 	assert_ok(make(&a, &p, &fragment, err));
 	assert_ok(repomd_write(dirfd, &fragment, 1, EPOCH, err));
 	assert_ok(fd_read_file(dirfd, "repodata/repomd.xml", &repomd, err));
-	assert_ok(repomd_parse(&a, buf_text(&repomd), repomd.len, "repomd.xml", &files, &n, &revision, err));
+	assert_ok(repomd_parse(&a, buf_text(&repomd), repomd.len, "repomd.xml", &files, &n,
+			       &revision, err));
 	assert_int_equal(n, 3);
 	assert_int_equal(revision, EPOCH);
 	assert_string_equal(files[0].type, "primary");
@@ -171,7 +181,8 @@ TEST(repomd_reads_back_what_it_wrote)
 		assert_int_equal(size, files[i].size);
 	}
 	read_kind(dirfd, "primary", &primary);
-	assert_ok(repomd_parse_primary(&a, buf_text(&primary), primary.len, "primary", &packages, &m, err));
+	assert_ok(repomd_parse_primary(&a, buf_text(&primary), primary.len, "primary",
+				       &packages, &m, err));
 	assert_int_equal(m, 1);
 	assert_string_equal(packages[0].type, "alpha");
 	assert_string_equal(packages[0].href, "packages/alpha-1.0-1.x86_64.rpm");
@@ -190,13 +201,15 @@ TEST(repomd_of_nothing_is_a_repository_without_packages)
 
 	assert_ok(repomd_write(dirfd, NULL, 0, EPOCH, err));
 	read_kind(dirfd, "primary", &primary);
-	assert_ok(repomd_parse_primary(&a, buf_text(&primary), primary.len, "primary", &packages, &n, err));
+	assert_ok(repomd_parse_primary(&a, buf_text(&primary), primary.len, "primary",
+				       &packages, &n, err));
 	assert_int_equal(n, 0);
 }
 
 TEST(repomd_refuses_text_that_xml_cannot_carry)
 {
-	static const char *const bad[] = { "a\x01", "a\x1b[0m", "a\x7f", "\xff", "\xc0\x80", "\xed\xa0\x80",
+	static const char *const bad[] = { "a\x01",        "a\x1b[0m", "a\x7f",
+					   "\xff",         "\xc0\x80", "\xed\xa0\x80",
 					   "\xef\xbf\xbf", "cut \xc3", "a\r" };
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -230,7 +243,8 @@ TEST(repomd_refuses_line_breaks_in_names)
 
 #define HEAD "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 #define DATA(type, href)                                                                       \
-	"<data type=\"" type "\"><checksum type=\"sha256\">" NONE "</checksum><location href=\"" href "\"/><size>7</size></data>"
+	"<data type=\"" type "\"><checksum type=\"sha256\">" NONE                              \
+	"</checksum><location href=\"" href "\"/><size>7</size></data>"
 #define REPOMD(body) HEAD "<repomd>" body "</repomd>"
 
 TEST(repomd_parse_refuses_hostile_documents_by_reason)
@@ -247,31 +261,43 @@ TEST(repomd_parse_refuses_hostile_documents_by_reason)
 		{ REPOMD("<revision>1</revision>") "<repomd/>", "a second document" },
 		{ REPOMD("<revision>1</revision>") "x", "text outside the document" },
 		{ REPOMD("<revision>-1</revision>"), "a revision that is no number" },
-		{ REPOMD("<revision>1</revision>" DATA("primary", "repodata/a") "<revision>2</revision>"),
+		{ REPOMD("<revision>1</revision>" DATA("primary",
+						       "repodata/a") "<revision>2</revision>"),
 		  "a second one" },
-		{ REPOMD("<revision>99999999999999999999</revision>"), "a revision that is no number" },
+		{ REPOMD("<revision>99999999999999999999</revision>"),
+		  "a revision that is no number" },
 		{ "<!DOCTYPE x [<!ENTITY e \"x\">]>" REPOMD(""), "not a name" },
 		{ REPOMD("<!-- x -->"), "not a name" },
 		{ REPOMD("<![CDATA[x]]>"), "not a name" },
 		{ REPOMD("<?php?>"), "not a name" },
-		{ REPOMD("<revision>&#49;</revision>"), "an entity that is not one of the five" },
+		{ REPOMD("<revision>&#49;</revision>"),
+		  "an entity that is not one of the five" },
 		{ REPOMD("<revision>&e;</revision>"), "an entity that is not one of the five" },
-		{ REPOMD("<revision>\x01</revision>"), "a character that does not belong here" },
+		{ REPOMD("<revision>\x01</revision>"),
+		  "a character that does not belong here" },
 		{ REPOMD("<revision>1<b/></revision>"), "an element inside a value" },
 		{ REPOMD("<a/>"), "an element that does not belong here" },
 		{ REPOMD("<data/>"), "an element that does not belong here" },
 		{ REPOMD("<data type=\"a\" type=\"b\"/>"), "an attribute given twice" },
 		{ REPOMD("<data type='a'/>"), "an attribute without a quoted value" },
 		{ REPOMD("<data type=\"a\""), "a tag that does not end" },
-		{ REPOMD("<data type=\"primary\"/>"), "an entry without name, checksum, location or size" },
-		{ REPOMD(DATA("primary", "/etc/passwd")), "a location outside of the repository" },
+		{ REPOMD("<data type=\"primary\"/>"),
+		  "an entry without name, checksum, location or size" },
+		{ REPOMD(DATA("primary", "/etc/passwd")),
+		  "a location outside of the repository" },
 		{ REPOMD(DATA("primary", "../x")), "a location outside of the repository" },
-		{ REPOMD(DATA("primary", "repodata/../x")), "a location outside of the repository" },
-		{ REPOMD(DATA("primary", "repodata/")), "a location outside of the repository" },
-		{ REPOMD(DATA("primary", "repodata/a/b")), "a location outside of the repository" },
-		{ REPOMD(DATA("primary", "repodata/.x")), "a location outside of the repository" },
-		{ REPOMD(DATA("primary", "http://x/repodata/a")), "a location outside of the repository" },
-		{ REPOMD(DATA("a", "repodata/a") DATA("b", "repodata/a")), "a location given twice" },
+		{ REPOMD(DATA("primary", "repodata/../x")),
+		  "a location outside of the repository" },
+		{ REPOMD(DATA("primary", "repodata/")),
+		  "a location outside of the repository" },
+		{ REPOMD(DATA("primary", "repodata/a/b")),
+		  "a location outside of the repository" },
+		{ REPOMD(DATA("primary", "repodata/.x")),
+		  "a location outside of the repository" },
+		{ REPOMD(DATA("primary", "http://x/repodata/a")),
+		  "a location outside of the repository" },
+		{ REPOMD(DATA("a", "repodata/a") DATA("b", "repodata/a")),
+		  "a location given twice" },
 		{ REPOMD("<data type=\"p\"><location xml:base=\"http://x/\" href=\"repodata/a\"/></data>"),
 		  "a location outside of the repository" },
 		{ REPOMD("<data type=\"p\"><location href=\"repodata/a\"/><location href=\"repodata/b\"/></data>"),
@@ -280,8 +306,10 @@ TEST(repomd_parse_refuses_hostile_documents_by_reason)
 		  "a checksum that is not sha256" },
 		{ REPOMD("<data type=\"p\"><checksum type=\"sha256\">00</checksum></data>"),
 		  "a checksum that is no SHA-256" },
-		{ REPOMD("<data type=\"p\"><size>1k</size></data>"), "a size that is no number" },
-		{ REPOMD("<data type=\"p\"><x><x><x><x><x><x><x>"), "elements nested too deep" },
+		{ REPOMD("<data type=\"p\"><size>1k</size></data>"),
+		  "a size that is no number" },
+		{ REPOMD("<data type=\"p\"><x><x><x><x><x><x><x>"),
+		  "elements nested too deep" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -290,8 +318,8 @@ TEST(repomd_parse_refuses_hostile_documents_by_reason)
 		size_t n;
 		int64_t revision;
 
-		assert_fails(repomd_parse(&a, cases[i].text, strlen(cases[i].text), "r.xml", &files, &n,
-					  &revision, err),
+		assert_fails(repomd_parse(&a, cases[i].text, strlen(cases[i].text), "r.xml",
+					  &files, &n, &revision, err),
 			     cases[i].reason);
 		assert_int_equal(err->code, ERR_VERIFY);
 		assert_memory_equal(err->text, "r.xml:", 6);
@@ -306,12 +334,15 @@ TEST(repomd_parse_counts_lines)
 	size_t n;
 	int64_t revision;
 
-	assert_fails(repomd_parse(&a, text, strlen(text), "r.xml", &files, &n, &revision, err), "r.xml:3: ");
+	assert_fails(repomd_parse(&a, text, strlen(text), "r.xml", &files, &n, &revision, err),
+		     "r.xml:3: ");
 }
 
 #define PACKAGE(type, name, href)                                                              \
-	"<package type=\"" type "\"><name>" name "</name><checksum type=\"sha256\" pkgid=\"YES\">" NONE  \
-	"</checksum><location href=\"" href "\"/><size package=\"7\" installed=\"1\"/><format><x><y/></x></format></package>"
+	"<package type=\"" type "\"><name>" name                                               \
+	"</name><checksum type=\"sha256\" pkgid=\"YES\">" NONE                                 \
+	"</checksum><location href=\"" href                                                    \
+	"\"/><size package=\"7\" installed=\"1\"/><format><x><y/></x></format></package>"
 #define PRIMARY(n, body) HEAD "<metadata packages=\"" n "\">" body "</metadata>"
 
 TEST(repomd_parse_primary_refuses_hostile_documents_by_reason)
@@ -319,16 +350,22 @@ TEST(repomd_parse_primary_refuses_hostile_documents_by_reason)
 	static const struct {
 		const char *text, *reason;
 	} cases[] = {
-		{ PRIMARY("2", PACKAGE("rpm", "a", "packages/a.rpm")), "says 2 packages and lists 1" },
+		{ PRIMARY("2", PACKAGE("rpm", "a", "packages/a.rpm")),
+		  "says 2 packages and lists 1" },
 		{ HEAD "<metadata></metadata>", "the number of packages is missing" },
-		{ PRIMARY("1", PACKAGE("deb", "a", "packages/a.rpm")), "a package that is no rpm" },
-		{ PRIMARY("1", PACKAGE("rpm", "a", "a.rpm")), "a location outside of the repository" },
-		{ PRIMARY("1", PACKAGE("rpm", "a", "packages/x/a.rpm")), "a location outside of the repository" },
-		{ PRIMARY("2", PACKAGE("rpm", "a", "packages/a.rpm") PACKAGE("rpm", "b", "packages/a.rpm")),
+		{ PRIMARY("1", PACKAGE("deb", "a", "packages/a.rpm")),
+		  "a package that is no rpm" },
+		{ PRIMARY("1", PACKAGE("rpm", "a", "a.rpm")),
+		  "a location outside of the repository" },
+		{ PRIMARY("1", PACKAGE("rpm", "a", "packages/x/a.rpm")),
+		  "a location outside of the repository" },
+		{ PRIMARY("2", PACKAGE("rpm", "a", "packages/a.rpm")
+				       PACKAGE("rpm", "b", "packages/a.rpm")),
 		  "a location given twice" },
 		{ PRIMARY("1", "<package type=\"rpm\"><name>a</name></package>"),
 		  "an entry without name, checksum, location or size" },
-		{ PRIMARY("1", "<package type=\"rpm\"><size/></package>"), "a size that is no number" },
+		{ PRIMARY("1", "<package type=\"rpm\"><size/></package>"),
+		  "a size that is no number" },
 		{ REPOMD(""), "another kind of document" },
 	};
 
@@ -337,8 +374,8 @@ TEST(repomd_parse_primary_refuses_hostile_documents_by_reason)
 		struct repomd_file *files;
 		size_t n;
 
-		assert_fails(repomd_parse_primary(&a, cases[i].text, strlen(cases[i].text), "p.xml", &files, &n,
-						  err),
+		assert_fails(repomd_parse_primary(&a, cases[i].text, strlen(cases[i].text),
+						  "p.xml", &files, &n, err),
 			     cases[i].reason);
 		assert_int_equal(err->code, ERR_VERIFY);
 	}
@@ -353,6 +390,7 @@ TEST(repomd_parse_survives_every_prefix_of_a_document)
 		struct repomd_file *files;
 		size_t n;
 
-		assert_fails(repomd_parse_primary(&a, text, i, "p.xml", &files, &n, err), "p.xml:");
+		assert_fails(repomd_parse_primary(&a, text, i, "p.xml", &files, &n, err),
+			     "p.xml:");
 	}
 }

@@ -134,8 +134,8 @@ check_result(struct building *b, const struct pkgfacts **got, size_t n)
 	if (n == 0)
 		buf_add_str(&text, "nothing");
 	if (!b->get || strcmp(b->get, buf_text(&text)) != 0)
-		fail_msg("case '%s': wanted '%s', got '%s'", b->title, b->get ? b->get : "failure",
-			 buf_text(&text));
+		fail_msg("case '%s': wanted '%s', got '%s'", b->title,
+			 b->get ? b->get : "failure", buf_text(&text));
 }
 
 static void
@@ -164,7 +164,8 @@ run_once(struct building *b, char text[ERR_TEXT_MAX])
 			fail_msg("case '%s': %s", b->title, err.text);
 		for (size_t i = 0; i < b->fails.n; i++)
 			if (!strstr(err.text, b->fails.at[i]))
-				fail_msg("case '%s': wanted '%s' in: %s", b->title, b->fails.at[i], err.text);
+				fail_msg("case '%s': wanted '%s' in: %s", b->title,
+					 b->fails.at[i], err.text);
 	}
 	memcpy(text, err.text, ERR_TEXT_MAX);
 }
@@ -307,10 +308,11 @@ TEST(solve_shortens_a_long_chain_in_its_message)
 	}
 	VEC_PUSH(&b.wants, "c0");
 	r = request_of(&b);
-	assert_fails(solve_run(&b.a, &r, &got, &n, err),
-		     "recipe foo needs c0, which requires c1, which requires c2, which requires c3, "
-		     "... (292 more), which requires c296, which requires c297, which requires c298, "
-		     "which requires c299, which requires c300, which no package provides");
+	assert_fails(
+		solve_run(&b.a, &r, &got, &n, err),
+		"recipe foo needs c0, which requires c1, which requires c2, which requires c3, "
+		"... (292 more), which requires c296, which requires c297, which requires c298, "
+		"which requires c299, which requires c300, which no package provides");
 	assert_int_equal(err->code, ERR_SOLVE);
 	VEC_FREE(&b.packages);
 	VEC_FREE(&b.wants);
