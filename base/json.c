@@ -73,6 +73,8 @@ scan_all(struct scan *s, struct err *err)
 				return -1;
 			continue;
 		}
+		if (c == '\0') /* jansson would take it for the end and not look behind it */
+			return scan_error(s, s->at, err, "a zero byte");
 		if ((c == '{' || c == '[') && ++s->depth > DOC_MAX_DEPTH)
 			return scan_error(s, s->at, err, "nested too deeply");
 		if (c == '}' || c == ']')
