@@ -422,8 +422,8 @@ pkgfile_read_facts(struct arena *a, const struct pkgfile_opened *o, const char *
 			     .archive_size = o->signatures.archive_size };
 	uint8_t *copy;
 
-	if (get_identity(&r, &p) < 0 || check_lead(&r, o, &p.id) < 0 || get_texts_about(&r, &p) < 0 || get_all_deps(&r, &p) < 0 ||
-	    get_entries(&r, &p) < 0)
+	if (get_identity(&r, &p) < 0 || get_texts_about(&r, &p) < 0 || get_all_deps(&r, &p) < 0 ||
+	    get_entries(&r, &p) < 0 || check_lead(&r, o, &p.id) < 0)
 		return -1;
 	if (pkgfile_entries_size(p.entries, p.nentries) != p.installed_size)
 		return damaged(&r, "installed size");
