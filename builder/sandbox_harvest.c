@@ -14,6 +14,7 @@
 #include "base/tree.h"
 #include "base/utf8.h"
 #include <linux/openat2.h>
+#include <poll.h>
 #include <sys/syscall.h>
 
 #define MAX_ENTRIES 1000000
@@ -22,13 +23,12 @@
 	(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS)
 
 struct walk {
+	const struct sandbox_harvest *h;
 	bool strict;
-	uint64_t max_bytes, bytes;
+	uint64_t bytes;
 	size_t entries;
-	int64_t mtime;
-	int root;          /* destination */
 	struct arena *a;   /* strict: lives with the manifest; keep: of the walk */
-	struct dict links; /* "inode" -> struct manifest_entry or path of the first name */
+	struct dict links; /* inode -> manifest_entry of the first name */
 	VEC(struct manifest_entry) found;
 	char *buffer;
 };
@@ -47,6 +47,14 @@ struct place {
 	int from, to;
 	const char *path; /* "" at the root */
 	unsigned depth;
+};
+
+/* One entry of it. */
+struct item {
+	const struct place *in;
+	const char *name, *path;
+	int fd; /* O_PATH */
+	struct stat st;
 };
 
 /* A name for people: what does not print becomes \xNN. */
@@ -85,13 +93,23 @@ open_hostile(int dirfd, const char *name, uint64_t flags)
 }
 
 static int
-set_time(struct walk *w, int dirfd, const char *name, const struct stat *st)
+set_time(struct walk *w, const struct item *i)
 {
-	struct timespec t = { .tv_sec = w->strict ? w->mtime : st->st_mtim.tv_sec,
-			      .tv_nsec = w->strict ? 0 : st->st_mtim.tv_nsec };
+	struct timespec t = { .tv_sec = w->strict ? w->h->mtime : i->st.st_mtim.tv_sec,
+			      .tv_nsec = w->strict ? 0 : i->st.st_mtim.tv_nsec };
 	struct timespec times[2] = { t, t };
 
-	return utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW);
+	return utimensat(i->in->to, i->name, times, AT_SYMLINK_NOFOLLOW);
+}
+
+static int
+check_stop(const struct walk *w, struct err *err)
+{
+	struct pollfd p = { .fd = w->h->stop, .events = POLLIN };
+
+	if (w->h->stop >= 0 && poll(&p, 1, 0) > 0)
+		return err_set(err, ERR_INTERRUPTED, "interrupted");
+	return 0;
 }
 
 static void
@@ -103,21 +121,18 @@ record(struct walk *w, const struct manifest_entry *e)
 
 /* Opened for reading without waiting for a peer or taking a terminal, and still what was seen. */
 static int
-open_same(struct walk *w, int dirfd, const char *name, const struct stat *st, const char *path,
-	  struct err *err)
+open_same(struct walk *w, const struct item *i, int *out, struct err *err)
 {
-	CLEANUP(fd_close) int fd = open_hostile(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	CLEANUP(fd_close) int fd = open_hostile(i->in->from, i->name,
+						O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct stat now;
 
-	if (fd < 0 || fstat(fd, &now) < 0) {
-		failed(w, path, err);
-		return -1;
-	}
-	if (now.st_dev != st->st_dev || now.st_ino != st->st_ino || !S_ISREG(now.st_mode)) {
-		refuse(w, path, "changed while it was read", err);
-		return -1;
-	}
-	return STEAL_FD(fd);
+	if (fd < 0 || fstat(fd, &now) < 0)
+		return failed(w, i->path, err);
+	if (now.st_dev != i->st.st_dev || now.st_ino != i->st.st_ino || !S_ISREG(now.st_mode))
+		return refuse(w, i->path, "changed while it was read", err);
+	*out = STEAL_FD(fd);
+	return 0;
 }
 
 static int
@@ -130,12 +145,14 @@ copy_bytes(struct walk *w, int in, int out, struct manifest_entry *e, struct err
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (check_stop(w, err) < 0)
+			return -1;
 		if (n < 0)
 			return failed(w, e->path, err);
 		if (n == 0)
 			break;
 		e->size += (uint64_t)n;
-		if (e->size > w->max_bytes)
+		if (e->size > w->h->max_bytes)
 			return err_set(err, ERR_LIMIT, "/out/%s grew while it was read",
 				       shown(w->a, e->path));
 		digest_add(hash, w->buffer, (size_t)n);
@@ -146,94 +163,95 @@ copy_bytes(struct walk *w, int in, int out, struct manifest_entry *e, struct err
 	return 0;
 }
 
-/* A second name of a file stays one: its first name's copy is linked. true: done. */
-static bool
-link_again(struct walk *w, const struct stat *st, const struct place *p, const char *name,
-	   const char *path, int *rc, struct err *err)
+/* The first name of a file that has several, NULL when this is it. */
+static const struct manifest_entry *
+first_name(struct walk *w, const struct item *i)
 {
-	char key[64];
-	const struct manifest_entry *first;
-	struct manifest_entry e;
+	char key[32];
 
-	if (st->st_nlink < 2)
-		return false;
-	(void)snprintf(key, sizeof(key), "%llu", (unsigned long long)st->st_ino);
-	first = dict_get(&w->links, key);
-	if (!first)
-		return false;
-	e = *first;
-	e.path = path;
-	e.hardlink = first->path;
-	*rc = linkat(w->root, first->path, p->to, name, 0) < 0 ? failed(w, path, err) : 0;
-	if (*rc == 0)
-		record(w, &e);
-	return true;
+	if (i->st.st_nlink < 2)
+		return NULL;
+	(void)snprintf(key, sizeof(key), "%llu", (unsigned long long)i->st.st_ino);
+	return dict_get(&w->links, key);
 }
 
 static void
-remember_link(struct walk *w, const struct stat *st, const struct manifest_entry *e)
+remember_name(struct walk *w, const struct item *i, const struct manifest_entry *e)
 {
-	char key[64];
+	char key[32];
 	struct manifest_entry *kept;
 
-	if (st->st_nlink < 2)
+	if (i->st.st_nlink < 2)
 		return;
-	(void)snprintf(key, sizeof(key), "%llu", (unsigned long long)st->st_ino);
+	(void)snprintf(key, sizeof(key), "%llu", (unsigned long long)i->st.st_ino);
 	kept = arena_alloc(w->a, sizeof(*kept));
 	*kept = *e;
 	dict_set(&w->links, key, kept);
 }
 
 static int
-take_file(struct walk *w, const struct place *p, const char *name, const char *path,
-	  const struct stat *st, struct err *err)
+link_again(struct walk *w, const struct item *i, const struct manifest_entry *first,
+	   struct err *err)
 {
-	CLEANUP(fd_close) int in = -1;
-	CLEANUP(fd_close) int out = -1;
-	mode_t plain = st->st_mode & 0111 ? 0755 : 0644;
-	struct manifest_entry e = { .path = path, .type = MANIFEST_FILE, .mode = plain };
-	int rc;
+	struct manifest_entry e = *first;
 
-	if (link_again(w, st, p, name, path, &rc, err))
-		return rc;
-	if ((uint64_t)st->st_size > w->max_bytes - w->bytes) {
-		if (!w->strict)
-			return 0;
-		return err_set(err, ERR_LIMIT, "/out/%s: the output is larger than %llu bytes",
-			       shown(w->a, path), (unsigned long long)w->max_bytes);
-	}
-	w->bytes += (uint64_t)st->st_size;
-	in = open_same(w, p->from, name, st, path, err);
-	if (in < 0 || fd_create(p->to, name, 0600, &out, err) < 0 ||
-	    copy_bytes(w, in, out, &e, err) < 0)
-		return -1;
-	if (fchmod(out, w->strict ? plain : (st->st_mode & 0777) | 0600) < 0 ||
-	    set_time(w, p->to, name, st) < 0)
-		return failed(w, path, err);
-	if (fd_close(&out, "a copied file", err) < 0)
-		return -1;
-	remember_link(w, st, &e);
+	e.path = i->path;
+	e.hardlink = first->path;
+	if (linkat(w->h->to, first->path, i->in->to, i->name, 0) < 0)
+		return failed(w, i->path, err);
 	record(w, &e);
 	return 0;
 }
 
 static int
-take_link(struct walk *w, const struct place *p, int fd, const char *name, const char *path,
-	  const struct stat *st, struct err *err)
+take_file(struct walk *w, const struct item *i, struct err *err)
+{
+	CLEANUP(fd_close) int in = -1;
+	CLEANUP(fd_close) int out = -1;
+	mode_t plain = i->st.st_mode & 0111 ? 0755 : 0644;
+	struct manifest_entry e = { .path = i->path, .type = MANIFEST_FILE, .mode = plain };
+	const struct manifest_entry *first = first_name(w, i);
+
+	if (first)
+		return link_again(w, i, first, err);
+	if ((uint64_t)i->st.st_size > w->h->max_bytes - w->bytes) {
+		if (!w->strict)
+			return 0;
+		return err_set(err, ERR_LIMIT, "/out/%s: the output is larger than %llu bytes",
+			       shown(w->a, i->path), (unsigned long long)w->h->max_bytes);
+	}
+	w->bytes += (uint64_t)i->st.st_size;
+	if (open_same(w, i, &in, err) < 0 || fd_create(i->in->to, i->name, 0600, &out, err) < 0 ||
+	    copy_bytes(w, in, out, &e, err) < 0)
+		return -1;
+	if (fchmod(out, w->strict ? plain : (i->st.st_mode & 0777) | 0600) < 0 ||
+	    set_time(w, i) < 0)
+		return failed(w, i->path, err);
+	if (fd_close(&out, "a copied file", err) < 0)
+		return -1;
+	remember_name(w, i, &e);
+	record(w, &e);
+	return 0;
+}
+
+static int
+take_link(struct walk *w, const struct item *i, struct err *err)
 {
 	char target[4096];
-	ssize_t n = readlinkat(fd, "", target, sizeof(target));
-	struct manifest_entry e = { .path = path, .type = MANIFEST_LINK };
+	ssize_t n = readlinkat(i->fd, "", target, sizeof(target));
+	struct manifest_entry e = { .path = i->path, .type = MANIFEST_LINK };
 
 	if (n < 0)
-		return failed(w, path, err);
+		return failed(w, i->path, err);
 	if ((size_t)n >= sizeof(target) - 1)
-		return refuse(w, path, "the link's target is too long", err);
+		return refuse(w, i->path, "the link's target is too long", err);
 	target[n] = '\0';
 	if (!utf8_is_printable(target, (size_t)n))
-		return w->strict ? refuse(w, path, "the link's target is not plain UTF-8 text", err) : 0;
-	if (symlinkat(target, p->to, name) < 0 || set_time(w, p->to, name, st) < 0)
-		return failed(w, path, err);
+		return w->strict ? refuse(w, i->path, "the link's target is not plain UTF-8 text",
+					  err) :
+				   0;
+	if (symlinkat(target, i->in->to, i->name) < 0 || set_time(w, i) < 0)
+		return failed(w, i->path, err);
 	e.target = arena_strdup(w->a, target);
 	record(w, &e);
 	return 0;
@@ -242,34 +260,30 @@ take_link(struct walk *w, const struct place *p, int fd, const char *name, const
 static int take_all(struct walk *w, const struct place *p, struct err *err);
 
 static int
-take_dir(struct walk *w, const struct place *p, const char *name, const char *path,
-	 const struct stat *st, struct err *err)
+take_dir(struct walk *w, const struct item *i, struct err *err)
 {
 	CLEANUP(fd_close) int from = -1;
 	CLEANUP(fd_close) int to = -1;
-	struct manifest_entry e = { .path = path, .type = MANIFEST_DIR, .mode = 0755 };
-	struct place below = { .path = path, .depth = p->depth + 1 };
+	struct manifest_entry e = { .path = i->path, .type = MANIFEST_DIR, .mode = 0755 };
+	struct place below = { .path = i->path, .depth = i->in->depth + 1 };
 
 	if (below.depth > SANDBOX_MAX_DEPTH)
 		return w->strict ? err_set(err, ERR_LIMIT, "/out/%s: more than %d directories deep",
-					   shown(w->a, path), SANDBOX_MAX_DEPTH) :
+					   shown(w->a, i->path), SANDBOX_MAX_DEPTH) :
 				   0;
-	from = open_hostile(p->from, name, O_RDONLY | O_DIRECTORY);
-	if (from < 0)
-		return failed(w, path, err);
-	if (mkdirat(p->to, name, 0700) < 0)
-		return failed(w, path, err);
-	to = open_hostile(p->to, name, O_RDONLY | O_DIRECTORY);
+	from = open_hostile(i->in->from, i->name, O_RDONLY | O_DIRECTORY);
+	if (from < 0 || mkdirat(i->in->to, i->name, 0700) < 0)
+		return failed(w, i->path, err);
+	to = open_hostile(i->in->to, i->name, O_RDONLY | O_DIRECTORY);
 	if (to < 0)
-		return failed(w, path, err);
+		return failed(w, i->path, err);
 	record(w, &e);
 	below.from = from;
 	below.to = to;
 	if (take_all(w, &below, err) < 0)
 		return -1;
-	if (fchmod(to, w->strict ? 0755 : (st->st_mode & 0777) | 0700) < 0 ||
-	    set_time(w, p->to, name, st) < 0)
-		return failed(w, path, err);
+	if (fchmod(to, w->strict ? 0755 : (i->st.st_mode & 0777) | 0700) < 0 || set_time(w, i) < 0)
+		return failed(w, i->path, err);
 	return 0;
 }
 
@@ -288,29 +302,30 @@ odd_kind(mode_t mode)
 static int
 take(struct walk *w, const struct place *p, const char *name, struct err *err)
 {
-	const char *path = *p->path ? arena_format(w->a, "%s/%s", p->path, name) :
-				      arena_strdup(w->a, name);
 	CLEANUP(fd_close) int fd = -1;
-	struct stat st;
+	struct item i = { .in = p, .name = name };
 
+	i.path = *p->path ? arena_format(w->a, "%s/%s", p->path, name) : arena_strdup(w->a, name);
+	if (check_stop(w, err) < 0)
+		return -1;
 	if (++w->entries > MAX_ENTRIES)
 		return err_set(err, ERR_LIMIT, "/out holds more than %d entries", MAX_ENTRIES);
-	if (!manifest_is_path(path))
-		return w->strict ? refuse(w, path, "the name is not one a package may hold (UTF-8, "
-						   "no control characters, not too long)", err) :
+	if (!manifest_is_path(i.path))
+		return w->strict ? refuse(w, i.path, "the name is not one a package may hold (UTF-8, "
+						     "no control characters, not too long)", err) :
 				   0;
-	fd = open_hostile(p->from, name, O_PATH);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return failed(w, path, err);
-	if (S_ISDIR(st.st_mode))
-		return take_dir(w, p, name, path, &st, err);
-	if (S_ISLNK(st.st_mode))
-		return take_link(w, p, fd, name, path, &st, err);
-	if (!S_ISREG(st.st_mode))
-		return w->strict ? refuse(w, path, odd_kind(st.st_mode), err) : 0;
-	if (w->strict && (st.st_mode & (S_ISUID | S_ISGID)))
-		return refuse(w, path, "has a set-id bit; say so in the recipe instead", err);
-	return take_file(w, p, name, path, &st, err);
+	i.fd = fd = open_hostile(p->from, name, O_PATH);
+	if (fd < 0 || fstat(fd, &i.st) < 0)
+		return failed(w, i.path, err);
+	if (S_ISDIR(i.st.st_mode))
+		return take_dir(w, &i, err);
+	if (S_ISLNK(i.st.st_mode))
+		return take_link(w, &i, err);
+	if (!S_ISREG(i.st.st_mode))
+		return w->strict ? refuse(w, i.path, odd_kind(i.st.st_mode), err) : 0;
+	if (w->strict && (i.st.st_mode & (S_ISUID | S_ISGID)))
+		return refuse(w, i.path, "has a set-id bit; say so in the recipe instead", err);
+	return take_file(w, &i, err);
 }
 
 static int
@@ -336,23 +351,21 @@ by_path(const void *a, const void *b)
 }
 
 static int
-walk_from(struct walk *w, int from, struct err *err)
+walk_all(struct walk *w, struct err *err)
 {
-	struct place top = { .from = from, .to = w->root, .path = "", .depth = 0 };
+	struct place top = { .from = w->h->from, .to = w->h->to, .path = "", .depth = 0 };
 
 	w->buffer = mem_alloc(CHUNK);
 	return take_all(w, &top, err);
 }
 
 int
-sandbox_harvest_tree(struct arena *a, int from, int to, uint64_t max_bytes, int64_t mtime,
-		     struct manifest *out, struct err *err)
+sandbox_harvest_tree(struct arena *a, const struct sandbox_harvest *h, struct manifest *out,
+		     struct err *err)
 {
-	CLEANUP(walk_release) struct walk w = {
-		.strict = true, .max_bytes = max_bytes, .mtime = mtime, .root = to, .a = a
-	};
+	CLEANUP(walk_release) struct walk w = { .h = h, .strict = true, .a = a };
 
-	if (walk_from(&w, from, err) < 0)
+	if (walk_all(&w, err) < 0)
 		return -1;
 	out->n = w.found.n;
 	out->at = arena_array(a, w.found.n + 1, sizeof(*out->at));
@@ -363,10 +376,10 @@ sandbox_harvest_tree(struct arena *a, int from, int to, uint64_t max_bytes, int6
 }
 
 int
-sandbox_harvest_keep(int from, int to, uint64_t max_bytes, struct err *err)
+sandbox_harvest_keep(const struct sandbox_harvest *h, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
-	CLEANUP(walk_release) struct walk w = { .max_bytes = max_bytes, .root = to, .a = &a };
+	CLEANUP(walk_release) struct walk w = { .h = h, .a = &a };
 
-	return walk_from(&w, from, err);
+	return walk_all(&w, err);
 }

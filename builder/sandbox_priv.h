@@ -146,12 +146,18 @@ bool sandbox_limit_killed(const struct sandbox_meter *m); /* by the kernel, for 
 void sandbox_limit_leave(const struct sandbox_cgroup *c, pid_t pid, struct sandbox_meter *m);
 
 /* ---- sandbox_harvest.c ---- */
-/* Copies the hostile tree `from` (nobody writes it any more) to the empty directory `to`: new
- * inodes, modes 0644/0755, times mtime. What a package may not hold is ERR_INPUT or ERR_LIMIT. */
-int sandbox_harvest_tree(struct arena *a, int from, int to, uint64_t max_bytes, int64_t mtime,
-			 struct manifest *out, struct err *err) MUST_CHECK;
+struct sandbox_harvest {
+	int from, to; /* a hostile tree nobody writes any more, an empty directory */
+	uint64_t max_bytes;
+	int64_t mtime;
+	int stop; /* readable: stop with ERR_INTERRUPTED; -1: never */
+};
+/* Copies as new inodes, modes 0644/0755, times mtime. What a package may not hold is ERR_INPUT or
+ * ERR_LIMIT. The manifest lives in a. */
+int sandbox_harvest_tree(struct arena *a, const struct sandbox_harvest *h, struct manifest *out,
+			 struct err *err) MUST_CHECK;
 /* Copies what can be copied (files, directories, links, modes, times) and passes over the rest. */
-int sandbox_harvest_keep(int from, int to, uint64_t max_bytes, struct err *err) MUST_CHECK;
+int sandbox_harvest_keep(const struct sandbox_harvest *h, struct err *err) MUST_CHECK;
 
 /* ---- sandbox_init.c ---- */
 struct sandbox_chamber {

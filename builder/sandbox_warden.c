@@ -119,13 +119,22 @@ clone_init(struct warden *w, struct sandbox_chamber *c, struct err *err)
 }
 
 static int
+copy_tree(const struct warden *w, int from, int to, struct err *err)
+{
+	struct sandbox_harvest h = { .from = from, .to = to, .stop = w->job->sock,
+				     .max_bytes = w->spec->limits.disk_bytes };
+
+	return sandbox_harvest_keep(&h, err);
+}
+
+static int
 copy_kept(const struct warden *w, const char *what, int to, struct err *err)
 {
 	CLEANUP(fd_close) int from = -1;
 	CLEANUP(mem_free) char *path = mem_format("failed/%s/%s", w->spec->resume_failed, what);
 
 	if (fd_open_beneath(w->job->helper->store, path, O_RDONLY | O_DIRECTORY, &from, err) < 0 ||
-	    sandbox_harvest_keep(from, to, w->spec->limits.disk_bytes, err) < 0)
+	    copy_tree(w, from, to, err) < 0)
 		return err_wrap(err, "taking up the failed build %s", w->spec->resume_failed);
 	return 0;
 }
@@ -468,16 +477,20 @@ harvest(struct warden *w, struct arena *a, int *answer, struct err *err)
 	CLEANUP(fd_close) int to = -1;
 	CLEANUP(fd_close) int fd = -1;
 	CLEANUP(buf_free) struct buf text = BUF_MAX(SANDBOX_MAX_MANIFEST);
+	struct sandbox_harvest h = { .from = w->rooms.out, .max_bytes = s->limits.disk_bytes,
+				     .mtime = s->mtime, .stop = w->job->sock };
 	struct manifest m = { 0 };
 
 	if (mkdirat(w->job->helper->store, path, 0755) < 0)
 		return err_sys(err, "making %s in the store", path);
 	if (fd_open_beneath(w->job->helper->store, path, O_RDONLY | O_DIRECTORY, &to, err) < 0)
 		return -1;
-	if (sandbox_harvest_tree(a, w->rooms.out, to, s->limits.disk_bytes, s->mtime, &m, err) < 0) {
-		if (err->code != ERR_INPUT && err->code != ERR_LIMIT)
+	h.to = to;
+	if (sandbox_harvest_tree(a, &h, &m, err) < 0) {
+		if (err->code != ERR_INPUT && err->code != ERR_LIMIT && err->code != ERR_INTERRUPTED)
 			return -1;
-		w->result.cause = SANDBOX_OUTPUT_REFUSED;
+		w->result.cause = err->code == ERR_INTERRUPTED ? SANDBOX_INTERRUPTED :
+								 SANDBOX_OUTPUT_REFUSED;
 		(void)snprintf(w->result.message, sizeof(w->result.message), "%.990s", err->text);
 		return 0;
 	}
@@ -498,7 +511,7 @@ keep_room(const struct warden *w, int dirfd, const char *what, int from, struct 
 		return err_sys(err, "keeping %s", what);
 	if (fd_open_beneath(dirfd, what, O_RDONLY | O_DIRECTORY, &to, err) < 0)
 		return -1;
-	return sandbox_harvest_keep(from, to, w->spec->limits.disk_bytes, err);
+	return copy_tree(w, from, to, err);
 }
 
 /* 0700: what a failed build left is nobody else's to read or to change. */

@@ -50,7 +50,17 @@ stretch(int dirfd, const char *path, off_t size)
 static int
 harvest(struct pair *p, struct err *err)
 {
-	return sandbox_harvest_tree(&p->a, p->from, p->to, MAX, MTIME, &p->m, err);
+	struct sandbox_harvest h = { p->from, p->to, MAX, MTIME, -1 };
+
+	return sandbox_harvest_tree(&p->a, &h, &p->m, err);
+}
+
+static int
+keep(struct pair *p, struct err *err)
+{
+	struct sandbox_harvest h = { p->from, p->to, MAX, MTIME, -1 };
+
+	return sandbox_harvest_keep(&h, err);
 }
 
 static void
@@ -293,7 +303,7 @@ TEST(keep_passes_over_what_it_cannot_take)
 	put(p.from, "f", "x", 0640);
 	assert_int_equal(fchmodat(p.from, "f", 04640, 0), 0);
 	assert_int_equal(mkdirat(p.from, "d", 0711), 0);
-	assert_ok(sandbox_harvest_keep(p.from, p.to, MAX, err));
+	assert_ok(keep(&p, err));
 	assert_int_equal(mode_of(p.to, "f", &st) & 07777, 0640);
 	assert_int_equal(mode_of(p.to, "d", &st) & 07777, 0711);
 	assert_int_equal(faccessat(p.to, "pipe", F_OK, AT_SYMLINK_NOFOLLOW), -1);
@@ -309,8 +319,25 @@ TEST(keep_leaves_out_files_past_the_limit)
 	put(p.from, "big", "", 0644);
 	stretch(p.from, "big", (off_t)1 << 40);
 	put(p.from, "small", "x", 0644);
-	assert_ok(sandbox_harvest_keep(p.from, p.to, MAX, err));
+	assert_ok(keep(&p, err));
 	assert_int_equal(faccessat(p.to, "big", F_OK, 0), -1);
 	assert_int_equal(mode_of(p.to, "small", &st) & 0777, 0644);
+	done(&p);
+}
+
+TEST(harvest_stops_when_it_is_told_to)
+{
+	struct pair p = fresh();
+	int word[2];
+	struct sandbox_harvest h = { p.from, p.to, MAX, MTIME, -1 };
+
+	assert_int_equal(pipe(word), 0);
+	h.stop = word[0];
+	put(p.from, "f", "x", 0644);
+	assert_int_equal(write(word[1], "k", 1), 1);
+	assert_fails(sandbox_harvest_tree(&p.a, &h, &p.m, err), "interrupted");
+	assert_int_equal(err->code, ERR_INTERRUPTED);
+	close(word[0]);
+	close(word[1]);
 	done(&p);
 }
