@@ -131,6 +131,8 @@ completed(struct arena *a, const char *part)
 static int
 lint_workspace(struct arena *a, const char *path, const char *block, struct err *err)
 {
+	static const char kiln[] =
+		"format: 1\nname: x\nid: x\nversion: 1\nbuilder: https://x.invalid/\n";
 	CLEANUP(fd_close) int dirfd = test_tmpdir();
 	struct workspace w = { 0 };
 	struct seed seed = { 0 };
@@ -139,10 +141,7 @@ lint_workspace(struct arena *a, const char *path, const char *block, struct err 
 
 	assert_ok(fd_mkdirs(dirfd, "bootstrap", err));
 	if (is_seed)
-		assert_ok(fd_publish(
-			dirfd, "kiln.yaml",
-			"format: 1\nname: x\nid: x\nversion: 1\nbuilder: https://x.invalid/\n",
-			67, 0644, err));
+		assert_ok(fd_publish(dirfd, "kiln.yaml", kiln, sizeof(kiln) - 1, 0644, err));
 	assert_ok(fd_publish(dirfd, path, block, strlen(block), 0644, err));
 	assert_ok(workspace_open(a, test_tmpdir_path(dirfd), NULL, NULL, &w, err));
 	rc = is_seed ? seed_load(a, &w, &seed, err) : 0;
