@@ -191,7 +191,8 @@ make_reader(void)
 	struct archive *a = archive_read_new();
 
 	if (!a || archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
-	    archive_read_support_format_raw(a) != ARCHIVE_OK)
+	    archive_read_support_format_raw(a) != ARCHIVE_OK ||
+	    archive_read_support_format_empty(a) != ARCHIVE_OK)
 		abort();
 	return a;
 }
