@@ -40,16 +40,20 @@ is_capability(const char *s)
 
 /* The array doubles whenever its length is a power of two, so no capacity is kept. */
 int
-elfdeps_add(struct arena *a, struct pkgdeps *deps, const char *path, const struct pkgdep *d, struct err *err)
+elfdeps_add(struct arena *a, struct pkgdeps *deps, const char *path, const struct pkgdep *d,
+	    struct err *err)
 {
 	if (!is_capability(d->name) || (d->evr && !is_capability(d->evr)))
-		return err_set(err, ERR_INPUT,
-			       "%s names a library or module that is empty, longer than %d bytes or not printable",
-			       path, ELFDEPS_MAX_NAME);
+		return err_set(
+			err, ERR_INPUT,
+			"%s names a library or module that is empty, longer than %d bytes or not printable",
+			path, ELFDEPS_MAX_NAME);
 	if (deps->n >= ELFDEPS_MAX_DEPS)
-		return err_set(err, ERR_LIMIT, "%s: more than %d automatic dependencies", path, ELFDEPS_MAX_DEPS);
+		return err_set(err, ERR_LIMIT, "%s: more than %d automatic dependencies", path,
+			       ELFDEPS_MAX_DEPS);
 	if ((deps->n & (deps->n - 1)) == 0) {
-		struct pkgdep *grown = arena_array(a, deps->n ? deps->n * 2 : 1, sizeof(*grown));
+		struct pkgdep *grown =
+			arena_array(a, deps->n ? deps->n * 2 : 1, sizeof(*grown));
 
 		if (deps->n)
 			memcpy(grown, deps->at, deps->n * sizeof(*grown));
@@ -85,7 +89,8 @@ add_library(struct elf_file *f, struct pkgdeps *deps, const char *soname, const 
 	if (!is_linkable(soname))
 		return 0;
 	if (version || *f->marker)
-		d.name = arena_format(f->a, "%s(%s)%s", soname, version ? version : "", f->marker);
+		d.name = arena_format(f->a, "%s(%s)%s", soname, version ? version : "",
+				      f->marker);
 	return elfdeps_add(f->a, deps, f->path, &d, f->err);
 }
 
@@ -111,7 +116,8 @@ read_dynamic_entry(struct elf_file *f, const GElf_Dyn *dyn, size_t strings)
 		return 0;
 	case DT_NEEDED:
 		text = elf_strptr(f->elf, strings, dyn->d_un.d_val);
-		return text && !f->needs_nothing ? add_library(f, &f->out->requires, text, NULL) : 0;
+		return text && !f->needs_nothing ? add_library(f, &f->out->requires, text, NULL)
+						 : 0;
 	default:
 		return 0;
 	}
@@ -136,14 +142,16 @@ read_definition(struct elf_file *f, Elf_Data *data, const GElf_Shdr *sh, const G
 {
 	GElf_Verdaux aux;
 
-	for (unsigned i = 0; i < def->vd_cnt && at <= INT32_MAX && gelf_getverdaux(data, (int)at, &aux); i++) {
+	for (unsigned i = 0;
+	     i < def->vd_cnt && at <= INT32_MAX && gelf_getverdaux(data, (int)at, &aux); i++) {
 		const char *text = elf_strptr(f->elf, sh->sh_link, aux.vda_name);
 
 		if (!text)
 			break;
 		if (def->vd_flags & VER_FLG_BASE)
 			*library = arena_strdup(f->a, text);
-		else if (*library && **library && add_library(f, &f->out->provides, *library, text) < 0)
+		else if (*library && **library &&
+			 add_library(f, &f->out->provides, *library, text) < 0)
 			return -1;
 		at += aux.vda_next;
 	}
@@ -168,14 +176,16 @@ read_definitions(struct elf_file *f, Elf_Data *data, const GElf_Shdr *sh)
 }
 
 static int
-read_need(struct elf_file *f, Elf_Data *data, const GElf_Shdr *sh, const GElf_Verneed *need, uint64_t at)
+read_need(struct elf_file *f, Elf_Data *data, const GElf_Shdr *sh, const GElf_Verneed *need,
+	  uint64_t at)
 {
 	const char *library = elf_strptr(f->elf, sh->sh_link, need->vn_file);
 	GElf_Vernaux aux;
 
 	if (!library || !*library)
 		return 0;
-	for (unsigned i = 0; i < need->vn_cnt && at <= INT32_MAX && gelf_getvernaux(data, (int)at, &aux); i++) {
+	for (unsigned i = 0;
+	     i < need->vn_cnt && at <= INT32_MAX && gelf_getvernaux(data, (int)at, &aux); i++) {
 		const char *version = elf_strptr(f->elf, sh->sh_link, aux.vna_name);
 
 		if (!version)
@@ -209,7 +219,8 @@ read_section(struct elf_file *f, Elf_Scn *scn, const GElf_Shdr *sh)
 	Elf_Data *data = NULL;
 	int rc = 0;
 
-	if (sh->sh_type != SHT_DYNAMIC && sh->sh_type != SHT_GNU_verdef && sh->sh_type != SHT_GNU_verneed)
+	if (sh->sh_type != SHT_DYNAMIC && sh->sh_type != SHT_GNU_verdef &&
+	    sh->sh_type != SHT_GNU_verneed)
 		return 0;
 	while (rc == 0 && (data = elf_getdata(scn, data))) {
 		if (sh->sh_type == SHT_DYNAMIC)
@@ -282,7 +293,8 @@ is_module(const char *path)
 	size_t n = strlen(path);
 	static const char dir[] = "/pkgconfig";
 
-	return slash && n > 3 && strcmp(path + n - 3, ".pc") == 0 && slash - path >= (ptrdiff_t)strlen(dir) &&
+	return slash && n > 3 && strcmp(path + n - 3, ".pc") == 0 &&
+	       slash - path >= (ptrdiff_t)strlen(dir) &&
 	       memcmp(slash - strlen(dir), dir, strlen(dir)) == 0;
 }
 
@@ -290,11 +302,13 @@ is_module(const char *path)
 static bool
 is_skipped(const char *path)
 {
-	return strncmp(path, "/usr/lib/debug/", 15) == 0 || strncmp(path, "/usr/share/doc/", 15) == 0;
+	return strncmp(path, "/usr/lib/debug/", 15) == 0 ||
+	       strncmp(path, "/usr/share/doc/", 15) == 0;
 }
 
 int
-elfdeps_scan(struct arena *a, int fd, const char *path, mode_t mode, struct elfdeps *out, struct err *err)
+elfdeps_scan(struct arena *a, int fd, const char *path, mode_t mode, struct elfdeps *out,
+	     struct err *err)
 {
 	struct elf_file f = { .a = a, .path = path, .out = out, .err = err };
 	char magic[4];
@@ -328,10 +342,11 @@ elfdeps_settle(struct elfdeps *d)
 		/* Both are sorted by name: what is before this name is behind us for good. */
 		while (from < d->provides.n && strcmp(have[from].name, want->name) < 0)
 			from++;
-		for (size_t j = from; j < d->provides.n && !met && strcmp(have[j].name, want->name) == 0; j++)
+		for (size_t j = from;
+		     j < d->provides.n && !met && strcmp(have[j].name, want->name) == 0; j++)
 			met = pkgdep_matches(want, &have[j]);
 		if (!met)
-			d->requires.at[kept++] = *want;
+		d->requires.at[kept++] = *want;
 	}
 	d->requires.n = kept;
 }

@@ -9,10 +9,13 @@
 #include "repo/pkgfacts.h"
 
 struct elfdeps {
-	struct pkgdeps provides, requires; /* grown in the arena; sort at the end with pkgdep_sort */
+	struct pkgdeps provides,
+		requires; /* grown in the arena; sort at the end with pkgdep_sort */
 };
-/* fd: the file at offset 0; path absolute; mode: permission bits. Files of no interest add nothing. */
+/* fd: the file at offset 0; path absolute; mode: permission bits. Files of no interest add
+ * nothing. */
 int elfdeps_scan(struct arena *a, int fd, const char *path, mode_t mode, struct elfdeps *out,
 		 struct err *err) MUST_CHECK;
-/* After the last file: sorts both lists and drops every requirement the package meets itself. */
+/* After the last file: sorts both lists and drops every requirement the package meets itself.
+ */
 void elfdeps_settle(struct elfdeps *d);

@@ -80,7 +80,8 @@ take_word(struct module *m, const char **p)
 	return end == start ? NULL : arena_strndup(m->a, start, (size_t)(end - start));
 }
 
-/* "name", or "name op version"; a version RPM cannot compare (or "!=") leaves the name alone. */
+/* "name", or "name op version"; a version RPM cannot compare (or "!=") leaves the name alone.
+ */
 static struct pkgdep
 capability(struct module *m, const char *name, const char *op, const char *version)
 {
@@ -89,7 +90,8 @@ capability(struct module *m, const char *name, const char *op, const char *versi
 
 	name = arena_format(m->a, "pkgconfig(%s)", name);
 	if (op && version &&
-	    pkgdep_parse(m->a, arena_format(m->a, "%s %s %s", name, op, version), &d, &ignored) == 0)
+	    pkgdep_parse(m->a, arena_format(m->a, "%s %s %s", name, op, version), &d,
+			 &ignored) == 0)
 		return d;
 	d = (struct pkgdep){ .name = name, .op = PKGDEP_ANY };
 	return d;

@@ -4,7 +4,8 @@
 #define MAX_LINE 256 /* as much as the kernel reads */
 
 /* The path stands as the script writes it; whoever looks for a provider knows that /bin/sh and
- * /usr/bin/sh are one. "#!/usr/bin/env X" needs env, and X is looked up when the script runs. */
+ * /usr/bin/sh are one. "#!/usr/bin/env X" needs env, and X is looked up when the script runs.
+ */
 int
 elfdeps_script(struct arena *a, int fd, const char *path, struct elfdeps *out, struct err *err)
 {

@@ -145,7 +145,8 @@ nevra_evr(struct arena *a, const struct nevra *n)
 	const char *dash = n->release ? "-" : "", *release = n->release ? n->release : "";
 
 	if (n->epoch)
-		return arena_format(a, "%lld:%s%s%s", (long long)n->epoch, n->version, dash, release);
+		return arena_format(a, "%lld:%s%s%s", (long long)n->epoch, n->version, dash,
+				    release);
 	return arena_format(a, "%s%s%s", n->version, dash, release);
 }
 
@@ -178,7 +179,8 @@ is_made_of(const char *s, size_t max, const char *also)
 bool
 nevra_is_name(const char *s)
 {
-	return is_made_of(s, NEVRA_NAME_MAX, "-._+") && (is_digit(*s) || is_letter(*s) || *s == '_');
+	return is_made_of(s, NEVRA_NAME_MAX, "-._+") &&
+	       (is_digit(*s) || is_letter(*s) || *s == '_');
 }
 
 bool
@@ -216,14 +218,17 @@ nevra_parse_evr(struct arena *a, const char *text, struct nevra *out, struct err
 	struct nevra n = { 0 };
 
 	if (strlen(text) > NEVRA_TEXT_MAX)
-		return err_set(err, ERR_INPUT, "a version is longer than %d bytes", NEVRA_TEXT_MAX);
+		return err_set(err, ERR_INPUT, "a version is longer than %d bytes",
+			       NEVRA_TEXT_MAX);
 	if (take_epoch(&rest, &n.epoch, err) < 0)
 		return -1;
 	dash = strchr(rest, '-');
-	n.version = dash ? arena_strndup(a, rest, (size_t)(dash - rest)) : arena_strdup(a, rest);
+	n.version =
+		dash ? arena_strndup(a, rest, (size_t)(dash - rest)) : arena_strdup(a, rest);
 	n.release = dash ? arena_strdup(a, dash + 1) : NULL;
 	if (!nevra_is_version(n.version) || (n.release && !nevra_is_version(n.release)))
-		return err_set(err, ERR_INPUT, "'%s' is not a version ([epoch:]version[-release])", text);
+		return err_set(err, ERR_INPUT,
+			       "'%s' is not a version ([epoch:]version[-release])", text);
 	*out = n;
 	return 0;
 }
@@ -243,15 +248,18 @@ nevra_parse(struct arena *a, const char *text, struct nevra *out, struct err *er
 	struct nevra n;
 
 	if (len > NEVRA_TEXT_MAX)
-		return err_set(err, ERR_INPUT, "a package name is longer than %d bytes", NEVRA_TEXT_MAX);
+		return err_set(err, ERR_INPUT, "a package name is longer than %d bytes",
+			       NEVRA_TEXT_MAX);
 	if (len > 4 && strcmp(text + len - 4, ".rpm") == 0)
 		len -= 4;
 	dot = last_of(text, len, '.');
 	release = dot ? last_of(text, (size_t)(dot - text), '-') : NULL;
 	version = release ? last_of(text, (size_t)(release - text), '-') : NULL;
 	if (!version)
-		return err_set(err, ERR_INPUT, "'%s' is not of the form name-version-release.arch", text);
-	if (nevra_parse_evr(a, arena_strndup(a, version + 1, (size_t)(dot - version - 1)), &n, err) < 0)
+		return err_set(err, ERR_INPUT,
+			       "'%s' is not of the form name-version-release.arch", text);
+	if (nevra_parse_evr(a, arena_strndup(a, version + 1, (size_t)(dot - version - 1)), &n,
+			    err) < 0)
 		return err_wrap(err, "'%s'", text);
 	n.name = arena_strndup(a, text, (size_t)(version - text));
 	n.arch = arena_strndup(a, dot + 1, len - (size_t)(dot + 1 - text));

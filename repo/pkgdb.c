@@ -19,13 +19,13 @@
 #include <rpm/rpmts.h>
 #include <sqlite3.h>
 
-#define DB_NAME           "rpmdb.sqlite"
-#define DB_MAX            ((uint64_t)4 * 1024 * 1024 * 1024)
-#define DB_MAX_PACKAGES   20000
-#define VERSION_OFFSET    96 /* of SQLite's header: the library that wrote last */
-#define FORMAT_OFFSET     18 /* two bytes, 1: rollback journal, 2: WAL */
-#define DIR_PARENT        "/tmp"
-#define DIR_TEMPLATE      "kiln-pkgdb.XXXXXX"
+#define DB_NAME         "rpmdb.sqlite"
+#define DB_MAX          ((uint64_t)4 * 1024 * 1024 * 1024)
+#define DB_MAX_PACKAGES 20000
+#define VERSION_OFFSET  96 /* of SQLite's header: the library that wrote last */
+#define FORMAT_OFFSET   18 /* two bytes, 1: rollback journal, 2: WAL */
+#define DIR_PARENT      "/tmp"
+#define DIR_TEMPLATE    "kiln-pkgdb.XXXXXX"
 
 static const uint8_t sqlite_version[] = { 0x00, 0x2e, 0x63, 0x01 }; /* 3.40.1 */
 
@@ -48,12 +48,15 @@ add_install_tags(const struct pkgfile_opened *o, Header h, uint32_t when, struct
 	const struct pkgfile_signatures *s = &o->signatures;
 	struct rpmtd_s names;
 	const uint32_t color = 0;
-	uint32_t n = headerGet(h, RPMTAG_BASENAMES, &names, HEADERGET_MINMEM) ? rpmtdCount(&names) : 0;
+	uint32_t n = headerGet(h, RPMTAG_BASENAMES, &names, HEADERGET_MINMEM)
+			     ? rpmtdCount(&names)
+			     : 0;
 	CLEANUP(mem_free) char *states = mem_alloc((size_t)n + 1); /* all 0: normal */
 
 	if (n)
 		rpmtdFreeData(&names);
-	if (!headerPutUint32(h, RPMTAG_SIGSIZE, &s->size, 1) || !headerPutString(h, RPMTAG_SHA1HEADER, s->sha1) ||
+	if (!headerPutUint32(h, RPMTAG_SIGSIZE, &s->size, 1) ||
+	    !headerPutString(h, RPMTAG_SHA1HEADER, s->sha1) ||
 	    !headerPutString(h, RPMTAG_SHA256HEADER, s->sha256) ||
 	    !headerPutUint32(h, RPMTAG_ARCHIVESIZE, &s->archive_size, 1) ||
 	    !headerPutUint32(h, RPMTAG_INSTALLTIME, &when, 1) ||
@@ -72,12 +75,15 @@ import_one(const struct job *j, size_t i, rpmtxn txn, struct err *err)
 	if (pkgfile_read_open(j->fds[i], j->names[i], &o, err) < 0)
 		return -1;
 	if (o.signatures.rsa)
-		return err_set(err, ERR_INPUT, "%s is signed, but an image's database is made of unsigned packages",
-			       j->names[i]);
+		return err_set(
+			err, ERR_INPUT,
+			"%s is signed, but an image's database is made of unsigned packages",
+			j->names[i]);
 	if (add_install_tags(&o, o.header, (uint32_t)j->install_time, err) < 0)
 		return err_wrap(err, "%s", j->names[i]);
 	if (rpmtsImportHeader(txn, o.header, 0) != RPMRC_OK)
-		return err_set(err, ERR_IO, "librpm cannot put %s into the database", j->names[i]);
+		return err_set(err, ERR_IO, "librpm cannot put %s into the database",
+			       j->names[i]);
 	return 0;
 }
 
@@ -128,16 +134,18 @@ sqlite_close_scope(sqlite3 **db)
 static int
 normalise(const struct job *j, struct err *err)
 {
-	static const char *const steps[] = { "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA journal_mode=DELETE",
-					     "VACUUM" };
+	static const char *const steps[] = { "PRAGMA wal_checkpoint(TRUNCATE)",
+					     "PRAGMA journal_mode=DELETE", "VACUUM" };
 	CLEANUP(mem_free) char *path = mem_format("%s/" DB_NAME, j->dir);
 	CLEANUP(sqlite_close) sqlite3 *db = NULL;
 
 	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
-		return err_set(err, ERR_IO, "cannot open the package database: %s", sqlite3_errmsg(db));
+		return err_set(err, ERR_IO, "cannot open the package database: %s",
+			       sqlite3_errmsg(db));
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		if (sqlite3_exec(db, steps[i], NULL, NULL, NULL) != SQLITE_OK)
-			return err_set(err, ERR_IO, "package database: %s: %s", steps[i], sqlite3_errmsg(db));
+			return err_set(err, ERR_IO, "package database: %s: %s", steps[i],
+				       sqlite3_errmsg(db));
 	}
 	if (sqlite3_close(STEAL_PTR(db)) != SQLITE_OK)
 		return err_set(err, ERR_IO, "cannot close the package database");
@@ -152,9 +160,11 @@ copy_out(const struct job *j, struct err *err)
 
 	if (fd_open_beneath(j->dirfd, DB_NAME, O_RDWR | O_NOFOLLOW, &db, err) < 0)
 		return -1;
-	if (pread(db, format, sizeof(format), FORMAT_OFFSET) != sizeof(format) || format[0] != 1 || format[1] != 1)
+	if (pread(db, format, sizeof(format), FORMAT_OFFSET) != sizeof(format) ||
+	    format[0] != 1 || format[1] != 1)
 		return err_set(err, ERR_IO, "the package database did not leave WAL mode");
-	if (pwrite(db, sqlite_version, sizeof(sqlite_version), VERSION_OFFSET) != sizeof(sqlite_version))
+	if (pwrite(db, sqlite_version, sizeof(sqlite_version), VERSION_OFFSET) !=
+	    sizeof(sqlite_version))
 		return err_sys(err, "cannot finish the package database");
 	return fd_copy(db, j->out_fd, DB_MAX, NULL, err);
 }
@@ -200,7 +210,9 @@ hear_child(int from, pid_t pid, struct err *err)
 	if (status == 0)
 		return read_rc;
 	if (said.len != sizeof(*err))
-		return err_set(err, ERR_IO, "the writer of the package database ended with status %d", status);
+		return err_set(err, ERR_IO,
+			       "the writer of the package database ended with status %d",
+			       status);
 	memcpy(err, said.data, sizeof(*err));
 	err->text[sizeof(err->text) - 1] = '\0';
 	return -1;
@@ -229,7 +241,8 @@ run(const struct job *j, struct err *err)
 	return hear_child(from, pid, err);
 }
 
-/* A private directory for librpm, which knows its database by path only; removed whatever comes. */
+/* A private directory for librpm, which knows its database by path only; removed whatever
+ * comes. */
 static int
 run_in_private(struct job *j, struct err *err)
 {
@@ -254,14 +267,20 @@ run_in_private(struct job *j, struct err *err)
 }
 
 int
-pkgdb_write(const int *rpm_fds, const char *const *names, size_t n, int64_t install_time, int out_fd,
-	    struct err *err)
+pkgdb_write(const int *rpm_fds, const char *const *names, size_t n, int64_t install_time,
+	    int out_fd, struct err *err)
 {
-	struct job j = { .fds = rpm_fds, .names = names, .n = n, .install_time = install_time, .out_fd = out_fd };
+	struct job j = { .fds = rpm_fds,
+			 .names = names,
+			 .n = n,
+			 .install_time = install_time,
+			 .out_fd = out_fd };
 
 	if (n > DB_MAX_PACKAGES)
-		return err_set(err, ERR_LIMIT, "an image of more than %d packages", DB_MAX_PACKAGES);
+		return err_set(err, ERR_LIMIT, "an image of more than %d packages",
+			       DB_MAX_PACKAGES);
 	if (install_time < 0 || install_time > UINT32_MAX)
-		return err_set(err, ERR_INPUT, "an installation time must lie between 1970 and 2106");
+		return err_set(err, ERR_INPUT,
+			       "an installation time must lie between 1970 and 2106");
 	return run_in_private(&j, err);
 }

@@ -61,7 +61,8 @@ static int
 check_name(const char *text, const char *name, struct err *err)
 {
 	if (*name == '(')
-		return err_set(err, ERR_INPUT, "'%s' is a rich dependency, which Kiln does not take", text);
+		return err_set(err, ERR_INPUT,
+			       "'%s' is a rich dependency, which Kiln does not take", text);
 	if (strchr("<>=!,", *name))
 		return err_set(err, ERR_INPUT, "'%s' does not begin with a capability", text);
 	return 0;
@@ -75,7 +76,8 @@ pkgdep_parse(struct arena *a, const char *text, struct pkgdep *out, struct err *
 	struct nevra evr;
 
 	if (strlen(text) > PKGDEP_TEXT_MAX)
-		return err_set(err, ERR_LIMIT, "a dependency is longer than %d bytes", PKGDEP_TEXT_MAX);
+		return err_set(err, ERR_LIMIT, "a dependency is longer than %d bytes",
+			       PKGDEP_TEXT_MAX);
 	if (!is_printable(text))
 		return err_set(err, ERR_INPUT, "a dependency holds a control character");
 	d.name = take_word(a, &p);
@@ -87,9 +89,11 @@ pkgdep_parse(struct arena *a, const char *text, struct pkgdep *out, struct err *
 	if (op) {
 		d.evr = take_word(a, &p);
 		if (!parse_op(op, &d.op))
-			return err_set(err, ERR_INPUT, "'%s': '%s' is none of < <= = >= >", text, op);
+			return err_set(err, ERR_INPUT, "'%s': '%s' is none of < <= = >= >",
+				       text, op);
 		if (!d.evr || *p)
-			return err_set(err, ERR_INPUT, "'%s' is not of the form: name operator version", text);
+			return err_set(err, ERR_INPUT,
+				       "'%s' is not of the form: name operator version", text);
 		if (nevra_parse_evr(a, d.evr, &evr, err) < 0)
 			return err_wrap(err, "dependency on %s", d.name);
 	}
@@ -151,7 +155,8 @@ has_equal(enum pkgdep_op op)
 	return op == PKGDEP_LE || op == PKGDEP_EQ || op == PKGDEP_GE;
 }
 
-/* Two ranges of versions meet, as RPM decides it; a version that cannot be read matches nothing. */
+/* Two ranges of versions meet, as RPM decides it; a version that cannot be read matches
+ * nothing. */
 static bool
 ranges_meet(const struct pkgdep *a, const struct pkgdep *b)
 {

@@ -178,9 +178,11 @@ get_paths(const struct reader *r, struct pkgfacts *f)
 static int
 get_id(const struct reader *r, struct nevra *id)
 {
-	if (get_text(r, "name", true, &id->name) < 0 || get_number(r, "epoch", &id->epoch) < 0 ||
+	if (get_text(r, "name", true, &id->name) < 0 ||
+	    get_number(r, "epoch", &id->epoch) < 0 ||
 	    get_text(r, "version", true, &id->version) < 0 ||
-	    get_text(r, "release", true, &id->release) < 0 || get_text(r, "arch", true, &id->arch) < 0)
+	    get_text(r, "release", true, &id->release) < 0 ||
+	    get_text(r, "arch", true, &id->arch) < 0)
 		return -1;
 	if (!nevra_is_name(id->name))
 		return wrong(r, "name", "is not a name a package may have");
@@ -197,8 +199,10 @@ static int
 get_digests(const struct reader *r, struct pkgfacts *f)
 {
 	if (get_digest(r, "file", &f->file) < 0 || get_digest(r, "header", &f->header) < 0 ||
-	    get_digest(r, "environment", &f->environment) < 0 || get_digest(r, "action", &f->action) < 0 ||
-	    get_digest(r, "statement", &f->statement) < 0 || get_digest(r, "bundle", &f->bundle) < 0)
+	    get_digest(r, "environment", &f->environment) < 0 ||
+	    get_digest(r, "action", &f->action) < 0 ||
+	    get_digest(r, "statement", &f->statement) < 0 ||
+	    get_digest(r, "bundle", &f->bundle) < 0)
 		return -1;
 	return 0;
 }
@@ -220,9 +224,11 @@ pkgfacts_parse(struct arena *a, const struct doc *d, const char *name, struct pk
 	if (get_id(&r, &f.id) < 0 || get_text(&r, "recipe", false, &f.recipe) < 0 ||
 	    get_text(&r, "summary", false, &f.summary) < 0 ||
 	    get_text(&r, "license", false, &f.license) < 0 ||
-	    get_number(&r, "build_time", &f.build_time) < 0 || get_number(&r, "size", &size) < 0 ||
+	    get_number(&r, "build_time", &f.build_time) < 0 ||
+	    get_number(&r, "size", &size) < 0 ||
 	    get_number(&r, "installed_size", &installed) < 0 || get_digests(&r, &f) < 0 ||
-	    get_deps(&r, "provides", &f.provides) < 0 || get_deps(&r, "requires", &f.requires) < 0 ||
+	    get_deps(&r, "provides", &f.provides) < 0 ||
+	    get_deps(&r, "requires", &f.requires) < 0 ||
 	    get_deps(&r, "conflicts", &f.conflicts) < 0 ||
 	    get_deps(&r, "obsoletes", &f.obsoletes) < 0 ||
 	    get_deps(&r, "recommends", &f.recommends) < 0 || get_paths(&r, &f) < 0)

@@ -10,12 +10,18 @@
 #include "repo/pkgfacts.h"
 #include "trust/key.h"
 
-enum pkgfile_flag { PKGFILE_CONFIG = 1, PKGFILE_NOREPLACE = 2, PKGFILE_DOC = 4, PKGFILE_LICENSE = 8, PKGFILE_GHOST = 16 };
+enum pkgfile_flag {
+	PKGFILE_CONFIG = 1,
+	PKGFILE_NOREPLACE = 2,
+	PKGFILE_DOC = 4,
+	PKGFILE_LICENSE = 8,
+	PKGFILE_GHOST = 16
+};
 
 struct pkgfile_entry {
 	const char *path; /* absolute: "/usr/bin/x" */
 	enum manifest_type type;
-	mode_t mode;      /* permission bits, set-id as the recipe declared them */
+	mode_t mode; /* permission bits, set-id as the recipe declared them */
 	uint64_t size;
 	struct digest digest;
 	const char *target;   /* links */
@@ -31,7 +37,8 @@ struct pkgfile_spec {
 	const char *summary, *description, *license, *homepage, *vendor, *group;
 	const char *source_name; /* SOURCERPM is "SOURCE-VERSION-RELEASE.src.rpm" */
 	int64_t build_time;      /* also the mtime of every file */
-	struct pkgdeps provides, requires, conflicts, obsoletes, recommends; /* without rpmlib() and self */
+	struct pkgdeps provides, requires, conflicts, obsoletes,
+		recommends;            /* without rpmlib() and self */
 	struct pkgfile_entry *entries; /* any order; sorted inside */
 	size_t nentries;
 	int files_dirfd;
@@ -51,31 +58,39 @@ void pkgfile_self_provides(struct arena *a, const struct nevra *id, struct pkgde
 
 struct pkgfile { /* what a file on disk says of itself; digests checked */
 	struct nevra id;
-	const char *summary, *description, *license, *homepage, *vendor, *group, *source_rpm, *build_host;
+	const char *summary, *description, *license, *homepage, *vendor, *group, *source_rpm,
+		*build_host;
 	int64_t build_time;
-	struct digest header;           /* of the immutable header, recomputed */
+	struct digest header;              /* of the immutable header, recomputed */
 	uint64_t header_start, header_end; /* byte range of the main header, for repodata */
 	uint64_t installed_size, archive_size;
-	struct pkgdeps provides, requires, conflicts, obsoletes, recommends; /* rpmlib() left out */
+	struct pkgdeps provides, requires, conflicts, obsoletes,
+		recommends;            /* rpmlib() left out */
 	struct pkgfile_entry *entries; /* header order; source is NULL */
 	size_t nentries;
 	const uint8_t *signature; /* OpenPGP packet of the header, or NULL */
 	size_t signature_len;
 };
-/* Reads and checks lead, headers, header digest and payload digest. Hostile input: ERR_VERIFY or
- * ERR_INPUT naming `name`. */
-int pkgfile_read(struct arena *a, int fd, const char *name, struct pkgfile *out, struct err *err) MUST_CHECK;
+/* Reads and checks lead, headers, header digest and payload digest. Hostile input: ERR_VERIFY
+ * or ERR_INPUT naming `name`. */
+int pkgfile_read(struct arena *a, int fd, const char *name, struct pkgfile *out,
+		 struct err *err) MUST_CHECK;
 
 /* The bytes a header signature covers (the main header with its magic). */
 int pkgfile_header_bytes(int fd, const char *name, struct buf *out, struct err *err) MUST_CHECK;
-/* Copies in to out (empty) with the RSA header signature packet put in (any old one replaced). */
-int pkgfile_add_signature(int in, int out, const void *sig, size_t n, struct err *err) MUST_CHECK;
+/* Copies in to out (empty) with the RSA header signature packet put in (any old one replaced).
+ */
+int pkgfile_add_signature(int in, int out, const void *sig, size_t n,
+			  struct err *err) MUST_CHECK;
 /* Writes to out the file as it was before signing: byte-identical to pkgfile_write's. */
 int pkgfile_strip_signature(int in, int out, struct err *err) MUST_CHECK;
 /* Header signature by a packages key of ring, and all digests. */
-int pkgfile_verify(int fd, const char *name, const struct keyring *ring, struct err *err) MUST_CHECK;
+int pkgfile_verify(int fd, const char *name, const struct keyring *ring,
+		   struct err *err) MUST_CHECK;
 
 /* Payload in order: calls body with each entry and a descriptor at its contents (files only,
- * -1 otherwise); the file's digest has been checked. Hard-link members after the first have fd -1. */
+ * -1 otherwise); the file's digest has been checked. Hard-link members after the first have fd
+ * -1. */
 typedef int pkgfile_body_fn(void *arg, const struct pkgfile_entry *e, int fd, struct err *err);
-int pkgfile_each_body(int fd, const char *name, pkgfile_body_fn *body, void *arg, struct err *err) MUST_CHECK;
+int pkgfile_each_body(int fd, const char *name, pkgfile_body_fn *body, void *arg,
+		      struct err *err) MUST_CHECK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The payload of a package, entry by entry. A file's body is read into an anonymous file and its
- * digest compared before anybody sees it. In the archive a file with several names carries its
- * body under the last of them; callers see the first name with the body, then the others.
+ * The payload of a package, entry by entry. A file's body is read into an anonymous file and
+ * its digest compared before anybody sees it. In the archive a file with several names carries
+ * its body under the last of them; callers see the first name with the body, then the others.
  */
 #include "repo/pkgfile_priv.h"
 #include "base/fd.h"
@@ -64,7 +64,7 @@ struct walk {
 	rpmfi archive;
 	bool *seen;     /* one per entry */
 	uint32_t *next; /* one per entry: see chain_links */
-	int store;  /* the anonymous file, used again for every body */
+	int store;      /* the anonymous file, used again for every body */
 	struct err *err;
 };
 
@@ -79,7 +79,8 @@ compare_paths(const void *pa, const void *pb)
 static int
 damaged(const struct walk *w, const char *what)
 {
-	return err_set(w->err, ERR_VERIFY, "%s: payload is not what its header says (%s)", w->name, what);
+	return err_set(w->err, ERR_VERIFY, "%s: payload is not what its header says (%s)",
+		       w->name, what);
 }
 
 /* The current body into w->store, offset 0, its digest checked. */
@@ -95,7 +96,8 @@ load_body(struct walk *w, const struct pkgfile_entry *e)
 	if (ftruncate(w->store, 0) < 0 || lseek(w->store, 0, SEEK_SET) < 0)
 		return err_sys(w->err, "cannot reuse a temporary file");
 	for (; left; left -= (uint64_t)n) {
-		n = rpmfiArchiveRead(w->archive, chunk, (size_t)KILN_MIN(left, (uint64_t)CHUNK));
+		n = rpmfiArchiveRead(w->archive, chunk,
+				     (size_t)KILN_MIN(left, (uint64_t)CHUNK));
 		if (n <= 0 || (uint64_t)n > left)
 			return damaged(w, e->path);
 		digest_add(state, chunk, (size_t)n);
@@ -121,7 +123,8 @@ visit(struct walk *w, const struct pkgfile_entry *e, int fd)
 	return w->body(w->arg, e, fd, w->err);
 }
 
-/* The first name of e's file; NULL is impossible, since pkgfile_read made hardlink from a path. */
+/* The first name of e's file; NULL is impossible, since pkgfile_read made hardlink from a path.
+ */
 static const struct pkgfile_entry *
 first_name(const struct pkgfile *p, const struct pkgfile_entry *e)
 {
@@ -132,7 +135,8 @@ first_name(const struct pkgfile *p, const struct pkgfile_entry *e)
 	return bsearch(&key, p->entries, p->nentries, sizeof(key), compare_paths);
 }
 
-/* For every first name the chain of its further names: next[i] is an index, 0 ends the chain. */
+/* For every first name the chain of its further names: next[i] is an index, 0 ends the chain.
+ */
 static void
 chain_links(const struct pkgfile *p, uint32_t *next)
 {
@@ -204,7 +208,8 @@ pkgfile_each_body(int fd, const char *name, pkgfile_body_fn *body, void *arg, st
 	struct pkgfile p;
 	struct walk w = { .p = &p, .name = name, .body = body, .arg = arg, .err = err };
 
-	if (pkgfile_read_open(fd, name, &o, err) < 0 || pkgfile_read_facts(&a, &o, name, &p, err) < 0 ||
+	if (pkgfile_read_open(fd, name, &o, err) < 0 ||
+	    pkgfile_read_facts(&a, &o, name, &p, err) < 0 ||
 	    fd_memory("package file body", &store, err) < 0)
 		return -1;
 	if (p.nentries == 0)

@@ -6,9 +6,11 @@
 #include <rpm/rpmfiles.h>
 #include <rpm/rpmtag.h>
 
-#define VERIFY_ALL   UINT32_MAX
+#define VERIFY_ALL UINT32_MAX
 /* A ghost's contents are not the package's. */
-#define VERIFY_GHOST (~(uint32_t)(RPMVERIFY_FILEDIGEST | RPMVERIFY_FILESIZE | RPMVERIFY_LINKTO | RPMVERIFY_MTIME))
+#define VERIFY_GHOST                                                                           \
+	(~(uint32_t)(RPMVERIFY_FILEDIGEST | RPMVERIFY_FILESIZE | RPMVERIFY_LINKTO |            \
+		     RPMVERIFY_MTIME))
 
 static int
 compare_entries(const void *pa, const void *pb)
@@ -40,58 +42,68 @@ is_caps(const char *s)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_,=+ ";
 
-	return strspn(s, allowed) == strlen(s) && strncmp(s, "cap_", 4) == 0 && strpbrk(s, "=+");
+	return strspn(s, allowed) == strlen(s) && strncmp(s, "cap_", 4) == 0 &&
+	       strpbrk(s, "=+");
 }
 
 static int
 check_entry(const struct pkgfile_entry *e, struct err *err)
 {
 	if (e->path[0] != '/' || !manifest_is_path(e->path + 1))
-		return err_set(err, ERR_INPUT,
-			       "'%s' is not a path a package may hold (absolute, UTF-8, no control character, no '..')",
-			       e->path);
+		return err_set(
+			err, ERR_INPUT,
+			"'%s' is not a path a package may hold (absolute, UTF-8, no control character, no '..')",
+			e->path);
 	if (e->mode & ~(mode_t)07777)
-		return err_set(err, ERR_INPUT, "%s: mode %o is not permission bits", e->path, (unsigned)e->mode);
+		return err_set(err, ERR_INPUT, "%s: mode %o is not permission bits", e->path,
+			       (unsigned)e->mode);
 	if (e->type == MANIFEST_FILE && e->size > PKGFILE_MAX_FILE)
-		return err_set(err, ERR_LIMIT, "%s is larger than 4 GiB, which Kiln's packages cannot hold yet",
+		return err_set(err, ERR_LIMIT,
+			       "%s is larger than 4 GiB, which Kiln's packages cannot hold yet",
 			       e->path);
 	if (e->type == MANIFEST_LINK && (!e->target || !*e->target))
 		return err_set(err, ERR_INPUT, "%s: link without a target", e->path);
 	if (e->type == MANIFEST_LINK && pkgfile_text_check("link target", e->target, err) < 0)
 		return err_wrap(err, "%s", e->path);
 	if (!is_owner(e->user) || !is_owner(e->group))
-		return err_set(err, ERR_INPUT, "%s: owner %s:%s is not a user and a group", e->path,
-			       e->user ? e->user : "root", e->group ? e->group : "root");
+		return err_set(err, ERR_INPUT, "%s: owner %s:%s is not a user and a group",
+			       e->path, e->user ? e->user : "root",
+			       e->group ? e->group : "root");
 	if (e->caps && (e->type != MANIFEST_FILE || !is_caps(e->caps)))
-		return err_set(err, ERR_INPUT, "%s: '%s' are not capabilities of a file", e->path, e->caps);
+		return err_set(err, ERR_INPUT, "%s: '%s' are not capabilities of a file",
+			       e->path, e->caps);
 	return 0;
 }
 
 /* A further name of a file: its first name must be there and be the same file. */
 static int
-check_hardlink(const struct pkgfile_entry *entries, size_t n, const struct pkgfile_entry *e, struct err *err)
+check_hardlink(const struct pkgfile_entry *entries, size_t n, const struct pkgfile_entry *e,
+	       struct err *err)
 {
 	const struct pkgfile_entry *first = find_entry(entries, n, e->hardlink);
 
 	if (!first || first->hardlink || first->type != MANIFEST_FILE)
-		return err_set(err, ERR_INPUT, "%s: its first name %s is not a file of the package", e->path,
+		return err_set(err, ERR_INPUT,
+			       "%s: its first name %s is not a file of the package", e->path,
 			       e->hardlink);
-	if (e->type != MANIFEST_FILE || first->size != e->size || !digest_equal(&first->digest, &e->digest) ||
-	    first->mode != e->mode || ((first->flags ^ e->flags) & PKGFILE_GHOST))
-		return err_set(err, ERR_INPUT, "%s and %s are one file but described differently", e->path,
+	if (e->type != MANIFEST_FILE || first->size != e->size ||
+	    !digest_equal(&first->digest, &e->digest) || first->mode != e->mode ||
+	    ((first->flags ^ e->flags) & PKGFILE_GHOST))
+		return err_set(err, ERR_INPUT,
+			       "%s and %s are one file but described differently", e->path,
 			       e->hardlink);
 	return 0;
 }
 
 int
-pkgfile_entries_sort(struct arena *a, const struct pkgfile_spec *spec, struct pkgfile_entry **out,
-		    struct err *err)
+pkgfile_entries_sort(struct arena *a, const struct pkgfile_spec *spec,
+		     struct pkgfile_entry **out, struct err *err)
 {
 	struct pkgfile_entry *e = arena_array(a, spec->nentries, sizeof(*e));
 
 	if (spec->nentries > PKGFILE_MAX_ENTRIES)
-		return err_set(err, ERR_LIMIT, "package %s has more than %d files", spec->id.name,
-			       PKGFILE_MAX_ENTRIES);
+		return err_set(err, ERR_LIMIT, "package %s has more than %d files",
+			       spec->id.name, PKGFILE_MAX_ENTRIES);
 	for (size_t i = 0; i < spec->nentries; i++) {
 		e[i] = spec->entries[i];
 		if (check_entry(&e[i], err) < 0)
@@ -115,7 +127,8 @@ pkgfile_entries_size(const struct pkgfile_entry *entries, size_t n)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (entries[i].type == MANIFEST_FILE && !entries[i].hardlink && !(entries[i].flags & PKGFILE_GHOST))
+		if (entries[i].type == MANIFEST_FILE && !entries[i].hardlink &&
+		    !(entries[i].flags & PKGFILE_GHOST))
 			sum += entries[i].size;
 	}
 	return sum;
@@ -164,7 +177,8 @@ make_columns(struct arena *a, uint32_t n, struct columns *c)
 	c->rdev = arena_array(a, n, sizeof(*c->rdev));
 }
 
-/* "/usr/bin/x": directory "/usr/bin/", base "x". Directories are listed as they first appear. */
+/* "/usr/bin/x": directory "/usr/bin/", base "x". Directories are listed as they first appear.
+ */
 static void
 fill_path(struct arena *a, struct columns *c, uint32_t i, const char *path, struct dict *seen)
 {
@@ -184,8 +198,10 @@ fill_path(struct arena *a, struct columns *c, uint32_t i, const char *path, stru
 static uint32_t
 file_flags(unsigned flags)
 {
-	return (flags & PKGFILE_CONFIG ? RPMFILE_CONFIG : 0) | (flags & PKGFILE_NOREPLACE ? RPMFILE_NOREPLACE : 0) |
-	       (flags & PKGFILE_DOC ? RPMFILE_DOC : 0) | (flags & PKGFILE_LICENSE ? RPMFILE_LICENSE : 0) |
+	return (flags & PKGFILE_CONFIG ? RPMFILE_CONFIG : 0) |
+	       (flags & PKGFILE_NOREPLACE ? RPMFILE_NOREPLACE : 0) |
+	       (flags & PKGFILE_DOC ? RPMFILE_DOC : 0) |
+	       (flags & PKGFILE_LICENSE ? RPMFILE_LICENSE : 0) |
 	       (flags & PKGFILE_GHOST ? RPMFILE_GHOST : 0);
 }
 
@@ -271,6 +287,7 @@ pkgfile_entries_put(struct headerToken_s *h, const struct pkgfile_spec *spec, st
 		fill_rest(&c, i, spec);
 	}
 	if (!put_columns(h, &c))
-		return err_set(err, ERR_INPUT, "librpm refused the file list of %s", spec->id.name);
+		return err_set(err, ERR_INPUT, "librpm refused the file list of %s",
+			       spec->id.name);
 	return 0;
 }

@@ -60,7 +60,8 @@ pkgfile_layout_bytes(int fd, const char *name, uint64_t start, uint64_t end, str
 	buf_clear(out);
 	room = buf_reserve(out, n);
 	if (!room)
-		return err_set(err, ERR_LIMIT, "%s: header is larger than %zu bytes", name, out->max);
+		return err_set(err, ERR_LIMIT, "%s: header is larger than %zu bytes", name,
+			       out->max);
 	if (read_at(fd, name, start, room, n, err) < 0)
 		return -1;
 	out->len = n;
@@ -82,9 +83,10 @@ is_entry(const uint8_t *e, uint32_t dl)
 static bool
 is_region(const uint8_t *index, const uint8_t *trailer, uint32_t il, uint32_t dl, uint32_t tag)
 {
-	return be32(index) == tag && be32(index + 4) == TYPE_BIN && be32(index + 8) == dl - 16 &&
-	       be32(index + 12) == 16 && be32(trailer) == tag && be32(trailer + 4) == TYPE_BIN &&
-	       be32(trailer + 8) == (uint32_t)-(int32_t)(il * PKGFILE_INDEX_BYTES) &&
+	return be32(index) == tag && be32(index + 4) == TYPE_BIN &&
+	       be32(index + 8) == dl - 16 && be32(index + 12) == 16 && be32(trailer) == tag &&
+	       be32(trailer + 4) == TYPE_BIN &&
+	       be32(trailer + 8) == (uint32_t) - (int32_t)(il * PKGFILE_INDEX_BYTES) &&
 	       be32(trailer + 12) == 16;
 }
 
@@ -97,23 +99,28 @@ check_index(int fd, const char *name, uint64_t start, const uint32_t counts[2], 
 	uint8_t trailer[PKGFILE_INDEX_BYTES];
 	uint64_t data = start + PKGFILE_INTRO_BYTES + (uint64_t)il * PKGFILE_INDEX_BYTES;
 
-	if (read_at(fd, name, start + PKGFILE_INTRO_BYTES, index, (size_t)il * PKGFILE_INDEX_BYTES, err) < 0 ||
+	if (read_at(fd, name, start + PKGFILE_INTRO_BYTES, index,
+		    (size_t)il * PKGFILE_INDEX_BYTES, err) < 0 ||
 	    read_at(fd, name, data + dl - sizeof(trailer), trailer, sizeof(trailer), err) < 0)
 		return -1;
 	if (!is_region(index, trailer, il, dl, region))
-		return err_set(err, ERR_INPUT, "%s: header region does not cover its header", name);
+		return err_set(err, ERR_INPUT, "%s: header region does not cover its header",
+			       name);
 	for (uint32_t i = 0; i < il; i++) {
 		if (!is_entry(index + (size_t)i * PKGFILE_INDEX_BYTES, dl))
-			return err_set(err, ERR_INPUT, "%s: header entry %u is out of bounds", name, i);
+			return err_set(err, ERR_INPUT, "%s: header entry %u is out of bounds",
+				       name, i);
 	}
 	return 0;
 }
 
 /* Checks the header at start, *end is past its data. */
 static int
-find_header(int fd, const char *name, uint64_t start, uint32_t region, uint64_t *end, struct err *err)
+find_header(int fd, const char *name, uint64_t start, uint32_t region, uint64_t *end,
+	    struct err *err)
 {
-	uint64_t max = region == PKGFILE_SIGNATURE_REGION ? PKGFILE_MAX_SIGNATURE : PKGFILE_MAX_HEADER;
+	uint64_t max =
+		region == PKGFILE_SIGNATURE_REGION ? PKGFILE_MAX_SIGNATURE : PKGFILE_MAX_HEADER;
 	uint8_t intro[PKGFILE_INTRO_BYTES];
 	uint32_t counts[2];
 
@@ -124,9 +131,12 @@ find_header(int fd, const char *name, uint64_t start, uint32_t region, uint64_t 
 	counts[0] = be32(intro + 8);
 	counts[1] = be32(intro + 12);
 	if (counts[0] < 1 || counts[0] > PKGFILE_MAX_TAGS || counts[1] < 16 || counts[1] > max)
-		return err_set(err, ERR_LIMIT, "%s: header has %u entries and %u bytes (limits %d and %llu)", name,
-			       counts[0], counts[1], PKGFILE_MAX_TAGS, (unsigned long long)max);
-	*end = start + PKGFILE_INTRO_BYTES + (uint64_t)counts[0] * PKGFILE_INDEX_BYTES + counts[1];
+		return err_set(err, ERR_LIMIT,
+			       "%s: header has %u entries and %u bytes (limits %d and %llu)",
+			       name, counts[0], counts[1], PKGFILE_MAX_TAGS,
+			       (unsigned long long)max);
+	*end = start + PKGFILE_INTRO_BYTES + (uint64_t)counts[0] * PKGFILE_INDEX_BYTES +
+	       counts[1];
 	return check_index(fd, name, start, counts, region, err);
 }
 
@@ -139,7 +149,8 @@ check_padding(int fd, const char *name, uint64_t from, uint64_t to, struct err *
 	if (read_at(fd, name, from, pad, (size_t)(to - from), err) < 0)
 		return -1;
 	if (memcmp(pad, zeros, (size_t)(to - from)) != 0)
-		return err_set(err, ERR_INPUT, "%s: bytes between the headers are not zero", name);
+		return err_set(err, ERR_INPUT, "%s: bytes between the headers are not zero",
+			       name);
 	return 0;
 }
 
@@ -159,12 +170,14 @@ pkgfile_layout_find(int fd, const char *name, struct pkgfile_layout *out, struct
 		return -1;
 	if (memcmp(lead, lead_magic, sizeof(lead_magic)) != 0)
 		return err_set(err, ERR_INPUT, "%s is not an RPM package of format 4", name);
-	if (find_header(fd, name, l.signature_start, PKGFILE_SIGNATURE_REGION, &l.signature_end, err) < 0)
+	if (find_header(fd, name, l.signature_start, PKGFILE_SIGNATURE_REGION, &l.signature_end,
+			err) < 0)
 		return err_wrap(err, "signature header");
 	l.header_start = (l.signature_end + 7) & ~(uint64_t)7;
 	if (check_padding(fd, name, l.signature_end, l.header_start, err) < 0)
 		return -1;
-	if (find_header(fd, name, l.header_start, PKGFILE_HEADER_REGION, &l.payload_start, err) < 0)
+	if (find_header(fd, name, l.header_start, PKGFILE_HEADER_REGION, &l.payload_start,
+			err) < 0)
 		return err_wrap(err, "main header");
 	*out = l;
 	return 0;

@@ -4,9 +4,9 @@
  *
  *   lead (96 bytes) | signature header | zeros up to 8 | main header | payload
  *
- * and either header is an 8-byte magic, two counts (il entries, dl bytes), il index entries of 16
- * bytes, dl bytes of data. Every size is checked against these limits and against the file before
- * librpm sees a byte.
+ * and either header is an 8-byte magic, two counts (il entries, dl bytes), il index entries of
+ * 16 bytes, dl bytes of data. Every size is checked against these limits and against the file
+ * before librpm sees a byte.
  */
 #pragma once
 
@@ -21,9 +21,9 @@
 #define PKGFILE_MAX_INDEX        ((size_t)PKGFILE_INTRO_BYTES + PKGFILE_MAX_TAGS * PKGFILE_INDEX_BYTES)
 #define PKGFILE_MAX_ENTRIES      500000
 #define PKGFILE_MAX_DEPS         100000
-#define PKGFILE_MAX_PACKET       4096 /* an OpenPGP signature */
+#define PKGFILE_MAX_PACKET       4096                   /* an OpenPGP signature */
 #define PKGFILE_MAX_FILE         ((uint64_t)UINT32_MAX) /* larger ones need LONGSIZE and 07070X */
-#define PKGFILE_SHA256           8 /* RPM's number of it */
+#define PKGFILE_SHA256           8                      /* RPM's number of it */
 #define PKGFILE_LEVEL            "9" /* of zstd, without workers: the same bytes on every machine */
 #define PKGFILE_SIGNATURE_REGION 62
 #define PKGFILE_HEADER_REGION    63
@@ -46,52 +46,61 @@ struct pkgfile_signatures {
 struct headerToken_s; /* librpm's type Header is a pointer to one */
 
 /* pkgfile_layout.c: bytes and bounds, without librpm. */
-int pkgfile_layout_find(int fd, const char *name, struct pkgfile_layout *out, struct err *err) MUST_CHECK;
-int pkgfile_layout_bytes(int fd, const char *name, uint64_t start, uint64_t end, struct buf *out,
-			 struct err *err) MUST_CHECK;
+int pkgfile_layout_find(int fd, const char *name, struct pkgfile_layout *out,
+			struct err *err) MUST_CHECK;
+int pkgfile_layout_bytes(int fd, const char *name, uint64_t start, uint64_t end,
+			 struct buf *out, struct err *err) MUST_CHECK;
 void pkgfile_layout_lead(const struct nevra *id, uint8_t lead[PKGFILE_LEAD_BYTES]);
 
 /* pkgfile_text.c: UTF-8, printable, of sane length. */
 int pkgfile_text_check(const char *what, const char *text, struct err *err) MUST_CHECK;
 
-/* pkgfile_entries.c: a sorted copy of the specification's entries, each checked; tags of them. */
-int pkgfile_entries_sort(struct arena *a, const struct pkgfile_spec *spec, struct pkgfile_entry **out,
-			 struct err *err) MUST_CHECK;
-int pkgfile_entries_put(struct headerToken_s *h, const struct pkgfile_spec *spec, struct err *err) MUST_CHECK;
+/* pkgfile_entries.c: a sorted copy of the specification's entries, each checked; tags of them.
+ */
+int pkgfile_entries_sort(struct arena *a, const struct pkgfile_spec *spec,
+			 struct pkgfile_entry **out, struct err *err) MUST_CHECK;
+int pkgfile_entries_put(struct headerToken_s *h, const struct pkgfile_spec *spec,
+			struct err *err) MUST_CHECK;
 uint64_t pkgfile_entries_size(const struct pkgfile_entry *entries, size_t n); /* installed */
 
 /* pkgfile_put.c: the whole main header; entries of spec are sorted. The caller frees it. */
-int pkgfile_put_header(const struct pkgfile_spec *spec, const char payload_hex[65], const char archive_hex[65],
-		       struct headerToken_s **out, struct err *err) MUST_CHECK;
+int pkgfile_put_header(const struct pkgfile_spec *spec, const char payload_hex[65],
+		       const char archive_hex[65], struct headerToken_s **out,
+		       struct err *err) MUST_CHECK;
 
 /* pkgfile_signature.c: the signature header. */
 void pkgfile_signature_digests(const void *header, size_t n, struct pkgfile_signatures *out);
 /* Ready to follow the lead: with magic and the zeros behind. */
-int pkgfile_signature_write(const struct pkgfile_signatures *s, struct buf *out, struct err *err) MUST_CHECK;
+int pkgfile_signature_write(const struct pkgfile_signatures *s, struct buf *out,
+			    struct err *err) MUST_CHECK;
 /* Reads it strictly; packet keeps the OpenPGP packet that out->rsa points to. */
-int pkgfile_signature_read(int fd, const char *name, const struct pkgfile_layout *l, struct buf *packet,
-			   struct pkgfile_signatures *out, struct err *err) MUST_CHECK;
+int pkgfile_signature_read(int fd, const char *name, const struct pkgfile_layout *l,
+			   struct buf *packet, struct pkgfile_signatures *out,
+			   struct err *err) MUST_CHECK;
 /* header (with magic) has the digests and the file the size that s states, else ERR_VERIFY. */
 int pkgfile_signature_check(const struct pkgfile_signatures *s, const struct buf *header,
-			    const struct pkgfile_layout *l, const char *name, struct err *err) MUST_CHECK;
+			    const struct pkgfile_layout *l, const char *name,
+			    struct err *err) MUST_CHECK;
 
-/* pkgfile_read.c: bounds, digests of header and payload, then librpm's header. To be closed also
- * when opening failed. */
+/* pkgfile_read.c: bounds, digests of header and payload, then librpm's header. To be closed
+ * also when opening failed. */
 struct pkgfile_opened {
 	struct pkgfile_layout layout;
 	struct pkgfile_signatures signatures; /* rsa points into packet */
-	struct buf packet, raw_header; /* raw_header with its magic */
+	struct buf packet, raw_header;        /* raw_header with its magic */
 	uint8_t lead[PKGFILE_LEAD_BYTES];
 	struct headerToken_s *header;
 	struct digest digest; /* of the main header */
 };
-int pkgfile_read_open(int fd, const char *name, struct pkgfile_opened *out, struct err *err) MUST_CHECK;
-int pkgfile_read_facts(struct arena *a, const struct pkgfile_opened *o, const char *name, struct pkgfile *out,
-		       struct err *err) MUST_CHECK;
+int pkgfile_read_open(int fd, const char *name, struct pkgfile_opened *out,
+		      struct err *err) MUST_CHECK;
+int pkgfile_read_facts(struct arena *a, const struct pkgfile_opened *o, const char *name,
+		       struct pkgfile *out, struct err *err) MUST_CHECK;
 void pkgfile_read_close(struct pkgfile_opened *o);
 DEFINE_RELEASE(struct pkgfile_opened, pkgfile_read_close);
 
-/* pkgfile_body.c: a librpm stream (its type FD_t points to one) over a descriptor of its own that
- * stands at offset `at`; mode as for librpm's Fdopen. */
+/* pkgfile_body.c: a librpm stream (its type FD_t points to one) over a descriptor of its own
+ * that stands at offset `at`; mode as for librpm's Fdopen. */
 struct _FD_s;
-int pkgfile_body_stream(int fd, uint64_t at, const char *mode, struct _FD_s **out, struct err *err) MUST_CHECK;
+int pkgfile_body_stream(int fd, uint64_t at, const char *mode, struct _FD_s **out,
+			struct err *err) MUST_CHECK;

@@ -7,8 +7,8 @@
 #include <rpm/rpmtag.h>
 
 /* Constants of the format we write, not facts of this machine. */
-#define BUILD_HOST   "kiln"
-#define RPM_VERSION  "4.18.0"
+#define BUILD_HOST  "kiln"
+#define RPM_VERSION "4.18.0"
 
 /* NULL text puts nothing. */
 static int
@@ -39,7 +39,8 @@ put_number(Header h, rpmTagVal tag, const char *what, uint64_t v, struct err *er
 	uint32_t v32 = (uint32_t)v;
 
 	if (v > UINT32_MAX)
-		return err_set(err, ERR_LIMIT, "%s %llu does not fit 32 bits", what, (unsigned long long)v);
+		return err_set(err, ERR_LIMIT, "%s %llu does not fit 32 bits", what,
+			       (unsigned long long)v);
 	if (!headerPutUint32(h, tag, &v32, 1))
 		return err_set(err, ERR_INPUT, "librpm refused %s", what);
 	return 0;
@@ -49,9 +50,12 @@ static int
 check_id(const struct nevra *id, struct err *err)
 {
 	if (!id->name || !nevra_is_name(id->name))
-		return err_set(err, ERR_INPUT, "'%s' is not a name a package may have", id->name ? id->name : "");
-	if (!id->version || !nevra_is_version(id->version) || !id->release || !nevra_is_version(id->release))
-		return err_set(err, ERR_INPUT, "package %s has no valid version and release", id->name);
+		return err_set(err, ERR_INPUT, "'%s' is not a name a package may have",
+			       id->name ? id->name : "");
+	if (!id->version || !nevra_is_version(id->version) || !id->release ||
+	    !nevra_is_version(id->release))
+		return err_set(err, ERR_INPUT, "package %s has no valid version and release",
+			       id->name);
 	if (!id->arch || !nevra_is_name(id->arch))
 		return err_set(err, ERR_INPUT, "package %s has no architecture", id->name);
 	if (id->epoch < 0)
@@ -64,15 +68,19 @@ put_identity(Header h, const struct pkgfile_spec *s, struct err *err)
 {
 	const char *summary = s->summary ? s->summary : s->id.name;
 
-	if (check_id(&s->id, err) < 0 || put_text(h, RPMTAG_NAME, "name", s->id.name, err) < 0 ||
+	if (check_id(&s->id, err) < 0 ||
+	    put_text(h, RPMTAG_NAME, "name", s->id.name, err) < 0 ||
 	    put_text(h, RPMTAG_VERSION, "version", s->id.version, err) < 0 ||
 	    put_text(h, RPMTAG_RELEASE, "release", s->id.release, err) < 0 ||
-	    (s->id.epoch && put_number(h, RPMTAG_EPOCH, "epoch", (uint64_t)s->id.epoch, err) < 0) ||
+	    (s->id.epoch &&
+	     put_number(h, RPMTAG_EPOCH, "epoch", (uint64_t)s->id.epoch, err) < 0) ||
 	    put_text(h, RPMTAG_ARCH, "architecture", s->id.arch, err) < 0 ||
 	    put_text(h, RPMTAG_OS, "operating system", "linux", err) < 0 ||
 	    put_translated(h, RPMTAG_SUMMARY, "summary", summary, err) < 0 ||
-	    put_translated(h, RPMTAG_DESCRIPTION, "description", s->description ? s->description : summary, err) < 0 ||
-	    put_translated(h, RPMTAG_GROUP, "group", s->group ? s->group : "Unspecified", err) < 0 ||
+	    put_translated(h, RPMTAG_DESCRIPTION, "description",
+			   s->description ? s->description : summary, err) < 0 ||
+	    put_translated(h, RPMTAG_GROUP, "group", s->group ? s->group : "Unspecified", err) <
+		    0 ||
 	    put_text(h, RPMTAG_LICENSE, "license", s->license ? s->license : "", err) < 0 ||
 	    put_text(h, RPMTAG_URL, "homepage", s->homepage, err) < 0 ||
 	    put_text(h, RPMTAG_VENDOR, "vendor", s->vendor, err) < 0)
@@ -86,9 +94,10 @@ put_origin(Header h, const struct pkgfile_spec *s, struct err *err)
 	CLEANUP(mem_free) char *source = NULL;
 
 	if (s->build_time < 0)
-		return err_set(err, ERR_INPUT, "package %s has a build time before 1970", s->id.name);
-	source = mem_format("%s-%s-%s.src.rpm", s->source_name ? s->source_name : s->id.name, s->id.version,
-			    s->id.release);
+		return err_set(err, ERR_INPUT, "package %s has a build time before 1970",
+			       s->id.name);
+	source = mem_format("%s-%s-%s.src.rpm", s->source_name ? s->source_name : s->id.name,
+			    s->id.version, s->id.release);
 	if (put_number(h, RPMTAG_BUILDTIME, "build time", (uint64_t)s->build_time, err) < 0 ||
 	    put_text(h, RPMTAG_BUILDHOST, "build host", BUILD_HOST, err) < 0 ||
 	    put_text(h, RPMTAG_SOURCERPM, "source package", source, err) < 0 ||
@@ -123,11 +132,14 @@ put_deps(Header h, const struct dep_tags *t, const struct pkgdeps *deps, struct 
 
 		if (strncmp(d->name, "rpmlib(", 7) == 0)
 			flags |= RPMSENSE_RPMLIB;
-		if (pkgfile_text_check(t->what, d->name, err) < 0 || (d->evr && pkgfile_text_check(t->what, d->evr, err) < 0))
+		if (pkgfile_text_check(t->what, d->name, err) < 0 ||
+		    (d->evr && pkgfile_text_check(t->what, d->evr, err) < 0))
 			return -1;
-		if (!headerPutString(h, t->name, d->name) || !headerPutUint32(h, t->flags, &flags, 1) ||
+		if (!headerPutString(h, t->name, d->name) ||
+		    !headerPutUint32(h, t->flags, &flags, 1) ||
 		    !headerPutString(h, t->version, d->evr ? d->evr : ""))
-			return err_set(err, ERR_INPUT, "librpm refused dependency on %s", d->name);
+			return err_set(err, ERR_INPUT, "librpm refused dependency on %s",
+				       d->name);
 	}
 	return 0;
 }
@@ -187,7 +199,8 @@ pkgfile_self_provides(struct arena *a, const struct nevra *id, struct pkgdeps *o
 static struct pkgdeps
 with_room(struct arena *a, const struct pkgdeps *deps, size_t extra)
 {
-	struct pkgdeps d = { .at = arena_array(a, deps->n + extra, sizeof(*d.at)), .n = deps->n };
+	struct pkgdeps d = { .at = arena_array(a, deps->n + extra, sizeof(*d.at)),
+			     .n = deps->n };
 
 	if (deps->n)
 		memcpy(d.at, deps->at, deps->n * sizeof(*d.at));
@@ -197,20 +210,27 @@ with_room(struct arena *a, const struct pkgdeps *deps, size_t extra)
 static int
 put_all_deps(Header h, const struct pkgfile_spec *s, struct err *err)
 {
-	static const struct dep_tags
-		provides = { RPMTAG_PROVIDENAME, RPMTAG_PROVIDEFLAGS, RPMTAG_PROVIDEVERSION, "a provided name" },
-		requires = { RPMTAG_REQUIRENAME, RPMTAG_REQUIREFLAGS, RPMTAG_REQUIREVERSION, "a required name" },
-		conflicts = { RPMTAG_CONFLICTNAME, RPMTAG_CONFLICTFLAGS, RPMTAG_CONFLICTVERSION, "a conflict" },
-		obsoletes = { RPMTAG_OBSOLETENAME, RPMTAG_OBSOLETEFLAGS, RPMTAG_OBSOLETEVERSION, "an obsoleted name" },
-		recommends = { RPMTAG_RECOMMENDNAME, RPMTAG_RECOMMENDFLAGS, RPMTAG_RECOMMENDVERSION,
-			       "a recommended name" };
+	static const struct dep_tags provides = { RPMTAG_PROVIDENAME, RPMTAG_PROVIDEFLAGS,
+						  RPMTAG_PROVIDEVERSION, "a provided name" },
+				     requires = { RPMTAG_REQUIRENAME, RPMTAG_REQUIREFLAGS,
+						  RPMTAG_REQUIREVERSION, "a required name" },
+				     conflicts = { RPMTAG_CONFLICTNAME, RPMTAG_CONFLICTFLAGS,
+						   RPMTAG_CONFLICTVERSION, "a conflict" },
+				     obsoletes = { RPMTAG_OBSOLETENAME, RPMTAG_OBSOLETEFLAGS,
+						   RPMTAG_OBSOLETEVERSION,
+						   "an obsoleted name" },
+				     recommends = { RPMTAG_RECOMMENDNAME, RPMTAG_RECOMMENDFLAGS,
+						    RPMTAG_RECOMMENDVERSION,
+						    "a recommended name" };
 	CLEANUP(arena_release) struct arena a = { 0 };
-	struct pkgdeps self, p = with_room(&a, &s->provides, 2), r = with_room(&a, &s->requires, MAX_FEATURES);
+	struct pkgdeps self, p = with_room(&a, &s->provides, 2),
+			     r = with_room(&a, &s->requires, MAX_FEATURES);
 	struct pkgdeps c = with_room(&a, &s->conflicts, 0), o = with_room(&a, &s->obsoletes, 0);
 	struct pkgdeps w = with_room(&a, &s->recommends, 0);
 
 	if (KILN_MAX(KILN_MAX(p.n, r.n), KILN_MAX(KILN_MAX(c.n, o.n), w.n)) > PKGFILE_MAX_DEPS)
-		return err_set(err, ERR_LIMIT, "package %s has more than %d dependencies of a kind", s->id.name,
+		return err_set(err, ERR_LIMIT,
+			       "package %s has more than %d dependencies of a kind", s->id.name,
 			       PKGFILE_MAX_DEPS);
 	pkgfile_self_provides(&a, &s->id, &self);
 	for (size_t i = 0; i < self.n; i++)
@@ -244,14 +264,14 @@ put_payload(Header h, const char payload_hex[65], const char archive_hex[65], st
 }
 
 int
-pkgfile_put_header(const struct pkgfile_spec *spec, const char payload_hex[65], const char archive_hex[65],
-		   struct headerToken_s **out, struct err *err)
+pkgfile_put_header(const struct pkgfile_spec *spec, const char payload_hex[65],
+		   const char archive_hex[65], struct headerToken_s **out, struct err *err)
 {
 	Header h = headerNew();
 	uint64_t installed = pkgfile_entries_size(spec->entries, spec->nentries);
 
-	if (put_identity(h, spec, err) < 0 || put_origin(h, spec, err) < 0 || put_all_deps(h, spec, err) < 0 ||
-	    pkgfile_entries_put(h, spec, err) < 0 ||
+	if (put_identity(h, spec, err) < 0 || put_origin(h, spec, err) < 0 ||
+	    put_all_deps(h, spec, err) < 0 || pkgfile_entries_put(h, spec, err) < 0 ||
 	    put_number(h, RPMTAG_SIZE, "installed size", installed, err) < 0 ||
 	    put_payload(h, payload_hex, archive_hex, err) < 0) {
 		headerFree(h);
@@ -259,6 +279,7 @@ pkgfile_put_header(const struct pkgfile_spec *spec, const char payload_hex[65], 
 	}
 	*out = headerReload(h, RPMTAG_HEADERIMMUTABLE); /* frees h */
 	if (!*out)
-		return err_set(err, ERR_INPUT, "librpm cannot make the header of %s", spec->id.name);
+		return err_set(err, ERR_INPUT, "librpm cannot make the header of %s",
+			       spec->id.name);
 	return 0;
 }

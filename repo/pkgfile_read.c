@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A package file read back. Order: bounds, digest of the header, digest of the payload, and only
- * then librpm's parser and its arrays, whose lengths must agree with each other.
+ * A package file read back. Order: bounds, digest of the header, digest of the payload, and
+ * only then librpm's parser and its arrays, whose lengths must agree with each other.
  */
 #include "repo/pkgfile_priv.h"
 #include "base/fd.h"
@@ -22,13 +22,15 @@ struct reader {
 static int
 damaged(const struct reader *r, const char *what)
 {
-	return err_set(r->err, ERR_INPUT, "%s: %s of the header is missing or damaged", r->name, what);
+	return err_set(r->err, ERR_INPUT, "%s: %s of the header is missing or damaged", r->name,
+		       what);
 }
 
 /* Single values. */
 
 static int
-get_text(const struct reader *r, rpmTagVal tag, const char *what, bool required, const char **out)
+get_text(const struct reader *r, rpmTagVal tag, const char *what, bool required,
+	 const char **out)
 {
 	const char *text = headerGetString(r->h, tag);
 
@@ -41,7 +43,8 @@ get_text(const struct reader *r, rpmTagVal tag, const char *what, bool required,
 }
 
 static int
-get_number(const struct reader *r, rpmTagVal tag, const char *what, bool required, uint64_t *out)
+get_number(const struct reader *r, rpmTagVal tag, const char *what, bool required,
+	   uint64_t *out)
 {
 	struct rpmtd_s td;
 	const uint32_t *v;
@@ -155,12 +158,16 @@ get_deps(const struct reader *r, const rpmTagVal tags[3], const char *what, stru
 static int
 get_all_deps(const struct reader *r, struct pkgfile *p)
 {
-	static const rpmTagVal
-		provides[] = { RPMTAG_PROVIDENAME, RPMTAG_PROVIDEFLAGS, RPMTAG_PROVIDEVERSION },
-		requires[] = { RPMTAG_REQUIRENAME, RPMTAG_REQUIREFLAGS, RPMTAG_REQUIREVERSION },
-		conflicts[] = { RPMTAG_CONFLICTNAME, RPMTAG_CONFLICTFLAGS, RPMTAG_CONFLICTVERSION },
-		obsoletes[] = { RPMTAG_OBSOLETENAME, RPMTAG_OBSOLETEFLAGS, RPMTAG_OBSOLETEVERSION },
-		recommends[] = { RPMTAG_RECOMMENDNAME, RPMTAG_RECOMMENDFLAGS, RPMTAG_RECOMMENDVERSION };
+	static const rpmTagVal provides[] = { RPMTAG_PROVIDENAME, RPMTAG_PROVIDEFLAGS,
+					      RPMTAG_PROVIDEVERSION },
+			       requires[] = { RPMTAG_REQUIRENAME, RPMTAG_REQUIREFLAGS,
+					      RPMTAG_REQUIREVERSION },
+			       conflicts[] = { RPMTAG_CONFLICTNAME, RPMTAG_CONFLICTFLAGS,
+					       RPMTAG_CONFLICTVERSION },
+			       obsoletes[] = { RPMTAG_OBSOLETENAME, RPMTAG_OBSOLETEFLAGS,
+					       RPMTAG_OBSOLETEVERSION },
+			       recommends[] = { RPMTAG_RECOMMENDNAME, RPMTAG_RECOMMENDFLAGS,
+						RPMTAG_RECOMMENDVERSION };
 
 	if (get_deps(r, provides, "list of provides", &p->provides) < 0 ||
 	    get_deps(r, requires, "list of requires", &p->requires) < 0 ||
@@ -196,8 +203,9 @@ get_columns(const struct reader *r, struct columns *c)
 	c->mode = get_numbers(r, RPMTAG_FILEMODES, c->n);
 	c->flags = get_numbers(r, RPMTAG_FILEFLAGS, c->n);
 	c->inode = get_numbers(r, RPMTAG_FILEINODES, c->n);
-	if (!c->dirs || !c->digest || !c->target || !c->user || !c->group || !c->dir || !c->size || !c->mode ||
-	    !c->flags || !c->inode || (!c->caps && headerIsEntry(r->h, RPMTAG_FILECAPS)))
+	if (!c->dirs || !c->digest || !c->target || !c->user || !c->group || !c->dir ||
+	    !c->size || !c->mode || !c->flags || !c->inode ||
+	    (!c->caps && headerIsEntry(r->h, RPMTAG_FILECAPS)))
 		return damaged(r, "file list");
 	return 0;
 }
@@ -206,8 +214,10 @@ static unsigned
 entry_flags(uint32_t flags)
 {
 	return (flags & RPMFILE_CONFIG ? PKGFILE_CONFIG : 0u) |
-	       (flags & RPMFILE_NOREPLACE ? PKGFILE_NOREPLACE : 0u) | (flags & RPMFILE_DOC ? PKGFILE_DOC : 0u) |
-	       (flags & RPMFILE_LICENSE ? PKGFILE_LICENSE : 0u) | (flags & RPMFILE_GHOST ? PKGFILE_GHOST : 0u);
+	       (flags & RPMFILE_NOREPLACE ? PKGFILE_NOREPLACE : 0u) |
+	       (flags & RPMFILE_DOC ? PKGFILE_DOC : 0u) |
+	       (flags & RPMFILE_LICENSE ? PKGFILE_LICENSE : 0u) |
+	       (flags & RPMFILE_GHOST ? PKGFILE_GHOST : 0u);
 }
 
 static bool
@@ -239,7 +249,9 @@ get_entry(const struct reader *r, const struct columns *c, uint32_t i, struct pk
 		return damaged(r, "file list");
 	e->path = arena_format(r->a, "%s%s", c->dirs[c->dir[i]], c->base[i]);
 	if (e->path[0] != '/' || !manifest_is_path(e->path + 1) || !set_type(e, c->mode[i]))
-		return err_set(r->err, ERR_INPUT, "%s holds '%s', which no package of Kiln may hold", r->name, e->path);
+		return err_set(r->err, ERR_INPUT,
+			       "%s holds '%s', which no package of Kiln may hold", r->name,
+			       e->path);
 	e->flags = entry_flags(c->flags[i]);
 	e->user = owner(c->user[i]);
 	e->group = owner(c->group[i]);
@@ -320,8 +332,8 @@ get_identity(const struct reader *r, struct pkgfile *p)
 		return -1;
 	p->id.epoch = (int64_t)epoch;
 	p->build_time = (int64_t)built;
-	if (!nevra_is_name(p->id.name) || !nevra_is_version(p->id.version) || !nevra_is_version(p->id.release) ||
-	    !nevra_is_name(p->id.arch))
+	if (!nevra_is_name(p->id.name) || !nevra_is_version(p->id.version) ||
+	    !nevra_is_version(p->id.release) || !nevra_is_name(p->id.arch))
 		return damaged(r, "name");
 	return 0;
 }
@@ -358,7 +370,9 @@ check_payload(int fd, const struct pkgfile_layout *l, const struct reader *r)
 	if (digest_fd(fd, &got, NULL, r->err) < 0)
 		return -1;
 	if (!digest_equal(&want, &got))
-		return err_set(r->err, ERR_VERIFY, "%s: payload is not what its header says (digest differs)", r->name);
+		return err_set(r->err, ERR_VERIFY,
+			       "%s: payload is not what its header says (digest differs)",
+			       r->name);
 	return 0;
 }
 
@@ -371,15 +385,19 @@ pkgfile_read_open(int fd, const char *name, struct pkgfile_opened *out, struct e
 
 	rpmlogSetMask(RPMLOG_MASK(RPMLOG_EMERG)); /* librpm must not print; we report */
 	*out = (struct pkgfile_opened){ .packet = BUF_MAX(PKGFILE_MAX_PACKET),
-					.raw_header = BUF_MAX(PKGFILE_MAX_HEADER + PKGFILE_MAX_INDEX) };
+					.raw_header = BUF_MAX(PKGFILE_MAX_HEADER +
+							      PKGFILE_MAX_INDEX) };
 	if (pkgfile_layout_find(fd, name, &out->layout, err) < 0 ||
-	    pkgfile_signature_read(fd, name, &out->layout, &out->packet, &out->signatures, err) < 0 ||
-	    pkgfile_layout_bytes(fd, name, out->layout.header_start, out->layout.payload_start, &out->raw_header,
-				 err) < 0 ||
-	    pkgfile_signature_check(&out->signatures, &out->raw_header, &out->layout, name, err) < 0)
+	    pkgfile_signature_read(fd, name, &out->layout, &out->packet, &out->signatures,
+				   err) < 0 ||
+	    pkgfile_layout_bytes(fd, name, out->layout.header_start, out->layout.payload_start,
+				 &out->raw_header, err) < 0 ||
+	    pkgfile_signature_check(&out->signatures, &out->raw_header, &out->layout, name,
+				    err) < 0)
 		return -1;
-	out->header = headerImport(out->raw_header.data + magic, (unsigned int)(out->raw_header.len - magic),
-				   HEADERIMPORT_COPY);
+	out->header =
+		headerImport(out->raw_header.data + magic,
+			     (unsigned int)(out->raw_header.len - magic), HEADERIMPORT_COPY);
 	if (!out->header)
 		return err_set(err, ERR_INPUT, "%s: main header is damaged", name);
 	r.h = out->header;
@@ -406,14 +424,15 @@ check_lead(const struct reader *r, const struct pkgfile_opened *o, const struct 
 
 	pkgfile_layout_lead(id, lead);
 	if (memcmp(lead, o->lead, sizeof(lead)) != 0)
-		return err_set(r->err, ERR_INPUT, "%s: lead is not that of one of Kiln's packages", r->name);
+		return err_set(r->err, ERR_INPUT,
+			       "%s: lead is not that of one of Kiln's packages", r->name);
 	return 0;
 }
 
 /* Everything of an opened package but its payload. */
 int
-pkgfile_read_facts(struct arena *a, const struct pkgfile_opened *o, const char *name, struct pkgfile *out,
-		   struct err *err)
+pkgfile_read_facts(struct arena *a, const struct pkgfile_opened *o, const char *name,
+		   struct pkgfile *out, struct err *err)
 {
 	const struct reader r = { .a = a, .h = o->header, .name = name, .err = err };
 	struct pkgfile p = { .header = o->digest,
@@ -422,8 +441,8 @@ pkgfile_read_facts(struct arena *a, const struct pkgfile_opened *o, const char *
 			     .archive_size = o->signatures.archive_size };
 	uint8_t *copy;
 
-	if (get_identity(&r, &p) < 0 || get_texts_about(&r, &p) < 0 || get_all_deps(&r, &p) < 0 ||
-	    get_entries(&r, &p) < 0 || check_lead(&r, o, &p.id) < 0)
+	if (get_identity(&r, &p) < 0 || get_texts_about(&r, &p) < 0 ||
+	    get_all_deps(&r, &p) < 0 || get_entries(&r, &p) < 0 || check_lead(&r, o, &p.id) < 0)
 		return -1;
 	if (pkgfile_entries_size(p.entries, p.nentries) != p.installed_size)
 		return damaged(&r, "installed size");

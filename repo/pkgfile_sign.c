@@ -34,7 +34,8 @@ rewrite(int in, int out, const void *rsa, size_t n, struct err *err)
 		return -1;
 	s.rsa = rsa;
 	s.rsa_len = n;
-	if (pkgfile_signature_write(&s, &front, err) < 0 || fd_write_all(out, lead.data, lead.len, err) < 0 ||
+	if (pkgfile_signature_write(&s, &front, err) < 0 ||
+	    fd_write_all(out, lead.data, lead.len, err) < 0 ||
 	    fd_write_all(out, front.data, front.len, err) < 0)
 		return -1;
 	return copy_tail(in, out, l.header_start, err);
@@ -44,7 +45,8 @@ int
 pkgfile_add_signature(int in, int out, const void *sig, size_t n, struct err *err)
 {
 	if (!sig || n == 0 || n > PKGFILE_MAX_PACKET)
-		return err_set(err, ERR_INPUT, "a signature packet of %zu bytes is not one for a package", n);
+		return err_set(err, ERR_INPUT,
+			       "a signature packet of %zu bytes is not one for a package", n);
 	return rewrite(in, out, sig, n, err);
 }
 
@@ -67,8 +69,8 @@ pkgfile_verify(int fd, const char *name, const struct keyring *ring, struct err 
 		(void)err_set(err, ERR_VERIFY, "%s is not signed", name);
 		return err_hint(err, "publish it with `kiln publish`");
 	}
-	if (openpgp_verify(ring, KEY_PACKAGES, o.raw_header.data, o.raw_header.len, o.signatures.rsa,
-			   o.signatures.rsa_len, 0, err) < 0)
+	if (openpgp_verify(ring, KEY_PACKAGES, o.raw_header.data, o.raw_header.len,
+			   o.signatures.rsa, o.signatures.rsa_len, 0, err) < 0)
 		return err_wrap(err, "%s", name);
 	/* Signed by a trusted key; what is signed must also be a package as we make them. */
 	if (pkgfile_read_facts(&a, &o, name, &p, err) < 0)

@@ -21,8 +21,10 @@ sha1_hex(const void *data, size_t n, char out[41])
 	size_t len = 0;
 
 	if (rpmInitCrypto() != 0 || !(ctx = rpmDigestInit(RPM_HASH_SHA1, RPMDIGEST_NONE)) ||
-	    rpmDigestUpdate(ctx, data, n) != 0 || rpmDigestFinal(ctx, (void **)&hex, &len, 1) != 0 || len != 41)
-		abort(); /* a crypto library without SHA-1 has no way to write what rpm 4 reads */
+	    rpmDigestUpdate(ctx, data, n) != 0 ||
+	    rpmDigestFinal(ctx, (void **)&hex, &len, 1) != 0 || len != 41)
+		abort(); /* a crypto library without SHA-1 has no way to write what rpm 4 reads
+			  */
 	memcpy(out, hex, 41);
 	free(hex);
 }
@@ -62,7 +64,8 @@ pkgfile_signature_write(const struct pkgfile_signatures *s, struct buf *out, str
 	    !put(h, RPMSIGTAG_SIZE, RPM_INT32_TYPE, &s->size, 1) ||
 	    !put(h, RPMSIGTAG_PAYLOADSIZE, RPM_INT32_TYPE, &s->archive_size, 1) ||
 	    (s->rsa && !put(h, RPMSIGTAG_RSA, RPM_BIN_TYPE, s->rsa, s->rsa_len)))
-		return err_set(err, ERR_INPUT, "librpm refused an entry of the signature header");
+		return err_set(err, ERR_INPUT,
+			       "librpm refused an entry of the signature header");
 	h = headerReload(h, RPMTAG_HEADERSIGNATURES);
 	blob = h ? headerExport(h, &n) : NULL;
 	if (!blob)
@@ -104,7 +107,8 @@ take(rpmtd td, struct buf *rsa, struct pkgfile_signatures *out)
 		*(td->tag == RPMSIGTAG_SIZE ? &out->size : &out->archive_size) = *number;
 		return true;
 	case RPMSIGTAG_RSA:
-		if (td->type != RPM_BIN_TYPE || td->count == 0 || td->count > PKGFILE_MAX_PACKET)
+		if (td->type != RPM_BIN_TYPE || td->count == 0 ||
+		    td->count > PKGFILE_MAX_PACKET)
 			return false;
 		buf_add(rsa, td->data, td->count);
 		return true;
@@ -116,7 +120,8 @@ take(rpmtd td, struct buf *rsa, struct pkgfile_signatures *out)
 }
 
 static int
-take_all(Header h, const char *name, struct buf *rsa, struct pkgfile_signatures *out, struct err *err)
+take_all(Header h, const char *name, struct buf *rsa, struct pkgfile_signatures *out,
+	 struct err *err)
 {
 	HeaderIterator it = headerInitIterator(h);
 	struct rpmtd_s td;
@@ -129,39 +134,48 @@ take_all(Header h, const char *name, struct buf *rsa, struct pkgfile_signatures 
 	}
 	headerFreeIterator(it);
 	if (bad)
-		return err_set(err, ERR_INPUT, "%s: entry %u of the signature header is not one of Kiln's packages",
-			       name, (unsigned)bad);
+		return err_set(
+			err, ERR_INPUT,
+			"%s: entry %u of the signature header is not one of Kiln's packages",
+			name, (unsigned)bad);
 	if (!*out->sha256 || !*out->sha1)
-		return err_set(err, ERR_INPUT, "%s: signature header has no digests of the main header", name);
+		return err_set(err, ERR_INPUT,
+			       "%s: signature header has no digests of the main header", name);
 	return 0;
 }
 
-/* Written again from what was understood, the bytes are the same: nothing hides in a gap, an odd
- * order or an entry behind the end. */
+/* Written again from what was understood, the bytes are the same: nothing hides in a gap, an
+ * odd order or an entry behind the end. */
 static int
-check_canonical(const struct pkgfile_signatures *s, const struct buf *whole, const char *name, struct err *err)
+check_canonical(const struct pkgfile_signatures *s, const struct buf *whole, const char *name,
+		struct err *err)
 {
 	CLEANUP(buf_free) struct buf again = BUF_MAX(PKGFILE_MAX_SIGNATURE + PKGFILE_MAX_INDEX);
 
 	if (pkgfile_signature_write(s, &again, err) < 0)
 		return -1;
 	if (again.len < whole->len || memcmp(again.data, whole->data, whole->len) != 0)
-		return err_set(err, ERR_INPUT, "%s: signature header is not laid out as Kiln's packages have it", name);
+		return err_set(
+			err, ERR_INPUT,
+			"%s: signature header is not laid out as Kiln's packages have it",
+			name);
 	return 0;
 }
 
 int
-pkgfile_signature_read(int fd, const char *name, const struct pkgfile_layout *l, struct buf *packet,
-		       struct pkgfile_signatures *out, struct err *err)
+pkgfile_signature_read(int fd, const char *name, const struct pkgfile_layout *l,
+		       struct buf *packet, struct pkgfile_signatures *out, struct err *err)
 {
 	CLEANUP(header_free) Header h = NULL;
 	CLEANUP(buf_free) struct buf whole = BUF_MAX(PKGFILE_MAX_SIGNATURE + PKGFILE_MAX_INDEX);
 	struct pkgfile_signatures s = { .size = 0 };
 	size_t skip = sizeof(rpm_header_magic);
 
-	if (pkgfile_layout_bytes(fd, name, l->signature_start, l->signature_end, &whole, err) < 0)
+	if (pkgfile_layout_bytes(fd, name, l->signature_start, l->signature_end, &whole, err) <
+	    0)
 		return -1;
-	h = headerImport(whole.data + skip, (unsigned int)(whole.len - skip), HEADERIMPORT_COPY);
+	h = headerImport(whole.data + skip, (unsigned int)(whole.len - skip),
+			 HEADERIMPORT_COPY);
 	if (!h)
 		return err_set(err, ERR_INPUT, "%s: signature header is damaged", name);
 	buf_clear(packet);
@@ -183,10 +197,11 @@ pkgfile_signature_check(const struct pkgfile_signatures *s, const struct buf *he
 
 	pkgfile_signature_digests(header->data, header->len, &real);
 	if (strcmp(real.sha256, s->sha256) != 0 || strcmp(real.sha1, s->sha1) != 0)
-		return err_set(err, ERR_VERIFY, "%s: header digest is %s, the package says %s", name, real.sha256,
-			       s->sha256);
+		return err_set(err, ERR_VERIFY, "%s: header digest is %s, the package says %s",
+			       name, real.sha256, s->sha256);
 	if (l->size - l->header_start != s->size)
-		return err_set(err, ERR_VERIFY, "%s: header and payload are %llu bytes, the package says %u", name,
-			       (unsigned long long)(l->size - l->header_start), s->size);
+		return err_set(err, ERR_VERIFY,
+			       "%s: header and payload are %llu bytes, the package says %u",
+			       name, (unsigned long long)(l->size - l->header_start), s->size);
 	return 0;
 }

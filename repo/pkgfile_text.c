@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Texts that enter a header: UTF-8 and printable, so that every reader and XML can carry them. */
+/* Texts that enter a header: UTF-8 and printable, so that every reader and XML can carry them.
+ */
 #include "repo/pkgfile_priv.h"
 #include "base/utf8.h"
 

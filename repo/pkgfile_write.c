@@ -2,7 +2,8 @@
 /*
  * A package from its specification, in this order: the header with empty payload digests, whose
  * length fixes where the payload begins; the payload behind it; then the header again with the
- * digests, the signature header and the lead in front. Nothing is held in memory but the header.
+ * digests, the signature header and the lead in front. Nothing is held in memory but the
+ * header.
  */
 #include "repo/pkgfile_priv.h"
 #include "base/fd.h"
@@ -15,10 +16,10 @@
 #include <rpm/rpmlog.h>
 #include <rpm/rpmtag.h>
 
-#define WRITE_MODE  "w" PKGFILE_LEVEL ".zstdio"
-#define READ_MODE   "r.zstdio"
-#define CHUNK       ((size_t)64 * 1024)
-#define NO_DIGEST   "0000000000000000000000000000000000000000000000000000000000000000"
+#define WRITE_MODE "w" PKGFILE_LEVEL ".zstdio"
+#define READ_MODE  "r.zstdio"
+#define CHUNK      ((size_t)64 * 1024)
+#define NO_DIGEST  "0000000000000000000000000000000000000000000000000000000000000000"
 
 static void
 header_free_scope(Header *h)
@@ -58,7 +59,8 @@ struct writing {
 
 /* The body of one file from the harvest, which must still be what the entry says. */
 static int
-write_body(rpmfi archive, const struct pkgfile_spec *spec, const struct pkgfile_entry *e, struct err *err)
+write_body(rpmfi archive, const struct pkgfile_spec *spec, const struct pkgfile_entry *e,
+	   struct err *err)
 {
 	CLEANUP(digest_free) struct digest_state *state = digest_begin();
 	CLEANUP(mem_free) char *chunk = mem_alloc(CHUNK);
@@ -77,7 +79,8 @@ write_body(rpmfi archive, const struct pkgfile_spec *spec, const struct pkgfile_
 			break;
 		digest_add(state, chunk, (size_t)n);
 		if (rpmfiArchiveWrite(archive, chunk, (size_t)n) != (size_t)n)
-			return err_set(err, ERR_IO, "cannot write %s into the payload", e->path);
+			return err_set(err, ERR_IO, "cannot write %s into the payload",
+				       e->path);
 	}
 	if (n < 0)
 		return err_sys(err, "cannot read %s", e->path);
@@ -98,7 +101,8 @@ write_archive(struct writing *w, FD_t stream, rpmfiles files, struct err *err)
 	while ((rc = rpmfiNext(archive)) >= 0) {
 		const struct pkgfile_entry *e = &w->spec->entries[rpmfiFX(archive)];
 
-		/* librpm stops at entries that have a body only: of a file with several names at the last. */
+		/* librpm stops at entries that have a body only: of a file with several names
+		 * at the last. */
 		if (write_body(archive, w->spec, e, err) < 0)
 			return -1;
 	}
@@ -112,7 +116,8 @@ write_archive(struct writing *w, FD_t stream, rpmfiles files, struct err *err)
 static int
 write_payload(struct writing *w, Header h, struct err *err)
 {
-	CLEANUP(files_free) rpmfiles files = rpmfilesNew(NULL, h, RPMTAG_BASENAMES, RPMFI_NOHEADER);
+	CLEANUP(files_free)
+	rpmfiles files = rpmfilesNew(NULL, h, RPMTAG_BASENAMES, RPMFI_NOHEADER);
 	CLEANUP(stream_close) FD_t stream = NULL;
 
 	if (pkgfile_body_stream(w->fd, w->payload_start, WRITE_MODE, &stream, err) < 0 ||
@@ -161,7 +166,8 @@ export_header(const struct writing *w, Header h, struct buf *out, struct err *er
 
 	blob = headerExport(h, &n);
 	if (!blob)
-		return err_set(err, ERR_INPUT, "librpm cannot export the header of %s", w->spec->id.name);
+		return err_set(err, ERR_INPUT, "librpm cannot export the header of %s",
+			       w->spec->id.name);
 	buf_clear(out);
 	buf_add(out, rpm_header_magic, sizeof(rpm_header_magic));
 	buf_add(out, blob, n);
@@ -178,7 +184,8 @@ write_at(int fd, uint64_t at, const void *data, size_t n, struct err *err)
 
 /* Header, signature header and lead, in front of the payload. */
 static int
-write_front(struct writing *w, const struct buf *header, struct pkgfile_ids *ids, struct err *err)
+write_front(struct writing *w, const struct buf *header, struct pkgfile_ids *ids,
+	    struct err *err)
 {
 	CLEANUP(buf_free) struct buf signature = BUF_MAX(PKGFILE_MAX_SIGNATURE);
 	struct pkgfile_signatures s = { .archive_size = (uint32_t)w->archive_size };
@@ -191,14 +198,17 @@ write_front(struct writing *w, const struct buf *header, struct pkgfile_ids *ids
 	ids->size = (uint64_t)st.st_size;
 	size = ids->size - w->payload_start + header->len;
 	if (size > PKGFILE_MAX_FILE || w->archive_size > PKGFILE_MAX_FILE)
-		return err_set(err, ERR_LIMIT, "package %s is larger than 4 GiB, which Kiln's packages cannot be yet",
-			       w->spec->id.name);
+		return err_set(
+			err, ERR_LIMIT,
+			"package %s is larger than 4 GiB, which Kiln's packages cannot be yet",
+			w->spec->id.name);
 	s.size = (uint32_t)size;
 	pkgfile_signature_digests(header->data, header->len, &s);
 	if (pkgfile_signature_write(&s, &signature, err) < 0)
 		return -1;
 	if (PKGFILE_LEAD_BYTES + signature.len + header->len != w->payload_start)
-		return err_set(err, ERR_INPUT, "header of %s changed its size", w->spec->id.name);
+		return err_set(err, ERR_INPUT, "header of %s changed its size",
+			       w->spec->id.name);
 	pkgfile_layout_lead(&w->spec->id, lead);
 	digest_of(header->data, header->len, &ids->header);
 	if (write_at(w->fd, 0, lead, sizeof(lead), err) < 0 ||
@@ -243,7 +253,8 @@ write_parts(struct writing *w, struct pkgfile_ids *ids, struct err *err)
 }
 
 int
-pkgfile_write(const struct pkgfile_spec *spec, int out_fd, struct pkgfile_ids *ids, struct err *err)
+pkgfile_write(const struct pkgfile_spec *spec, int out_fd, struct pkgfile_ids *ids,
+	      struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct pkgfile_spec sorted = *spec;
@@ -251,8 +262,10 @@ pkgfile_write(const struct pkgfile_spec *spec, int out_fd, struct pkgfile_ids *i
 	struct pkgfile_ids got = { 0 };
 
 	rpmlogSetMask(RPMLOG_MASK(RPMLOG_EMERG)); /* librpm must not print; we report */
-	if (pkgfile_entries_sort(&a, spec, &sorted.entries, err) < 0 || write_parts(&w, &got, err) < 0)
-		return err_wrap(err, "cannot write package %s", spec->id.name ? spec->id.name : "without a name");
+	if (pkgfile_entries_sort(&a, spec, &sorted.entries, err) < 0 ||
+	    write_parts(&w, &got, err) < 0)
+		return err_wrap(err, "cannot write package %s",
+				spec->id.name ? spec->id.name : "without a name");
 	got.installed_size = pkgfile_entries_size(sorted.entries, sorted.nentries);
 	*ids = got;
 	return 0;

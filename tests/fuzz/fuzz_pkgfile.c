@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The first byte chooses: 'f' the rest is a package file; 'e' the rest are edits of a good package,
- * which the digests must notice; 'h' and 'p' the rest are edits of its main header or its payload,
- * whose digests are then made anew, so that the edits reach the parsers behind them. An edit is
- * three bytes: a 16-bit offset and the new value.
+ * The first byte chooses: 'f' the rest is a package file; 'e' the rest are edits of a good
+ * package, which the digests must notice; 'h' and 'p' the rest are edits of its main header or
+ * its payload, whose digests are then made anew, so that the edits reach the parsers behind
+ * them. An edit is three bytes: a 16-bit offset and the new value.
  */
 #include "base/fd.h"
 #include "repo/pkgfile_priv.h"
@@ -30,8 +30,17 @@ must(bool ok)
 static struct pkgfile_entry entries[] = {
 	{ .path = "/etc", .type = MANIFEST_DIR, .mode = 0755 },
 	{ .path = "/etc/ghost", .type = MANIFEST_FILE, .mode = 0600, .flags = PKGFILE_GHOST },
-	{ .path = "/etc/x", .type = MANIFEST_FILE, .mode = 0644, .source = "x", .size = sizeof(BODY) - 1 },
-	{ .path = "/etc/y", .type = MANIFEST_FILE, .mode = 0644, .hardlink = "/etc/x", .source = "x", .size = sizeof(BODY) - 1 },
+	{ .path = "/etc/x",
+	  .type = MANIFEST_FILE,
+	  .mode = 0644,
+	  .source = "x",
+	  .size = sizeof(BODY) - 1 },
+	{ .path = "/etc/y",
+	  .type = MANIFEST_FILE,
+	  .mode = 0644,
+	  .hardlink = "/etc/x",
+	  .source = "x",
+	  .size = sizeof(BODY) - 1 },
 	{ .path = "/etc/z", .type = MANIFEST_LINK, .target = "x" },
 };
 static struct pkgdep deps[] = { { "a", PKGDEP_ANY, NULL }, { "b", PKGDEP_GE, "1:2-3" } };
@@ -44,17 +53,22 @@ make_good(void)
 	struct err err;
 	int fd = -1, body = -1;
 
-	spec = (struct pkgfile_spec){ .id = { .name = "good", .version = "1", .release = "2", .arch = "x86_64" },
-				      .requires = { deps, ARRAY_LEN(deps) },
-				      .entries = entries,
-				      .nentries = ARRAY_LEN(entries) };
+	spec = (struct pkgfile_spec){
+		.id = { .name = "good", .version = "1", .release = "2", .arch = "x86_64" },
+		.requires = { deps, ARRAY_LEN(deps) },
+		.entries = entries,
+		.nentries = ARRAY_LEN(entries)
+	};
 	digest_of(BODY, sizeof(BODY) - 1, &entries[2].digest);
 	entries[3].digest = entries[2].digest;
-	must(mkdtemp(dir) && fd_open(dir, O_DIRECTORY | O_RDONLY, &spec.files_dirfd, &err) == 0);
+	must(mkdtemp(dir) &&
+	     fd_open(dir, O_DIRECTORY | O_RDONLY, &spec.files_dirfd, &err) == 0);
 	must(fd_create(spec.files_dirfd, "x", 0600, &body, &err) == 0);
-	must(fd_write_all(body, BODY, sizeof(BODY) - 1, &err) == 0 && fd_memory("good", &fd, &err) == 0);
+	must(fd_write_all(body, BODY, sizeof(BODY) - 1, &err) == 0 &&
+	     fd_memory("good", &fd, &err) == 0);
 	must(pkgfile_write(&spec, fd, &ids, &err) == 0 && lseek(fd, 0, SEEK_SET) == 0);
-	must(fd_read_all(fd, &good, &err) == 0 && pkgfile_layout_find(fd, "good", &at, &err) == 0);
+	must(fd_read_all(fd, &good, &err) == 0 &&
+	     pkgfile_layout_find(fd, "good", &at, &err) == 0);
 	must(unlinkat(spec.files_dirfd, "x", 0) == 0 && rmdir(dir) == 0);
 	close(body);
 	close(fd);
@@ -88,7 +102,8 @@ try_file(const struct buf *file)
 	if (pkgfile_strip_signature(fd, out, &err) == 0)
 		assert(lseek(out, 0, SEEK_END) > 0);
 	if (pkgfile_read(&a, fd, "file", &p, &err) < 0) {
-		assert(err.code == ERR_VERIFY || err.code == ERR_INPUT || err.code == ERR_LIMIT);
+		assert(err.code == ERR_VERIFY || err.code == ERR_INPUT ||
+		       err.code == ERR_LIMIT);
 		return;
 	}
 	assert(p.header_end <= file->len && nevra_is_name(p.id.name));
@@ -107,7 +122,8 @@ edit(char *bytes, size_t len, const uint8_t *edits, size_t n)
 
 /* Lead, a signature header for these bytes, the main header with its magic, the payload. */
 static void
-assemble(const char *header, size_t nheader, const char *payload, size_t npayload, struct buf *out)
+assemble(const char *header, size_t nheader, const char *payload, size_t npayload,
+	 struct buf *out)
 {
 	struct pkgfile_signatures s = { .size = (uint32_t)(nheader + npayload) };
 	CLEANUP(buf_free) struct buf front = BUF_MAX(MAX_FILE);
@@ -131,7 +147,8 @@ edit_header(const uint8_t *edits, size_t n, struct buf *out)
 
 	buf_add(&header, good.data + at.header_start, at.payload_start - at.header_start);
 	edit(header.data + magic, header.len - magic, edits, n);
-	assemble(header.data, header.len, good.data + at.payload_start, good.len - at.payload_start, out);
+	assemble(header.data, header.len, good.data + at.payload_start,
+		 good.len - at.payload_start, out);
 }
 
 static void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Drives repo/ for the judges of 20-elfdeps.sh and 21-rpm-judges.sh: no recipe, no store, no chamber. */
+/* Drives repo/ for the judges of 20-elfdeps.sh and 21-rpm-judges.sh: no recipe, no store, no
+ * chamber. */
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/manifest.h"
@@ -29,7 +30,8 @@ text_or(const struct doc *d, const char *key, const char *other)
 }
 
 static int
-read_deps(struct arena *a, const struct doc *d, const char *key, struct pkgdeps *out, struct err *err)
+read_deps(struct arena *a, const struct doc *d, const char *key, struct pkgdeps *out,
+	  struct err *err)
 {
 	const struct doc *list = doc_get(d, key);
 
@@ -56,12 +58,14 @@ apply_rule(const struct doc *rules, struct pkgfile_entry *e)
 		e->mode = (mode_t)strtoul(mode, NULL, 8);
 	e->flags = (strstr(flags, "config") ? PKGFILE_CONFIG : 0u) |
 		   (strstr(flags, "noreplace") ? PKGFILE_NOREPLACE : 0u) |
-		   (strstr(flags, "doc") ? PKGFILE_DOC : 0u) | (strstr(flags, "license") ? PKGFILE_LICENSE : 0u) |
+		   (strstr(flags, "doc") ? PKGFILE_DOC : 0u) |
+		   (strstr(flags, "license") ? PKGFILE_LICENSE : 0u) |
 		   (strstr(flags, "ghost") ? PKGFILE_GHOST : 0u);
 }
 
 static int
-scan_tree(struct arena *a, const struct doc *d, struct pkgfile_spec *s, struct elfdeps *deps, struct err *err)
+scan_tree(struct arena *a, const struct doc *d, struct pkgfile_spec *s, struct elfdeps *deps,
+	  struct err *err)
 {
 	struct manifest m;
 
@@ -119,7 +123,8 @@ cmd_pack(struct arena *a, char **argv, struct err *err)
 	char hex[DIGEST_HEX];
 
 	if (doc_load(a, AT_FDCWD, argv[0], &d, err) < 0 ||
-	    fd_open(argv[1], O_DIRECTORY | O_RDONLY, &dirfd, err) < 0 || open_out(argv[2], &out, err) < 0)
+	    fd_open(argv[1], O_DIRECTORY | O_RDONLY, &dirfd, err) < 0 ||
+	    open_out(argv[2], &out, err) < 0)
 		return -1;
 	s.id = (struct nevra){ .name = doc_get_text(d, "name"),
 			       .version = text_or(d, "version", "1.0"),
@@ -132,10 +137,12 @@ cmd_pack(struct arena *a, char **argv, struct err *err)
 	s.vendor = "Kiln Linux";
 	s.build_time = 1700000000;
 	s.files_dirfd = dirfd;
-	if (read_deps(a, d, "provides", &s.provides, err) < 0 || read_deps(a, d, "requires", &s.requires, err) < 0 ||
+	if (read_deps(a, d, "provides", &s.provides, err) < 0 ||
+	    read_deps(a, d, "requires", &s.requires, err) < 0 ||
 	    read_deps(a, d, "conflicts", &s.conflicts, err) < 0 ||
 	    read_deps(a, d, "obsoletes", &s.obsoletes, err) < 0 ||
-	    read_deps(a, d, "recommends", &s.recommends, err) < 0 || scan_tree(a, d, &s, &deps, err) < 0)
+	    read_deps(a, d, "recommends", &s.recommends, err) < 0 ||
+	    scan_tree(a, d, &s, &deps, err) < 0)
 		return -1;
 	elfdeps_settle(&deps);
 	join(a, &s.provides, &deps.provides);
@@ -157,7 +164,8 @@ cmd_keys(struct arena *a, char **argv, struct err *err)
 	struct keyring ring = { 0 };
 	bool made;
 
-	if (key_init(argv[0], "Kiln test", 1700000000, &made, err) < 0 || key_load(a, argv[0], &ring, err) < 0 ||
+	if (key_init(argv[0], "Kiln test", 1700000000, &made, err) < 0 ||
+	    key_load(a, argv[0], &ring, err) < 0 ||
 	    key_export(key_of_role(&ring, KEY_PACKAGES), &text, err) < 0)
 		return -1;
 	(void)fputs(buf_text(&text), stdout);
@@ -175,8 +183,9 @@ cmd_sign(struct arena *a, char **argv, struct err *err)
 	CLEANUP(fd_close) int out = -1;
 
 	(void)a;
-	if (key_private_load(argv[0], KEY_PACKAGES, &key, err) < 0 || fd_open(argv[1], O_RDONLY, &in, err) < 0 ||
-	    open_out(argv[2], &out, err) < 0 || pkgfile_header_bytes(in, argv[1], &header, err) < 0 ||
+	if (key_private_load(argv[0], KEY_PACKAGES, &key, err) < 0 ||
+	    fd_open(argv[1], O_RDONLY, &in, err) < 0 || open_out(argv[2], &out, err) < 0 ||
+	    pkgfile_header_bytes(in, argv[1], &header, err) < 0 ||
 	    openpgp_sign(key, header.data, header.len, 1700000001, 0, &sig, err) < 0)
 		return -1;
 	return pkgfile_add_signature(in, out, sig.data, sig.len, err);
@@ -219,7 +228,10 @@ print_body(void *arg, const struct pkgfile_entry *e, int fd, struct err *err)
 			return -1;
 		digest_hex(&d, hex);
 	}
-	(void)printf("%s %s %s\n", e->path, hex, e->hardlink ? e->hardlink : e->target ? e->target : "-");
+	(void)printf("%s %s %s\n", e->path, hex,
+		     e->hardlink ? e->hardlink
+		     : e->target ? e->target
+				 : "-");
 	return 0;
 }
 
@@ -287,14 +299,16 @@ main(int argc, char **argv)
 		const char *name;
 		int args;
 		int (*run)(struct arena *, char **, struct err *);
-	} commands[] = { { "pack", 3, cmd_pack }, { "keys", 1, cmd_keys },     { "sign", 3, cmd_sign },
-			 { "strip", 2, cmd_strip }, { "verify", 2, cmd_verify }, { "list", 1, cmd_list },
-			 { "deps", 1, cmd_deps }, { "db", 1, cmd_db } };
+	} commands[] = { { "pack", 3, cmd_pack },     { "keys", 1, cmd_keys },
+			 { "sign", 3, cmd_sign },     { "strip", 2, cmd_strip },
+			 { "verify", 2, cmd_verify }, { "list", 1, cmd_list },
+			 { "deps", 1, cmd_deps },     { "db", 1, cmd_db } };
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct err err = { .code = ERR_NONE };
 
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-		if (argc < 2 || strcmp(argv[1], commands[i].name) != 0 || argc < 2 + commands[i].args)
+		if (argc < 2 || strcmp(argv[1], commands[i].name) != 0 ||
+		    argc < 2 + commands[i].args)
 			continue;
 		if (commands[i].run(&a, argv + 2, &err) == 0)
 			return 0;

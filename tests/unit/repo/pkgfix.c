@@ -4,7 +4,8 @@
 #define BODY "the body of a file\n"
 
 static struct pkgdep provides[] = { { "virtual", PKGDEP_EQ, "3" } };
-static struct pkgdep requires[] = { { "low", PKGDEP_LT, "2" }, { "/bin/sh", PKGDEP_ANY, NULL } };
+static struct pkgdep requires[] = { { "low", PKGDEP_LT, "2" },
+				    { "/bin/sh", PKGDEP_ANY, NULL } };
 static struct pkgdep conflicts[] = { { "other", PKGDEP_LE, "1" } };
 static struct pkgdep obsoletes[] = { { "old", PKGDEP_GT, "1:0" } };
 static struct pkgdep recommends[] = { { "nice", PKGDEP_GE, "1" } };
@@ -33,20 +34,40 @@ void
 pkgfix_make(struct arena *a, struct pkgfile_spec *out)
 {
 	static const struct pkgfile_entry entries[] = {
-		{ .path = "/var/log/x.log", .type = MANIFEST_FILE, .mode = 0640, .flags = PKGFILE_GHOST },
-		{ .path = "/usr/bin/z-second", .type = MANIFEST_FILE, .mode = 0755, .hardlink = "/usr/bin/first" },
+		{ .path = "/var/log/x.log",
+		  .type = MANIFEST_FILE,
+		  .mode = 0640,
+		  .flags = PKGFILE_GHOST },
+		{ .path = "/usr/bin/z-second",
+		  .type = MANIFEST_FILE,
+		  .mode = 0755,
+		  .hardlink = "/usr/bin/first" },
 		{ .path = "/usr/bin/link", .type = MANIFEST_LINK, .target = "first" },
-		{ .path = "/usr/bin/first", .type = MANIFEST_FILE, .mode = 0755, .caps = "cap_net_raw=ep" },
+		{ .path = "/usr/bin/first",
+		  .type = MANIFEST_FILE,
+		  .mode = 0755,
+		  .caps = "cap_net_raw=ep" },
 		{ .path = "/usr", .type = MANIFEST_DIR, .mode = 0755 },
-		{ .path = "/usr/share/\xc3\xa4 b", .type = MANIFEST_FILE, .mode = 0644, .user = "games", .group = "tty" },
-		{ .path = "/usr/share/empty", .type = MANIFEST_FILE, .mode = 0600, .flags = PKGFILE_DOC },
+		{ .path = "/usr/share/\xc3\xa4 b",
+		  .type = MANIFEST_FILE,
+		  .mode = 0644,
+		  .user = "games",
+		  .group = "tty" },
+		{ .path = "/usr/share/empty",
+		  .type = MANIFEST_FILE,
+		  .mode = 0600,
+		  .flags = PKGFILE_DOC },
 		{ .path = "/etc/x.conf",
 		  .type = MANIFEST_FILE,
 		  .mode = 04755,
 		  .flags = PKGFILE_CONFIG | PKGFILE_NOREPLACE },
 	};
 	struct pkgfile_spec s = {
-		.id = { .name = "probe", .version = "1.0~rc1", .release = "2", .arch = "x86_64", .epoch = 3 },
+		.id = { .name = "probe",
+			.version = "1.0~rc1",
+			.release = "2",
+			.arch = "x86_64",
+			.epoch = 3 },
 		.summary = "A probe \xe2\x80\x93 of everything",
 		.description = "Two\nlines",
 		.license = "Apache-2.0",

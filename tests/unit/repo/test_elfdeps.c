@@ -7,7 +7,8 @@
 
 /* "P a; P b = 1; R c;" of one file. */
 static const char *
-scan(struct arena *a, const char *path, mode_t mode, const void *data, size_t n, struct err *err)
+scan(struct arena *a, const char *path, mode_t mode, const void *data, size_t n,
+     struct err *err)
 {
 	CLEANUP(fd_close) int fd = pkgfix_file(data, n);
 	struct buf text = BUF_MAX(MAX_TEXT);
@@ -32,7 +33,8 @@ scan_text(struct arena *a, const char *path, mode_t mode, const char *text, stru
 	return scan(a, path, mode, text, strlen(text), err);
 }
 
-/* A shared object of two sections: strings, and a dynamic table of soname, two needs, a hash. */
+/* A shared object of two sections: strings, and a dynamic table of soname, two needs, a hash.
+ */
 struct library {
 	Elf64_Ehdr eh;
 	Elf64_Shdr sh[3];
@@ -85,11 +87,13 @@ TEST(elfdeps_of_a_shared_object_are_its_soname_and_what_it_needs)
 			    "P libx.so.1()(64bit);R libc.so()(64bit);");
 	/* Without a soname the file name serves; a plugin's name is nobody's to link. */
 	make_library(&l, NULL, "plugin-helper.so", DT_HASH);
-	assert_string_equal(scan(&a, "/usr/lib/liby.so", 0644, &l, sizeof(l), err), "P liby.so()(64bit);");
+	assert_string_equal(scan(&a, "/usr/lib/liby.so", 0644, &l, sizeof(l), err),
+			    "P liby.so()(64bit);");
 	assert_string_equal(scan(&a, "/usr/lib/plugin.so", 0644, &l, sizeof(l), err), "");
 	assert_string_equal(scan(&a, "/usr/lib/debug/liby.so", 0644, &l, sizeof(l), err), "");
 	make_library(&l, "libx.so.1", "libc.so", DT_DEBUG);
-	assert_string_equal(scan(&a, "/usr/bin/x", 0755, &l, sizeof(l), err), "R libc.so()(64bit);");
+	assert_string_equal(scan(&a, "/usr/bin/x", 0755, &l, sizeof(l), err),
+			    "R libc.so()(64bit);");
 	l.eh.e_type = ET_REL;
 	assert_string_equal(scan(&a, "/usr/lib/x.o", 0644, &l, sizeof(l), err), "");
 }
@@ -105,7 +109,8 @@ TEST(elfdeps_of_a_real_program_name_symbol_versions)
 	assert_ok(elfdeps_scan(&a, fd, "/usr/bin/self", 0755, &d, err));
 	elfdeps_settle(&d);
 	assert_int_equal(d.provides.n, 0);
-	assert_non_null(bsearch(&libc, d.requires.at, d.requires.n, sizeof(libc), pkgdep_compare));
+	assert_non_null(
+		bsearch(&libc, d.requires.at, d.requires.n, sizeof(libc), pkgdep_compare));
 	/* A program that nobody may execute needs nothing. */
 	assert_ok(elfdeps_scan(&a, fd, "/usr/share/self", 0644, &data, err));
 	assert_int_equal(data.requires.n, 0);
@@ -120,7 +125,8 @@ TEST(elfdeps_refuse_sonames_that_are_no_capability)
 
 	make_library(&l, "libx.so\nR evil", "libc.so", DT_HASH);
 	fd = pkgfix_file(&l, sizeof(l));
-	assert_fails(elfdeps_scan(&a, fd, "/usr/lib/libx.so", 0644, &d, err), "/usr/lib/libx.so names a library");
+	assert_fails(elfdeps_scan(&a, fd, "/usr/lib/libx.so", 0644, &d, err),
+		     "/usr/lib/libx.so names a library");
 }
 
 TEST(elfdeps_survive_every_changed_byte)
@@ -148,9 +154,12 @@ TEST(elfdeps_of_a_script_are_its_interpreter_as_written)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 
-	assert_string_equal(scan_text(&a, "/usr/bin/s", 0755, "#!/bin/sh\n", err), "R /bin/sh;");
-	assert_string_equal(scan_text(&a, "/usr/bin/s", 0755, "#! /usr/bin/perl -w", err), "R /usr/bin/perl;");
-	assert_string_equal(scan_text(&a, "/usr/bin/s", 0755, "#!/usr/bin/env python3\n", err), "R /usr/bin/env;");
+	assert_string_equal(scan_text(&a, "/usr/bin/s", 0755, "#!/bin/sh\n", err),
+			    "R /bin/sh;");
+	assert_string_equal(scan_text(&a, "/usr/bin/s", 0755, "#! /usr/bin/perl -w", err),
+			    "R /usr/bin/perl;");
+	assert_string_equal(scan_text(&a, "/usr/bin/s", 0755, "#!/usr/bin/env python3\n", err),
+			    "R /usr/bin/env;");
 	assert_string_equal(scan_text(&a, "/usr/bin/s", 0644, "#!/bin/sh\n", err), "");
 	assert_string_equal(scan_text(&a, "/usr/bin/s", 0755, "#!sh\n", err), "");
 	assert_string_equal(scan_text(&a, "/usr/bin/s", 0755, "#!/../x\n", err), "");
@@ -162,15 +171,19 @@ TEST(elfdeps_of_a_script_are_its_interpreter_as_written)
 TEST(elfdeps_of_a_module_are_its_version_and_requires)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
-	static const char text[] = "prefix=/usr\nv=1.2\nfull=${v}.3\n# Requires: no\nName: X\nVersion: ${full}\n"
-				   "Requires: a >= 1, b c=2 # comment\nRequires.private: d<3 e != 4\nLibs: -lx\n";
+	static const char text[] =
+		"prefix=/usr\nv=1.2\nfull=${v}.3\n# Requires: no\nName: X\nVersion: ${full}\n"
+		"Requires: a >= 1, b c=2 # comment\nRequires.private: d<3 e != 4\nLibs: -lx\n";
 
-	assert_string_equal(scan_text(&a, "/usr/lib/pkgconfig/x-1.pc", 0644, text, err),
-			    "P pkgconfig(x-1) = 1.2.3;R pkgconfig(a) >= 1;R pkgconfig(b);R pkgconfig(c) = 2;"
-			    "R pkgconfig(d) < 3;R pkgconfig(e);");
-	assert_string_equal(scan_text(&a, "/usr/share/pkgconfig/y.pc", 0644, "Name: y", err), "P pkgconfig(y);");
-	assert_string_equal(scan_text(&a, "/usr/share/pkgconfig/y.pc", 0644, "Version: 1 beta\n", err),
+	assert_string_equal(
+		scan_text(&a, "/usr/lib/pkgconfig/x-1.pc", 0644, text, err),
+		"P pkgconfig(x-1) = 1.2.3;R pkgconfig(a) >= 1;R pkgconfig(b);R pkgconfig(c) = 2;"
+		"R pkgconfig(d) < 3;R pkgconfig(e);");
+	assert_string_equal(scan_text(&a, "/usr/share/pkgconfig/y.pc", 0644, "Name: y", err),
 			    "P pkgconfig(y);");
+	assert_string_equal(
+		scan_text(&a, "/usr/share/pkgconfig/y.pc", 0644, "Version: 1 beta\n", err),
+		"P pkgconfig(y);");
 	assert_string_equal(scan_text(&a, "/usr/share/y.pc", 0644, text, err), "");
 }
 
@@ -185,13 +198,15 @@ TEST(elfdeps_of_a_module_end_at_variables_that_double_each_other)
 	for (int i = 1; i < 40; i++)
 		buf_add_format(&text, "v%d=${v%d}${v%d}\n", i, i - 1, i - 1);
 	fd = pkgfix_file(text.data, text.len);
-	assert_fails(elfdeps_scan(&a, fd, "/usr/lib/pkgconfig/x.pc", 0644, &d, err), "/usr/lib/pkgconfig/x.pc: ");
+	assert_fails(elfdeps_scan(&a, fd, "/usr/lib/pkgconfig/x.pc", 0644, &d, err),
+		     "/usr/lib/pkgconfig/x.pc: ");
 	assert_int_equal(err->code, ERR_LIMIT);
 }
 
 TEST(elfdeps_settle_drops_what_the_package_provides_itself)
 {
-	struct pkgdep provides[] = { { "liba.so()(64bit)", PKGDEP_ANY, NULL }, { "pkgconfig(a)", PKGDEP_EQ, "1" } };
+	struct pkgdep provides[] = { { "liba.so()(64bit)", PKGDEP_ANY, NULL },
+				     { "pkgconfig(a)", PKGDEP_EQ, "1" } };
 	struct pkgdep requires[] = { { "libb.so()(64bit)", PKGDEP_ANY, NULL },
 				     { "liba.so()(64bit)", PKGDEP_ANY, NULL },
 				     { "pkgconfig(a)", PKGDEP_GE, "1" },

@@ -43,7 +43,9 @@ TEST(nevra_orders_versions_as_the_data_file_says)
 TEST(nevra_texts_leave_out_an_epoch_of_zero)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
-	struct nevra n = { .name = "zlib-devel", .version = "1.2", .release = "3", .arch = "x86_64" };
+	struct nevra n = {
+		.name = "zlib-devel", .version = "1.2", .release = "3", .arch = "x86_64"
+	};
 
 	assert_string_equal(nevra_evr(&a, &n), "1.2-3");
 	assert_string_equal(nevra_text(&a, &n), "zlib-devel-1.2-3.x86_64");
@@ -76,9 +78,11 @@ TEST(nevra_parse_refuses_what_is_no_package_name)
 
 	memset(longest, 'a', sizeof(longest));
 	longest[sizeof(longest) - 1] = '\0';
-	assert_fails(nevra_parse(&a, "zlib", &n, err), "is not of the form name-version-release.arch");
+	assert_fails(nevra_parse(&a, "zlib", &n, err),
+		     "is not of the form name-version-release.arch");
 	assert_fails(nevra_parse(&a, "zlib-1.2.x86_64", &n, err), "is not of the form");
-	assert_fails(nevra_parse(&a, "zlib-x:1-2.noarch", &n, err), "epoch that is not a number");
+	assert_fails(nevra_parse(&a, "zlib-x:1-2.noarch", &n, err),
+		     "epoch that is not a number");
 	assert_fails(nevra_parse(&a, "zlib-99999999999:1-2.noarch", &n, err), "is too large");
 	assert_fails(nevra_parse(&a, "zl/ib-1-2.noarch", &n, err), "name no package may have");
 	assert_fails(nevra_parse(&a, "zlib-1-2.", &n, err), "has no architecture");

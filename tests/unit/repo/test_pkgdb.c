@@ -19,7 +19,9 @@ TEST(pkgdb_write_gives_the_same_readable_database_every_time)
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(buf_free) struct buf one = BUF_MAX(MAX_DB);
 	CLEANUP(buf_free) struct buf two = BUF_MAX(MAX_DB);
-	struct pkgfile_spec s, meta = { .id = { .name = "meta", .version = "1", .release = "1", .arch = "noarch" } };
+	struct pkgfile_spec s, meta = {
+		.id = { .name = "meta", .version = "1", .release = "1", .arch = "noarch" }
+	};
 	const char *const names[] = { "meta.rpm", "probe.rpm" };
 	struct pkgfile_ids ids;
 	int fds[2];
@@ -32,8 +34,8 @@ TEST(pkgdb_write_gives_the_same_readable_database_every_time)
 	assert_int_equal(one.len, two.len);
 	assert_memory_equal(one.data, two.data, one.len);
 	assert_memory_equal(one.data, "SQLite format 3", 16);
-	assert_memory_equal(one.data + 18, "\1\1", 2);                /* readable without a -shm file */
-	assert_memory_equal(one.data + 96, "\x00\x2e\x63\x01", 4);    /* no library version */
+	assert_memory_equal(one.data + 18, "\1\1", 2); /* readable without a -shm file */
+	assert_memory_equal(one.data + 96, "\x00\x2e\x63\x01", 4); /* no library version */
 	assert_non_null(memmem(one.data, one.len, "probe", 5));
 	close(fds[0]);
 	close(fds[1]);
@@ -64,9 +66,11 @@ TEST(pkgdb_refuses_what_does_not_belong_and_names_it)
 	assert_ok(fd_memory("signed", &sealed, err));
 	assert_ok(fd_memory("database", &out, err));
 	assert_ok(pkgfile_add_signature(fd, sealed, "signature", 9, err));
-	assert_fails(pkgdb_write(&sealed, names, 1, PKGFIX_TIME, out, err), "probe.rpm is signed");
+	assert_fails(pkgdb_write(&sealed, names, 1, PKGFIX_TIME, out, err),
+		     "probe.rpm is signed");
 	assert_int_equal(err->code, ERR_INPUT);
-	assert_fails(pkgdb_write(&text, names, 1, PKGFIX_TIME, out, err), "probe.rpm: package file is cut short");
+	assert_fails(pkgdb_write(&text, names, 1, PKGFIX_TIME, out, err),
+		     "probe.rpm: package file is cut short");
 	assert_fails(pkgdb_write(&fd, names, 1, -1, out, err), "between 1970 and 2106");
 	close(s.files_dirfd);
 }

@@ -5,15 +5,21 @@
 
 #define MAX_TEXT ((size_t)64 * 1024)
 
-static struct pkgdep provides[] = { { "zlib", PKGDEP_EQ, "1.2-3" }, { "libz.so.1()(64bit)", PKGDEP_ANY, NULL } };
-static struct pkgdep requires[] = { { "/bin/sh", PKGDEP_ANY, NULL }, { "libc", PKGDEP_GE, "1:2.0" } };
+static struct pkgdep provides[] = { { "zlib", PKGDEP_EQ, "1.2-3" },
+				    { "libz.so.1()(64bit)", PKGDEP_ANY, NULL } };
+static struct pkgdep requires[] = { { "/bin/sh", PKGDEP_ANY, NULL },
+				    { "libc", PKGDEP_GE, "1:2.0" } };
 static const char *paths[] = { "/usr/lib", "/usr/lib/libz.so.1" };
 
 static struct pkgfacts
 sample(void)
 {
 	struct pkgfacts f = {
-		.id = { .name = "zlib", .version = "1.2", .release = "3", .arch = "x86_64", .epoch = 7 },
+		.id = { .name = "zlib",
+			.version = "1.2",
+			.release = "3",
+			.arch = "x86_64",
+			.epoch = 7 },
 		.recipe = "zlib",
 		.summary = "Compression",
 		.license = "Zlib",
@@ -87,16 +93,24 @@ TEST(pkgfacts_refuse_what_does_not_belong_and_name_the_key)
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct pkgfacts g;
 
-	assert_fails(parse_with(&a, "format", doc_number(&a, 2), err), "'format' is not one this Kiln reads");
+	assert_fails(parse_with(&a, "format", doc_number(&a, 2), err),
+		     "'format' is not one this Kiln reads");
 	assert_fails(parse_with(&a, "name", doc_text(&a, "-x"), err), "'name' is not a name");
-	assert_fails(parse_with(&a, "name", doc_number(&a, 1), err), "'name' is missing or not a text");
-	assert_fails(parse_with(&a, "version", doc_text(&a, "1-2"), err), "'version' is not a version");
-	assert_fails(parse_with(&a, "epoch", doc_number(&a, -1), err), "'epoch' is missing or not a number");
-	assert_fails(parse_with(&a, "file", doc_text(&a, "ABC"), err), "'file' is not a SHA-256");
-	assert_fails(parse_with(&a, "requires", doc_text(&a, "x"), err), "'requires' is missing or not a list");
-	assert_fails(parse_with(&a, "requires", list_of(&a, "a >> 1", NULL), err), "'>>' is none of");
+	assert_fails(parse_with(&a, "name", doc_number(&a, 1), err),
+		     "'name' is missing or not a text");
+	assert_fails(parse_with(&a, "version", doc_text(&a, "1-2"), err),
+		     "'version' is not a version");
+	assert_fails(parse_with(&a, "epoch", doc_number(&a, -1), err),
+		     "'epoch' is missing or not a number");
+	assert_fails(parse_with(&a, "file", doc_text(&a, "ABC"), err),
+		     "'file' is not a SHA-256");
+	assert_fails(parse_with(&a, "requires", doc_text(&a, "x"), err),
+		     "'requires' is missing or not a list");
+	assert_fails(parse_with(&a, "requires", list_of(&a, "a >> 1", NULL), err),
+		     "'>>' is none of");
 	assert_fails(parse_with(&a, "paths", list_of(&a, "usr", NULL), err), "not absolute");
-	assert_fails(parse_with(&a, "paths", list_of(&a, "/b", "/a"), err), "'paths' is not sorted");
+	assert_fails(parse_with(&a, "paths", list_of(&a, "/b", "/a"), err),
+		     "'paths' is not sorted");
 	assert_fails(pkgfacts_parse(&a, doc_list(&a), "facts", &g, err), "are not a map");
 }
 
@@ -199,8 +213,11 @@ TEST(pkgdep_matches_where_ranges_meet)
 
 TEST(pkgdep_sort_orders_and_drops_what_is_there_twice)
 {
-	struct pkgdep at[] = { { "b", PKGDEP_GE, "2" }, { "a", PKGDEP_ANY, NULL }, { "b", PKGDEP_GE, "1" },
-			       { "a", PKGDEP_ANY, NULL }, { "b", PKGDEP_ANY, NULL } };
+	struct pkgdep at[] = { { "b", PKGDEP_GE, "2" },
+			       { "a", PKGDEP_ANY, NULL },
+			       { "b", PKGDEP_GE, "1" },
+			       { "a", PKGDEP_ANY, NULL },
+			       { "b", PKGDEP_ANY, NULL } };
 	struct pkgdeps d = { at, ARRAY_LEN(at) };
 
 	pkgdep_sort(&d);

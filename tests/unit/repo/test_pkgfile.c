@@ -34,7 +34,8 @@ TEST(pkgfile_write_gives_the_same_bytes_for_entries_in_any_order)
 	digest_of(one.data, one.len, &whole);
 	assert_true(digest_equal(&whole, &ids.file));
 	assert_int_equal(ids.size, one.len);
-	assert_int_equal(ids.installed_size, strlen("the body of a file\n") + strlen("other\n") + strlen("x = 1\n"));
+	assert_int_equal(ids.installed_size, strlen("the body of a file\n") +
+						     strlen("other\n") + strlen("x = 1\n"));
 	close(s.files_dirfd);
 }
 
@@ -100,7 +101,9 @@ TEST(pkgfile_without_files_is_a_package_too)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(fd_close) int fd = -1;
-	struct pkgfile_spec s = { .id = { .name = "meta", .version = "1", .release = "1", .arch = "noarch" } };
+	struct pkgfile_spec s = {
+		.id = { .name = "meta", .version = "1", .release = "1", .arch = "noarch" }
+	};
 	struct pkgfile_ids ids;
 	struct pkgfile p;
 
@@ -174,7 +177,8 @@ TEST(pkgfile_write_refuses_files_no_package_may_hold)
 	REFUSES_ENTRY("/usr", caps, "cap_chown=ep", "are not capabilities");
 	REFUSES_ENTRY("/usr/bin/link", target, "", "link without a target");
 	REFUSES_ENTRY("/usr/bin/link", target, "a\xff", "link target is not UTF-8");
-	REFUSES_ENTRY("/usr/bin/z-second", hardlink, "/usr/none", "is not a file of the package");
+	REFUSES_ENTRY("/usr/bin/z-second", hardlink, "/usr/none",
+		      "is not a file of the package");
 	REFUSES_ENTRY("/usr/bin/z-second", mode, 0700, "one file but described differently");
 }
 
@@ -267,8 +271,10 @@ TEST(pkgfile_signature_of_absurd_size_is_refused)
 	pkgfix_make(&a, &s);
 	fd = pkgfix_write(&s, &ids);
 	assert_ok(fd_memory("out", &out, err));
-	assert_fails(pkgfile_add_signature(fd, out, packet, 0, err), "is not one for a package");
-	assert_fails(pkgfile_add_signature(fd, out, packet, PKGFILE_MAX_PACKET + 1, err), "is not one for a package");
+	assert_fails(pkgfile_add_signature(fd, out, packet, 0, err),
+		     "is not one for a package");
+	assert_fails(pkgfile_add_signature(fd, out, packet, PKGFILE_MAX_PACKET + 1, err),
+		     "is not one for a package");
 	close(s.files_dirfd);
 }
 
@@ -294,7 +300,8 @@ TEST(pkgfile_read_refuses_every_flipped_byte_but_the_unread_size_of_the_archive)
 		assert_int_equal(pwrite(fd, &flipped, 1, (off_t)i), 1);
 		if (pkgfile_read(&scratch, fd, "flipped.rpm", &p, err) == 0)
 			accepted++;
-		else if (err->code != ERR_VERIFY && err->code != ERR_INPUT && err->code != ERR_LIMIT)
+		else if (err->code != ERR_VERIFY && err->code != ERR_INPUT &&
+			 err->code != ERR_LIMIT)
 			fail_msg("byte %zu: %s", i, err->text);
 		assert_int_equal(pwrite(fd, &bytes.data[i], 1, (off_t)i), 1);
 	}
@@ -347,9 +354,12 @@ TEST(pkgfile_read_bounds_headers_before_anything_reads_them)
 	put_be32(&bytes, PKGFILE_LEAD_BYTES + 8, 0x10000000);
 	put_be32(&bytes, PKGFILE_LEAD_BYTES + 12, 0xfffffff0);
 	huge = pkgfix_file(bytes.data, bytes.len);
-	assert_fails(pkgfile_read(&a, huge, "huge.rpm", &p, err), "header has 268435456 entries");
-	assert_fails(pkgfile_read(&a, text, "text", &p, err), "text: package file is cut short");
-	assert_fails(pkgfile_read(&a, s.files_dirfd, "directory", &p, err), "is not a regular file");
+	assert_fails(pkgfile_read(&a, huge, "huge.rpm", &p, err),
+		     "header has 268435456 entries");
+	assert_fails(pkgfile_read(&a, text, "text", &p, err),
+		     "text: package file is cut short");
+	assert_fails(pkgfile_read(&a, s.files_dirfd, "directory", &p, err),
+		     "is not a regular file");
 	close(s.files_dirfd);
 }
 
@@ -382,9 +392,10 @@ TEST(pkgfile_each_body_shows_the_first_name_with_the_contents)
 	pkgfix_make(&a, &s);
 	fd = pkgfix_write(&s, &ids);
 	assert_ok(pkgfile_each_body(fd, "probe.rpm", note_body, &seen, err));
-	assert_string_equal(buf_text(&seen.text),
-			    "/etc/x.conf=x = 1\n;/usr=-;/usr/bin/link=-;/usr/share/empty=;"
-			    "/usr/share/\xc3\xa4 b=other\n;/usr/bin/first=the body of a file\n;/usr/bin/z-second=-;");
+	assert_string_equal(
+		buf_text(&seen.text),
+		"/etc/x.conf=x = 1\n;/usr=-;/usr/bin/link=-;/usr/share/empty=;"
+		"/usr/share/\xc3\xa4 b=other\n;/usr/bin/first=the body of a file\n;/usr/bin/z-second=-;");
 	buf_free(&seen.text);
 	close(s.files_dirfd);
 }
@@ -406,6 +417,7 @@ TEST(pkgfile_each_body_ends_at_the_first_failure)
 
 	pkgfix_make(&a, &s);
 	fd = pkgfix_write(&s, &ids);
-	assert_fails(pkgfile_each_body(fd, "probe.rpm", stop, NULL, err), "stopped at /etc/x.conf");
+	assert_fails(pkgfile_each_body(fd, "probe.rpm", stop, NULL, err),
+		     "stopped at /etc/x.conf");
 	close(s.files_dirfd);
 }
