@@ -60,7 +60,7 @@ settle(struct sandbox_helper *h, struct cas *store, pid_t parent, struct err *er
 		return err_set(err, ERR_INTERRUPTED, "kiln went away");
 	if (sched_getaffinity(0, sizeof(h->cpus), &h->cpus) < 0)
 		return err_sys(err, "counting CPUs");
-	if (sandbox_mount_store(&h->trees, err) < 0 || sandbox_mount_scratch(&h->scratch, err) < 0)
+	if (sandbox_mount_scratch(&h->scratch, err) < 0)
 		return -1;
 	return sandbox_seccomp_make(&h->filter, err);
 }
@@ -68,34 +68,50 @@ settle(struct sandbox_helper *h, struct cas *store, pid_t parent, struct err *er
 static void
 drop_oldest_base(struct sandbox_helper *h)
 {
-	close(h->bases.at[0].fd);
-	free(h->bases.at[0].key);
+	sandbox_mount_drop(h->scratch, h->bases.at[0].path);
+	free(h->bases.at[0].path);
 	h->bases.n--;
 	memmove(h->bases.at, h->bases.at + 1, h->bases.n * sizeof(*h->bases.at));
 }
 
-/* A base lives as long as someone holds it: wardens have their own descriptor by fork. */
-static int
-find_base(struct sandbox_helper *h, const struct sandbox_spec *s, int *base, struct err *err)
+static char *
+base_path(const struct sandbox_spec *s)
 {
-	CLEANUP(buf_free) struct buf key = BUF_MAX(SANDBOX_MAX_SPEC_BYTES);
-	struct sandbox_base made = { .fd = -1 };
+	struct digest_state *hash = digest_begin();
+	struct digest digest;
+	char hex[DIGEST_HEX];
 
 	for (size_t i = 0; i < s->ntrees; i++)
-		buf_add_format(&key, "%s\n", s->trees[i]);
-	for (size_t i = 0; i < h->bases.n; i++) {
-		if (strcmp(h->bases.at[i].key, buf_text(&key)) != 0)
-			continue;
-		*base = h->bases.at[i].fd;
+		digest_add(hash, s->trees[i], strlen(s->trees[i]) + 1);
+	digest_end(hash, &digest);
+	digest_hex(&digest, hex);
+	return mem_format("bases/%.16s", hex);
+}
+
+/* A dropped base lives on under the roots that were made of it. */
+static int
+find_base(struct sandbox_helper *h, const struct sandbox_spec *s, const char **base, struct err *err)
+{
+	CLEANUP(mem_free) char *path = base_path(s);
+	struct sandbox_base made;
+
+	if (s->ntrees == 0) {
+		*base = "ground";
 		return 0;
 	}
-	if (sandbox_mount_base(h->trees, h->scratch, s->trees, s->ntrees, &made.fd, err) < 0)
-		return -1;
+	for (size_t i = 0; i < h->bases.n; i++) {
+		if (strcmp(h->bases.at[i].path, path) != 0)
+			continue;
+		*base = h->bases.at[i].path;
+		return 0;
+	}
 	if (h->bases.n == SANDBOX_MAX_BASES)
 		drop_oldest_base(h);
-	made.key = mem_strdup(buf_text(&key));
+	if (sandbox_mount_base(h->scratch, s->trees, s->ntrees, path, err) < 0)
+		return -1;
+	*base = path;
+	made.path = STEAL_PTR(path);
 	VEC_PUSH(&h->bases, made);
-	*base = made.fd;
 	return 0;
 }
 
@@ -156,15 +172,18 @@ serve(struct sandbox_helper *h, const struct sandbox_request *r, const int *fds,
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct sandbox_input inputs[SANDBOX_MAX_INPUTS];
-	struct sandbox_job job = { .helper = h, .base = -1 };
+	struct sandbox_job job = { .helper = h, .root = -1 };
+	CLEANUP(fd_close) int root = -1;
+	const char *base = NULL;
 
 	if (nfds < FIXED_FDS)
 		return err_set(err, ERR_SANDBOX, "the request came without its descriptors");
 	job.sock = fds[1];
 	if (read_spec(&a, fds[0], &job.spec, err) < 0 ||
 	    give_fds(&job.spec, r, fds, nfds, inputs, err) < 0 ||
-	    find_base(h, &job.spec, &job.base, err) < 0)
+	    find_base(h, &job.spec, &base, err) < 0 || sandbox_mount_root(base, &job.root, err) < 0)
 		return -1;
+	root = job.root;
 	return start_warden(h, &job, err);
 }
 
@@ -221,7 +240,7 @@ detach(const struct sandbox_helper *h, const struct cas *store, struct err *err)
 void
 sandbox_helper_run(struct cas *store, int sock, const struct sandbox_cgroup *cgroup)
 {
-	struct sandbox_helper h = { .sock = sock, .store = -1, .trees = -1, .scratch = -1,
+	struct sandbox_helper h = { .sock = sock, .store = -1, .scratch = -1,
 				    .cgroup = *cgroup };
 	struct err err = { .code = ERR_NONE }, ignored;
 	pid_t parent = getppid();

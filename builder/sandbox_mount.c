@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a chamber sees. Layers of its root, top first:
+ * What a chamber sees. The helper's working directory is a tmpfs of its own, over the store's
+ * trees/, which nobody needs to walk to:
  *
- *   scratch/skeleton   empty directories to mount on: build tmp out proc dev kiln
- *   base               the environment: one kept overlay of its package trees over scratch/ground
- *   scratch/ground     usr-merge links, /etc/passwd, /etc/group, /etc/hosts for who has none
+ *   store/      the store's trees/, a clone of its mount
+ *   skeleton/   empty directories to mount on: build tmp out proc dev kiln
+ *   ground/     usr-merge links, /etc/passwd, /etc/group, /etc/hosts for who has none
+ *   bases/H/    one kept overlay per environment: its trees, topmost first, over ground
+ *   layers/     links 0, 1, 2... to trees while a base is mounted: options hold one page only
  *
- * All layers are given as descriptors, so no path of the host reaches the chamber's mountinfo and
- * nobody needs to walk to the store. Both overlays use userxattr: the same in root's name or not.
+ * A chamber's root is skeleton over a base. Layers are named relative to the working directory, so
+ * no path of the host reaches the chamber's mountinfo. Both overlays use userxattr: a tree means
+ * the same in root's name or not. mount(2) and the string form of layers work since Linux 5.12.
  */
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
+#include "base/tree.h"
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
 #define SCRATCH_BYTES  ((uint64_t)1024 * 1024)
 #define SCRATCH_INODES 64
+#define HELPER_BYTES   ((uint64_t)16 * 1024 * 1024)
+#define HELPER_INODES  4096
+#define OPTIONS_MAX    4095 /* mount(2) takes one page */
 
 static const char *const mount_points[] = { "build", "dev", "kiln", "out", "proc", "tmp" };
 
@@ -60,7 +68,7 @@ mount_failed(int fs, const char *what, struct err *err)
 		words[strcspn(words, "\n")] = '\0';
 		err_wrap(err, "kernel says '%s'", words);
 	}
-	return err_hint(err, "a chamber needs Linux 6.15 or newer with user namespaces, overlayfs "
+	return err_hint(err, "a chamber needs Linux 5.12 or newer with user namespaces, overlayfs "
 			     "and tmpfs; inside a container, /proc must not be masked");
 }
 
@@ -138,58 +146,51 @@ fill_ground(int dirfd, struct err *err)
 	return make_links(dirfd, usr_links, ARRAY_LEN(usr_links), err);
 }
 
-int
-sandbox_mount_scratch(int *scratch, struct err *err)
+static int
+fill_scratch(int dirfd, struct err *err)
 {
-	CLEANUP(fd_close) int fd = -1;
+	static const char *const dirs[] = { "bases", "ground", "skeleton", "store" };
 	CLEANUP(fd_close) int skeleton = -1;
 	CLEANUP(fd_close) int ground = -1;
 
-	if (make_tmpfs(SCRATCH_BYTES, SCRATCH_INODES, "0755", &fd, err) < 0 ||
-	    make_dir(fd, "skeleton", err) < 0 || make_dir(fd, "ground", err) < 0 ||
-	    fd_open_beneath(fd, "skeleton", O_RDONLY | O_DIRECTORY, &skeleton, err) < 0 ||
-	    fd_open_beneath(fd, "ground", O_RDONLY | O_DIRECTORY, &ground, err) < 0)
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+		if (make_dir(dirfd, dirs[i], err) < 0)
+			return -1;
+	if (fd_open_beneath(dirfd, "skeleton", O_RDONLY | O_DIRECTORY, &skeleton, err) < 0 ||
+	    fd_open_beneath(dirfd, "ground", O_RDONLY | O_DIRECTORY, &ground, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(mount_points); i++)
 		if (make_dir(skeleton, mount_points[i], err) < 0)
 			return -1;
-	if (fill_ground(ground, err) < 0)
-		return -1;
-	*scratch = STEAL_FD(fd);
-	return 0;
+	return fill_ground(ground, err);
+}
+
+static int
+attach(int fd, int dirfd, const char *path, struct err *err)
+{
+	char what[128];
+
+	if (move_mount(fd, "", dirfd, path, MOVE_MOUNT_F_EMPTY_PATH) == 0)
+		return 0;
+	(void)snprintf(what, sizeof(what), "mounting %s in the chamber", path);
+	return mount_failed(-1, what, err);
 }
 
 int
-sandbox_mount_store(int *trees, struct err *err)
+sandbox_mount_scratch(int *scratch, struct err *err)
 {
-	int fd = open_tree(AT_FDCWD, ".", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	CLEANUP(fd_close) int trees = open_tree(AT_FDCWD, ".", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	CLEANUP(fd_close) int fd = -1;
 
-	if (fd < 0)
+	if (trees < 0)
 		return mount_failed(-1, "cloning the mount of the store", err);
-	*trees = fd;
-	return 0;
-}
-
-static int
-add_layer(int fs, int dirfd, const char *name, struct err *err)
-{
-	CLEANUP(fd_close) int layer = -1;
-
-	if (fd_open_beneath(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, &layer, err) < 0)
-		return err_wrap(err, "layer %s", name);
-	if (fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, layer) < 0)
-		return mount_failed(fs, "adding a layer to the environment", err);
-	return 0;
-}
-
-static int
-open_overlay(int *out, struct err *err)
-{
-	CLEANUP(fd_close) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
-
-	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
-		return mount_failed(fs, "making an overlay", err);
-	*out = STEAL_FD(fs);
+	if (make_tmpfs(HELPER_BYTES, HELPER_INODES, "0755", &fd, err) < 0 ||
+	    fill_scratch(fd, err) < 0 || attach(fd, AT_FDCWD, ".", err) < 0 ||
+	    attach(trees, fd, "store", err) < 0)
+		return -1;
+	if (fchdir(fd) < 0)
+		return err_sys(err, "entering the helper's directory");
+	*scratch = STEAL_FD(fd);
 	return 0;
 }
 
@@ -203,35 +204,80 @@ is_repeated(const char *const *names, size_t i)
 	return false;
 }
 
-int
-sandbox_mount_base(int trees, int scratch, const char *const *names, size_t n, int *base,
-		   struct err *err)
+static int
+link_layers(int layers, const char *const *names, size_t n, struct buf *options, struct err *err)
 {
-	CLEANUP(fd_close) int fs = -1;
+	buf_add_str(options, "userxattr,lowerdir=");
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(mem_free) char *target = mem_format("../store/%s", names[i]);
+		char number[24];
 
-	if (n == 0)
-		return fd_open_beneath(scratch, "ground", O_PATH | O_DIRECTORY, base, err);
-	if (open_overlay(&fs, err) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (!is_repeated(names, i) && add_layer(fs, trees, names[i], err) < 0)
-			return -1;
-	if (add_layer(fs, scratch, "ground", err) < 0)
-		return -1;
-	return finish_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
-			    "composing the environment", base, err);
+		if (is_repeated(names, i))
+			continue;
+		(void)snprintf(number, sizeof(number), "%zu", i);
+		if (symlinkat(target, layers, number) < 0)
+			return err_sys(err, "linking layer %s", names[i]);
+		/* Asked here because the mount would not say which one is missing. */
+		if (faccessat(layers, number, F_OK, 0) < 0)
+			return err_sys(err, "tree %s of the environment", names[i]);
+		buf_add_format(options, "%s:", number);
+	}
+	buf_add_str(options, "../ground");
+	return buf_check(options, "the list of layers", err);
 }
 
 static int
-make_root(int scratch, int base, int *root, struct err *err)
+mount_layers(int layers, const char *base, const char *options, struct err *err)
 {
-	CLEANUP(fd_close) int fs = -1;
+	CLEANUP(mem_free) char *target = mem_format("../%s", base);
+	int rc;
 
-	if (open_overlay(&fs, err) < 0 || add_layer(fs, scratch, "skeleton", err) < 0)
+	if (fchdir(layers) < 0)
+		return err_sys(err, "composing the environment");
+	rc = mount("none", target, "overlay", MS_RDONLY | MS_NODEV | MS_NOSUID, options);
+	if (rc < 0)
+		rc = mount_failed(-1, "composing the environment", err);
+	if (chdir("..") < 0)
+		return err_sys(err, "composing the environment");
+	return rc;
+}
+
+int
+sandbox_mount_base(int scratch, const char *const *names, size_t n, const char *base,
+		   struct err *err)
+{
+	CLEANUP(buf_free) struct buf options = BUF_MAX(OPTIONS_MAX);
+	CLEANUP(fd_close) int layers = -1;
+	int rc = -1;
+
+	if (tree_remove(scratch, "layers", err) < 0 || make_dir(scratch, "layers", err) < 0 ||
+	    make_dir(scratch, base, err) < 0)
 		return -1;
-	/* One device number for files and directories alike, or `find -xdev` stops at once. */
-	if (fsconfig(fs, FSCONFIG_SET_STRING, "xino", "on", 0) < 0 ||
-	    fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, base) < 0)
+	if (fd_open_beneath(scratch, "layers", O_RDONLY | O_DIRECTORY, &layers, err) == 0 &&
+	    link_layers(layers, names, n, &options, err) == 0)
+		rc = mount_layers(layers, base, options.data, err);
+	if (rc < 0)
+		(void)unlinkat(scratch, base, AT_REMOVEDIR);
+	return rc;
+}
+
+void
+sandbox_mount_drop(int scratch, const char *base)
+{
+	(void)umount2(base, MNT_DETACH);
+	(void)unlinkat(scratch, base, AT_REMOVEDIR);
+}
+
+int
+sandbox_mount_root(const char *base, int *root, struct err *err)
+{
+	CLEANUP(fd_close) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	CLEANUP(mem_free) char *layers = mem_format("skeleton:%s", base);
+
+	/* xino: one device number for files and directories, or `find -xdev` stops at once. */
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_SET_STRING, "xino", "on", 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", layers, 0) < 0)
 		return mount_failed(fs, "putting the environment under the root", err);
 	return finish_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
 			    "making the root", root, err);
@@ -262,17 +308,17 @@ make_steps(const struct sandbox_spec *spec, int *out, struct err *err)
 }
 
 int
-sandbox_mount_rooms(const struct sandbox_spec *spec, int scratch, int base,
-		    struct sandbox_rooms *out, struct err *err)
+sandbox_mount_rooms(const struct sandbox_spec *spec, struct sandbox_rooms *out, struct err *err)
 {
 	const struct sandbox_limits *l = &spec->limits;
-	struct sandbox_rooms r = { -1, -1, -1, -1, -1, -1 };
+	struct sandbox_rooms r = { .root = out->root, -1, -1, -1, -1, -1 };
 
-	if (make_root(scratch, base, &r.root, err) < 0 || make_steps(spec, &r.steps, err) < 0 ||
+	if (make_steps(spec, &r.steps, err) < 0 ||
 	    make_tmpfs(l->disk_bytes, l->inodes, "0755", &r.build, err) < 0 ||
 	    make_tmpfs(l->disk_bytes, l->inodes, "1777", &r.tmp, err) < 0 ||
 	    make_tmpfs(l->disk_bytes, l->inodes, "0755", &r.out, err) < 0 ||
 	    make_tmpfs(l->disk_bytes / SANDBOX_SHM_SHARE, l->inodes, "1777", &r.shm, err) < 0) {
+		r.root = -1; /* not made here */
 		sandbox_mount_close(&r);
 		return -1;
 	}
@@ -290,17 +336,6 @@ sandbox_mount_close(struct sandbox_rooms *r)
 			close(*fds[i]);
 		*fds[i] = -1;
 	}
-}
-
-static int
-attach(int fd, int dirfd, const char *path, struct err *err)
-{
-	char what[128];
-
-	if (move_mount(fd, "", dirfd, path, MOVE_MOUNT_F_EMPTY_PATH) == 0)
-		return 0;
-	(void)snprintf(what, sizeof(what), "mounting /%s in the chamber", path);
-	return mount_failed(-1, what, err);
 }
 
 static int

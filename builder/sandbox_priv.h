@@ -99,12 +99,16 @@ struct sandbox_rooms {
 	int build, tmp, out, shm; /* detached tmpfs */
 	int steps; /* detached tmpfs with the scripts, read-only */
 };
+/* From the store's trees/ as working directory; scratch is the working directory after it. */
 int sandbox_mount_scratch(int *scratch, struct err *err) MUST_CHECK;
-int sandbox_mount_store(int *trees, struct err *err) MUST_CHECK; /* a clone of the cwd's mount */
-int sandbox_mount_base(int trees, int scratch, const char *const *names, size_t n, int *base,
+/* base is a fresh path below scratch; an overlay of the trees is mounted there until it is dropped. */
+int sandbox_mount_base(int scratch, const char *const *names, size_t n, const char *base,
 		       struct err *err) MUST_CHECK;
-int sandbox_mount_rooms(const struct sandbox_spec *spec, int scratch, int base,
-			struct sandbox_rooms *out, struct err *err) MUST_CHECK;
+void sandbox_mount_drop(int scratch, const char *base);
+int sandbox_mount_root(const char *base, int *root, struct err *err) MUST_CHECK;
+/* All rooms but out->root, which is given. */
+int sandbox_mount_rooms(const struct sandbox_spec *spec, struct sandbox_rooms *out,
+			struct err *err) MUST_CHECK;
 void sandbox_mount_close(struct sandbox_rooms *r);
 /* In pid 1: makes the rooms the whole visible file system. */
 int sandbox_mount_enter(const struct sandbox_rooms *r, struct err *err) MUST_CHECK;
@@ -175,14 +179,12 @@ void sandbox_init_run(const struct sandbox_chamber *c) NO_RETURN;
 
 /* ---- sandbox_helper.c, sandbox_warden.c ---- */
 struct sandbox_base {
-	char *key;
-	int fd;
+	char *path; /* below scratch: bases/ and the digest of the trees' names */
 };
 struct sandbox_helper {
 	int sock;    /* from the conductor */
 	int store;   /* of the outer mount namespace: for plain files only, never for mounts */
-	int trees;   /* clone of trees/, in ours */
-	int scratch; /* tmpfs with the skeleton of mount points */
+	int scratch; /* the working directory: see sandbox_mount.c */
 	struct sandbox_filter filter;
 	struct sandbox_cgroup cgroup;
 	cpu_set_t cpus;
@@ -193,7 +195,7 @@ void sandbox_helper_run(struct cas *store, int sock, const struct sandbox_cgroup
 struct sandbox_job {
 	const struct sandbox_helper *helper;
 	struct sandbox_spec spec;
-	int base; /* borrowed */
+	int root; /* the chamber's, detached */
 	int sock; /* to the conductor, of this run */
 };
 void sandbox_warden_run(struct sandbox_job *job) NO_RETURN;

@@ -142,9 +142,7 @@ copy_kept(const struct warden *w, const char *what, int to, struct err *err)
 static int
 prepare(struct warden *w, struct err *err)
 {
-	const struct sandbox_helper *h = w->job->helper;
-
-	if (sandbox_mount_rooms(w->spec, h->scratch, w->job->base, &w->rooms, err) < 0)
+	if (sandbox_mount_rooms(w->spec, &w->rooms, err) < 0)
 		return -1;
 	if (!w->spec->resume_failed)
 		return 0;
@@ -570,7 +568,7 @@ sandbox_warden_run(struct sandbox_job *job)
 	struct err ignored;
 	int manifest = -1;
 
-	w.rooms = (struct sandbox_rooms){ -1, -1, -1, -1, -1, -1 };
+	w.rooms = (struct sandbox_rooms){ .root = job->root, -1, -1, -1, -1, -1 };
 	w.meter.proc = w.meter.group = -1;
 	w.result.step = -1;
 	if (run(&w, &a, &manifest, &reply.err) < 0)

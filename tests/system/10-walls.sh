@@ -227,7 +227,9 @@ steps() {
 	log=$(chamber run -e PATH=/bin 'true')
 	assert_contains "$WHO: no shell is said plainly" 'no usable /bin/sh' "$log"
 	log=$(chamber run -T nowhere 'true')
-	assert_contains "$WHO: a missing tree is named" 'layer nowhere' "$log"
+	assert_contains "$WHO: a missing tree is named" 'tree nowhere of the environment' "$log"
+	log=$(run -n 2 'flock -n /usr/bin/sh sleep 1; flock -n /etc/passwd sleep 1')
+	assert_eq "$WHO: a lock on a shared file is nobody else's" 2 "$(printf '%s\n' "$log" | grep -c '^cause: ok')"
 	log=$(run -n 4 'probe who')
 	assert_eq "$WHO: four at once" 4 "$(printf '%s\n' "$log" | grep -c '^cause: ok')"
 }
@@ -366,7 +368,7 @@ suite() {
 	# Nobody else may walk to the store: the dropped uid must not need to.
 	chmod 700 "$SCRATCH/$WHO"
 	links=$(for t in sh ls cat id mount find stat ps grep sleep mkfifo mkdir chmod ln touch truncate \
-		rm wc sort nc true false test printf; do echo "usr/bin/$t@=busybox"; done)
+		rm wc sort flock true false test printf; do echo "usr/bin/$t@=busybox"; done)
 	# shellcheck disable=SC2086
 	made=$(chamber tree ground "usr/bin/busybox=$BUSYBOX" "usr/bin/probe=$TOOLS/probe" $links)
 	assert_eq "$WHO: a ground to stand on" '' "$made"
