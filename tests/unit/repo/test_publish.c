@@ -355,7 +355,7 @@ TEST(publish_killed_at_any_moment_leaves_the_old_tree_or_the_new)
 	(void)shop_package(&s, "more", "more\n", &source, 1);
 	assert_ok(shop_publish(&s, &sum, err));
 	list_tree(&s, &new_tree);
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 16; i++) {
 		int status;
 		pid_t pid;
 
@@ -365,7 +365,7 @@ TEST(publish_killed_at_any_moment_leaves_the_old_tree_or_the_new)
 		if (pid == 0)
 			_exit(shop_publish(&s, &sum, err) < 0);
 		assert_true(pid > 0);
-		(void)usleep((useconds_t)(i * 700));
+		(void)usleep((useconds_t)(i * 1500));
 		(void)kill(pid, SIGKILL);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		list_tree(&s, &now);
