@@ -113,13 +113,33 @@ write_archive(struct writing *w, FD_t stream, rpmfiles files, struct err *err)
 	return 0;
 }
 
+/* The archive's own owner numbers are looked up by librpm in this machine's passwd and group.
+ * They are read by nobody, since the header has the names; so the archive is made from a header
+ * in which root owns everything. */
 static int
-write_payload(struct writing *w, Header h, struct err *err)
+plain_header(const struct pkgfile_spec *spec, Header *out, struct err *err)
 {
-	CLEANUP(files_free)
-	rpmfiles files = rpmfilesNew(NULL, h, RPMTAG_BASENAMES, RPMFI_NOHEADER);
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct pkgfile_spec plain = *spec;
+
+	plain.entries = arena_array(&a, spec->nentries, sizeof(*plain.entries));
+	for (size_t i = 0; i < spec->nentries; i++) {
+		plain.entries[i] = spec->entries[i];
+		plain.entries[i].user = plain.entries[i].group = NULL;
+	}
+	return pkgfile_put_header(&plain, NO_DIGEST, NO_DIGEST, out, err);
+}
+
+static int
+write_payload(struct writing *w, struct err *err)
+{
+	CLEANUP(header_free) Header plain = NULL;
+	CLEANUP(files_free) rpmfiles files = NULL;
 	CLEANUP(stream_close) FD_t stream = NULL;
 
+	if (plain_header(w->spec, &plain, err) < 0)
+		return -1;
+	files = rpmfilesNew(NULL, plain, RPMTAG_BASENAMES, RPMFI_NOHEADER);
 	if (pkgfile_body_stream(w->fd, w->payload_start, WRITE_MODE, &stream, err) < 0 ||
 	    write_archive(w, stream, files, err) < 0)
 		return -1;
@@ -242,7 +262,7 @@ write_parts(struct writing *w, struct pkgfile_ids *ids, struct err *err)
 	CLEANUP(buf_free) struct buf header = BUF_MAX(PKGFILE_MAX_HEADER + PKGFILE_MAX_INDEX);
 
 	if (pkgfile_put_header(w->spec, NO_DIGEST, NO_DIGEST, &draft, err) < 0 ||
-	    find_start(w, draft, &header, err) < 0 || write_payload(w, draft, err) < 0 ||
+	    find_start(w, draft, &header, err) < 0 || write_payload(w, err) < 0 ||
 	    hash_payload(w, err) < 0 ||
 	    pkgfile_put_header(w->spec, w->payload_hex, w->archive_hex, &final, err) < 0 ||
 	    export_header(w, final, &header, err) < 0 || write_front(w, &header, ids, err) < 0)

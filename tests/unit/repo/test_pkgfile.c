@@ -115,6 +115,34 @@ TEST(pkgfile_without_files_is_a_package_too)
 	assert_ok(pkgfile_each_body(fd, "meta.rpm", NULL, NULL, err));
 }
 
+TEST(pkgfile_payload_does_not_ask_this_machine_who_its_users_are)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf one = BUF_MAX(MAX_BYTES);
+	CLEANUP(buf_free) struct buf two = BUF_MAX(MAX_BYTES);
+	CLEANUP(fd_close) int fd = -1;
+	CLEANUP(fd_close) int fd2 = -1;
+	struct pkgfile_spec s;
+	struct pkgfile_ids ids;
+	struct pkgfile p, q;
+
+	pkgfix_make(&a, &s);
+	pkgfix_entry(&s, "/etc/x.conf")->user = "games";
+	pkgfix_entry(&s, "/etc/x.conf")->group = "tty";
+	fd = pkgfix_write(&s, &ids);
+	pkgfix_entry(&s, "/etc/x.conf")->user = "nobody-here-has-this";
+	pkgfix_entry(&s, "/etc/x.conf")->group = "nor-this";
+	fd2 = pkgfix_write(&s, &ids);
+	assert_ok(pkgfile_read(&a, fd, "games.rpm", &p, err));
+	assert_ok(pkgfile_read(&a, fd2, "nobody.rpm", &q, err));
+	pkgfix_bytes(fd, &one);
+	pkgfix_bytes(fd2, &two);
+	assert_int_equal(one.len - p.header_end, two.len - q.header_end);
+	assert_memory_equal(one.data + p.header_end, two.data + q.header_end,
+			    one.len - p.header_end);
+	close(s.files_dirfd);
+}
+
 /* Everything that may not enter a package, and why. */
 
 static int
