@@ -59,6 +59,22 @@ dispatch(struct cli *cli, int argc, char **argv, struct err *err)
 	return c->run(cli, args, operands, n, err);
 }
 
+/* Options every command has may stand before the verb: moves the verb to argv[1]. */
+static void
+verb_first(int argc, char **argv)
+{
+	int at = 1;
+	char *verb;
+
+	while (at < argc && argv[at][0] == '-' && argv[at][1])
+		at += strcmp(argv[at], "-C") == 0 || strcmp(argv[at], "--directory") == 0 ? 2 : 1;
+	if (at <= 1 || at >= argc)
+		return;
+	verb = argv[at];
+	memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof(*argv));
+	argv[1] = verb;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -74,6 +90,7 @@ main(int argc, char **argv)
 	if (argc < 2) {
 		rc = dispatch(&cli, 1, help_argv, &err);
 	} else {
+		verb_first(argc, argv);
 		if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 			argv[1] = help;
 		if (strcmp(argv[1], "--version") == 0)
