@@ -45,7 +45,7 @@ same "the cycle is shown with places" "$(grep -c 'recipes/a/recipe.yaml:10:' "$s
 clean
 printf 'build:\n  needs: [no-such-package]\n  steps:\n    - {name: make, run: "true"}\n' | recipe lonely
 refused "a missing dependency" 1 "recipes/lonely/recipe.yaml:10:11: " "$kiln" -C ws build lonely
-same "it is named" "$(grep -c "no-such-package" "$scratch/err")" 1
+same "it is named" "$(grep -c "no-such-package" "$scratch/err" | sed "s,[1-9][0-9]*,named,")" named
 
 # Hostile tarballs: '..', absolute names, a write through a link of the archive.
 clean
@@ -66,13 +66,13 @@ P
 	{ printf 'sources:\n  - url: file:src.tar\n    sha256: %s\n' "$(sum "ws/recipes/$1/src.tar")"; echo "$steps"; } | recipe "$1"
 }
 hostile dotdot 'add("src/../../evil")'
-refused "a tarball with '..'" 1 "name with '..'" "$kiln" -C ws build dotdot
+refused "a tarball with '..'" 1 "'..' in its name" "$kiln" -C ws build dotdot
 hostile absolute 'add("/etc/evil")'
 refused "a tarball with an absolute name" 1 "absolute name" "$kiln" -C ws build absolute
 hostile link 'add("src/d", type=tarfile.SYMTYPE, linkname="/tmp"); add("src/d/evil")'
-refused "a tarball that writes through its link" 1 "its directory is a link" "$kiln" -C ws build link
+refused "a tarball that writes through its link" 1 "leads through a symbolic link" "$kiln" -C ws build link
 hostile device 'add("src/null", type=tarfile.CHRTYPE, devmajor=1, devminor=3)'
-refused "a tarball with a device" 1 "neither file, directory nor link" "$kiln" -C ws build device
+refused "a tarball with a device" 1 "devices, pipes and sockets are not allowed" "$kiln" -C ws build device
 ok "its cause is the source" "$kiln" -C ws log device
 
 # A failing build: cause, log, line of the step.
