@@ -82,7 +82,7 @@ plan_and_run(struct build_session *s, struct err *err)
 	uint64_t memory = 0;
 	size_t known, missing;
 
-	if (build_session_probe(s, &known, err) < 0)
+	if (build_session_offers(s, err) < 0 || build_session_probe(s, &known, err) < 0)
 		return -1;
 	missing = s->plan.n - known;
 	build_session_event(s, BUILD_PLANNED, NULL,

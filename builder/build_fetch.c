@@ -75,6 +75,14 @@ build_fetch_missing(struct build_session *s, struct err *err)
 }
 
 int
+build_fetch_ground(struct build_session *s, const struct recipe *r, struct err *err)
+{
+	CLEANUP(fetching_release) struct fetching f = { .s = s };
+
+	return bring_ground(&f, r, err);
+}
+
+int
 build_fetch(struct builder *b, const char *const *names, size_t nnames, const struct source_progress *progress,
 	    size_t *fetched, size_t *present, struct err *err)
 {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "builder/build.h"
+#include "builder/offers.h"
 #include "builder/package.h"
 #include "builder/provenance.h"
 #include "builder/result.h"
@@ -50,6 +51,14 @@ struct build_job {
 	int log_fd;
 	bool killed;
 };
+/* A ground that recipes of the session stand on, and what it offers. */
+struct build_ground {
+	const struct seed_package **packages;
+	size_t n;
+	struct offers offers;
+	bool known; /* offers are there */
+	struct build_ground *next;
+};
 struct build_session {
 	struct arena *a;
 	struct builder *b;
@@ -58,6 +67,7 @@ struct build_session {
 	struct seed seed;
 	struct plan plan;
 	struct build_job *jobs; /* one for each node of the plan */
+	struct build_ground *grounds;
 	struct build_summary *summary;
 };
 
@@ -66,6 +76,11 @@ int build_session_load(struct arena *a, struct builder *b, const char *const *na
 		       struct build_session *out, struct err *err) MUST_CHECK;
 void build_session_end(struct build_session *s); /* children, chambers, temporary directories */
 DEFINE_RELEASE(struct build_session, build_session_end);
+/* The ground of a recipe; its offers as far as the store knows them. */
+int build_session_ground(struct build_session *s, const struct recipe *r, struct build_ground **out,
+			 struct err *err) MUST_CHECK;
+/* Looks through the grounds that were not yet: fetches and unpacks what is missing of them. */
+int build_session_offers(struct build_session *s, struct err *err) MUST_CHECK;
 /* Environment, action and, when the store has it, the result of one node; its needs are known. */
 int build_session_identify(struct build_session *s, size_t node, struct err *err) MUST_CHECK;
 /* Identifies whatever can be without building. */
@@ -118,3 +133,4 @@ int build_log_tail(struct arena *a, int fd, const char **out, struct err *err) M
 /* ---- build_fetch.c ---- */
 /* Brings what is not in the store of sources and grounds of the nodes that are not known. */
 int build_fetch_missing(struct build_session *s, struct err *err) MUST_CHECK;
+int build_fetch_ground(struct build_session *s, const struct recipe *r, struct err *err) MUST_CHECK;

@@ -71,6 +71,66 @@ universe(struct build_session *s, size_t node, size_t *n)
 	return at;
 }
 
+static bool
+same_ground(const struct build_ground *g, const struct seed_package *const *packages, size_t n)
+{
+	if (g->n != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (g->packages[i] != packages[i])
+			return false;
+	}
+	return true;
+}
+
+int
+build_session_ground(struct build_session *s, const struct recipe *r, struct build_ground **out, struct err *err)
+{
+	struct build_ground *g;
+	const struct seed_package **packages;
+	size_t n;
+
+	if (seed_ground(s->a, &s->seed, (const char *const *)r->ground, r->nground, &packages, &n, err) < 0)
+		return err_wrap(err, "%s", r->path);
+	for (g = s->grounds; g; g = g->next) {
+		if (same_ground(g, packages, n)) {
+			*out = g;
+			return 0;
+		}
+	}
+	g = arena_alloc(s->a, sizeof(*g));
+	g->packages = packages;
+	g->n = n;
+	if (offers_load(s->a, s->b->store, &s->seed, packages, n, &g->offers, &g->known, err) < 0)
+		return -1;
+	g->next = s->grounds;
+	s->grounds = g;
+	*out = g;
+	return 0;
+}
+
+int
+build_session_offers(struct build_session *s, struct err *err)
+{
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct recipe *r = s->plan.at[i].recipe;
+		struct build_ground *g;
+
+		/* Who needs no package asks its ground for nothing. */
+		if (r->nneeds == 0)
+			continue;
+		if (build_session_ground(s, r, &g, err) < 0)
+			return -1;
+		if (g->known)
+			continue;
+		if (build_fetch_ground(s, r, err) < 0 ||
+		    offers_find(s->a, s->b->sandbox, s->b->store, &s->seed, g->packages, g->n, &g->offers, err) < 0)
+			return -1;
+		g->known = true;
+	}
+	return 0;
+}
+
 int
 build_session_identify(struct build_session *s, size_t node, struct err *err)
 {
@@ -79,12 +139,14 @@ build_session_identify(struct build_session *s, size_t node, struct err *err)
 	struct action_input in = { .recipe = r, .root = &job->root, .seed = &s->seed,
 				   .vendor = s->b->workspace->vendor };
 	const struct pkgfacts **packages;
+	struct build_ground *ground;
 	size_t n;
 
 	if (job->identified)
 		return 0;
 	packages = universe(s, node, &n);
-	if (buildroot_solve(s->a, r, &s->seed, packages, n, NULL, 0, &job->root, err) < 0 ||
+	if (build_session_ground(s, r, &ground, err) < 0 ||
+	    buildroot_solve(s->a, r, &s->seed, packages, n, ground->offers.at, ground->offers.n, &job->root, err) < 0 ||
 	    action_make(s->a, &in, &job->action, err) < 0 ||
 	    result_load(s->a, s->b->store, job->action.hex, &job->result, &job->known, err) < 0)
 		return -1;
@@ -109,7 +171,9 @@ build_session_probe(struct build_session *s, size_t *known, struct err *err)
 	for (size_t i = 0; i < s->plan.n; i++) {
 		if (!needs_known(s, s->jobs[i].node))
 			continue;
-		if (build_session_identify(s, i, err) < 0)
+		/* An environment that nothing satisfies is a failure of that recipe, told when its
+		 * turn comes. */
+		if (build_session_identify(s, i, err) < 0 && err->code != ERR_SOLVE)
 			return -1;
 		*known += s->jobs[i].known;
 	}
@@ -129,6 +193,10 @@ build_session_reason(struct build_session *s, size_t node, const char **out, str
 			*out = arena_format(s->a, "waits for %s", need->node->recipe->name);
 			return 0;
 		}
+	}
+	if (!job->identified) {
+		*out = "its environment cannot be solved";
+		return 0;
 	}
 	if (result_last_action(s->a, s->b->store, job->node->recipe->name, &before, err) < 0)
 		return -1;
