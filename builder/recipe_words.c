@@ -130,12 +130,15 @@ recipe_words_beside(const char *s)
 		       : "the path of a file beside the recipe, without '..'";
 }
 
+/* The chamber's scripts spell the path, and put patches into a directory of their own. */
 const char *
 recipe_words_beneath(const char *s)
 {
-	return manifest_is_path(s)
+	bool plain = manifest_is_path(s) && s[strspn(s, ALNUM "+-._/")] == '\0' && *s != '-';
+
+	return plain && strcmp(s, "patches") != 0 && !begins(s, "patches/")
 		       ? NULL
-		       : "a path below /build, without a leading / and without '..'";
+		       : "a path below /build of letters, digits and + - . _, other than patches";
 }
 
 const char *
@@ -205,8 +208,8 @@ recipe_words_from(const char *s)
 bool
 recipe_words_is_env(const char *name, const char **why)
 {
-	static const char *const ours[] = { "HOME",   "LANG", "LC_ALL",  "SOURCE_DATE_EPOCH",
-					    "TMPDIR", "TZ",   "DESTDIR", "JOBS" };
+	static const char *const ours[] = { "DESTDIR", "HOME", "JOBS", "SOURCE_DATE_EPOCH",
+					    "TMPDIR" };
 
 	*why = "Kiln sets it";
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
