@@ -327,26 +327,3 @@ elfdeps_scan(struct arena *a, int fd, const char *path, mode_t mode, struct elfd
 		return elfdeps_script(a, fd, path, out, err);
 	return 0;
 }
-
-void
-elfdeps_settle(struct elfdeps *d)
-{
-	size_t kept = 0, from = 0;
-
-	pkgdep_sort(&d->provides);
-	pkgdep_sort(&d->requires);
-	for (size_t i = 0; i < d->requires.n; i++) {
-		const struct pkgdep *want = &d->requires.at[i], *have = d->provides.at;
-		bool met = false;
-
-		/* Both are sorted by name: what is before this name is behind us for good. */
-		while (from < d->provides.n && strcmp(have[from].name, want->name) < 0)
-			from++;
-		for (size_t j = from;
-		     j < d->provides.n && !met && strcmp(have[j].name, want->name) == 0; j++)
-			met = pkgdep_matches(want, &have[j]);
-		if (!met)
-		d->requires.at[kept++] = *want;
-	}
-	d->requires.n = kept;
-}

@@ -16,6 +16,3 @@ struct elfdeps {
  * nothing. */
 int elfdeps_scan(struct arena *a, int fd, const char *path, mode_t mode, struct elfdeps *out,
 		 struct err *err) MUST_CHECK;
-/* After the last file: sorts both lists and drops every requirement the package meets itself.
- */
-void elfdeps_settle(struct elfdeps *d);

@@ -144,7 +144,6 @@ cmd_pack(struct arena *a, char **argv, struct err *err)
 	    read_deps(a, d, "recommends", &s.recommends, err) < 0 ||
 	    scan_tree(a, d, &s, &deps, err) < 0)
 		return -1;
-	elfdeps_settle(&deps);
 	join(a, &s.provides, &deps.provides);
 	join(a, &s.requires, &deps.requires);
 	if (pkgfile_write(&s, out, &ids, err) < 0)

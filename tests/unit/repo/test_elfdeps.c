@@ -107,7 +107,7 @@ TEST(elfdeps_of_a_real_program_name_symbol_versions)
 
 	assert_ok(fd_open("/proc/self/exe", O_RDONLY, &fd, err));
 	assert_ok(elfdeps_scan(&a, fd, "/usr/bin/self", 0755, &d, err));
-	elfdeps_settle(&d);
+	pkgdep_sort(&d.requires);
 	assert_int_equal(d.provides.n, 0);
 	assert_non_null(
 		bsearch(&libc, d.requires.at, d.requires.n, sizeof(libc), pkgdep_compare));
@@ -201,20 +201,4 @@ TEST(elfdeps_of_a_module_end_at_variables_that_double_each_other)
 	assert_fails(elfdeps_scan(&a, fd, "/usr/lib/pkgconfig/x.pc", 0644, &d, err),
 		     "/usr/lib/pkgconfig/x.pc: ");
 	assert_int_equal(err->code, ERR_LIMIT);
-}
-
-TEST(elfdeps_settle_drops_what_the_package_provides_itself)
-{
-	struct pkgdep provides[] = { { "liba.so()(64bit)", PKGDEP_ANY, NULL },
-				     { "pkgconfig(a)", PKGDEP_EQ, "1" } };
-	struct pkgdep requires[] = { { "libb.so()(64bit)", PKGDEP_ANY, NULL },
-				     { "liba.so()(64bit)", PKGDEP_ANY, NULL },
-				     { "pkgconfig(a)", PKGDEP_GE, "1" },
-				     { "pkgconfig(a)", PKGDEP_GE, "2" } };
-	struct elfdeps d = { { provides, 2 }, { requires, 4 } };
-
-	elfdeps_settle(&d);
-	assert_int_equal(d.requires.n, 2);
-	assert_string_equal(d.requires.at[0].name, "libb.so()(64bit)");
-	assert_string_equal(d.requires.at[1].evr, "2");
 }
