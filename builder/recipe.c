@@ -78,6 +78,8 @@ complete(struct arena *a, struct recipe *r, const struct doc *root, struct err *
 	complete_packages(a, r);
 	if (r->check.run)
 		r->check.name = "check";
+	r->name_line = doc_get(root, "name")->line;
+	r->name_col = doc_get(root, "name")->col;
 	r->normal = recipe_table_normal(a, &recipe_schema, root);
 	return 0;
 }
@@ -141,8 +143,8 @@ check_place(const struct recipe *r, struct err *err)
 
 	if (!strcmp(dir, r->name))
 		return 0;
-	(void)err_set(err, ERR_INPUT, "%s: the recipe is named '%s', but its directory '%s'",
-		      r->path, r->name, dir);
+	(void)err_set(err, ERR_INPUT, "%s:%d:%d: the recipe is named '%s', but its directory '%s'",
+		      r->path, r->name_line, r->name_col, r->name, dir);
 	return err_hint(err, "rename the one or the other");
 }
 

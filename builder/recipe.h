@@ -56,6 +56,7 @@ struct recipe {
 	const char *path; /* "recipes/zlib/recipe.yaml" */
 	const char *dir;  /* "recipes/zlib" */
 	const char *name, *version, *release;
+	int name_line, name_col; /* where the name stands */
 	int64_t rpm_epoch;
 	int64_t epoch; /* resolved: its own or the workspace's */
 	const char *summary, *description, *license, *homepage, *cpe;
