@@ -100,8 +100,12 @@ action_packager(struct arena *a, struct doc **out, struct err *err)
 	struct doc *map = doc_map(a);
 
 	if (!rpm || !zstd || !archive)
-		return err_set(err, ERR_IO, "cannot tell the version of %s, which is part of every action key",
-			       !rpm ? "librpm" : !zstd ? "libzstd" : "libarchive");
+		return err_set(
+			err, ERR_IO,
+			"cannot tell the version of %s, which is part of every action key",
+			!rpm    ? "librpm"
+			: !zstd ? "libzstd"
+				: "libarchive");
 	doc_set(a, map, "format", doc_number(a, ACTION_FORMAT));
 	doc_set_text(a, map, "librpm", *rpm);
 	doc_set_text(a, map, "libzstd", zstd);
@@ -200,7 +204,8 @@ action_difference(struct arena *a, const struct doc *before, const struct doc *n
 
 	for (size_t i = 0; i < now->n; i++) {
 		CLEANUP(buf_free) struct buf inner = BUF_MAX(ACTION_MAX_BYTES);
-		const struct doc *old = doc_get(before, now->items[i].key), *new = now->items[i].value;
+		const struct doc *old = doc_get(before, now->items[i].key),
+				 *new = now->items[i].value;
 
 		if (same_doc(old, new))
 			continue;

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The action: everything that can influence the bytes of a build, as canonical JSON; the SHA-256
- * of it is the action key. No clock, no name of this machine, no path of it, no signature.
+ * The action: everything that can influence the bytes of a build, as canonical JSON; the
+ * SHA-256 of it is the action key. No clock, no name of this machine, no path of it, no
+ * signature.
  */
 #pragma once
 
 #include "builder/buildroot.h"
 
 #define ACTION_FORMAT     1
-#define ACTION_KEY_FORMAT 1 /* raised when the meaning of a member changes */
-#define ACTION_CHAMBER    "kiln-chamber/1" /* profile of walls, mounts and environment variables */
-#define ACTION_CPUS       2 /* CPUs that every build sees, whatever the machine has */
-#define ACTION_ARCH       "x86_64"
-#define ACTION_MAX_BYTES  ((size_t)16 * 1024 * 1024)
+#define ACTION_KEY_FORMAT 1                /* raised when the meaning of a member changes */
+#define ACTION_CHAMBER    "kiln-chamber/1" /* profile of walls, mounts and environment variables \
+					    */
+#define ACTION_CPUS      2 /* CPUs that every build sees, whatever the machine has */
+#define ACTION_ARCH      "x86_64"
+#define ACTION_MAX_BYTES ((size_t)16 * 1024 * 1024)
 
 struct action_input {
 	const struct recipe *recipe;
@@ -27,8 +29,10 @@ struct action {
 	char hex[DIGEST_HEX]; /* of the key */
 };
 
-int action_make(struct arena *a, const struct action_input *in, struct action *out, struct err *err) MUST_CHECK;
-/* The software that makes bytes, as a map of name to version: librpm, libzstd, libarchive, format. */
+int action_make(struct arena *a, const struct action_input *in, struct action *out,
+		struct err *err) MUST_CHECK;
+/* The software that makes bytes, as a map of name to version: librpm, libzstd, libarchive,
+ * format. */
 int action_packager(struct arena *a, struct doc **out, struct err *err) MUST_CHECK;
 /* What differs between the action a recipe was last built by and the one it has now, in words:
  * "recipe, sources, environment (zlib-devel)". */

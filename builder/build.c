@@ -2,8 +2,8 @@
 #include "builder/build_priv.h"
 #include "base/clock.h"
 
-/* What a run wants to find free before it begins: /build and /out of each chamber are memory, and
- * the store takes trees of the seed, packages and logs. */
+/* What a run wants to find free before it begins: /build and /out of each chamber are memory,
+ * and the store takes trees of the seed, packages and logs. */
 #define ROOM_DISK_BASE   ((uint64_t)1024 * 1024 * 1024)
 #define ROOM_DISK_EACH   ((uint64_t)64 * 1024 * 1024)
 #define ROOM_MEMORY_BASE ((uint64_t)1024 * 1024 * 1024)
@@ -17,15 +17,21 @@ check_room(struct build_session *s, size_t to_build, uint64_t *memory, struct er
 	if (workspace_room(s->b->workspace, &disk, memory, err) < 0)
 		return -1;
 	if (disk < need) {
-		err_set(err, ERR_IO, "building %zu recipes needs about %llu MiB of disk where the store is (%s); %llu MiB are free",
+		err_set(err, ERR_IO,
+			"building %zu recipes needs about %llu MiB of disk where the store is (%s); %llu MiB are free",
 			to_build, (unsigned long long)(need / MIB), cas_path(s->b->store),
 			(unsigned long long)(disk / MIB));
-		return err_hint(err, "free disk space, or set KILN_STORE to a directory on a larger disk");
+		return err_hint(
+			err,
+			"free disk space, or set KILN_STORE to a directory on a larger disk");
 	}
 	if (*memory < ROOM_MEMORY_BASE) {
-		err_set(err, ERR_IO, "building needs about %llu MiB of free memory; %llu MiB are available",
-			(unsigned long long)(ROOM_MEMORY_BASE / MIB), (unsigned long long)(*memory / MIB));
-		return err_hint(err, "end other programs, or build on a machine with more memory");
+		err_set(err, ERR_IO,
+			"building needs about %llu MiB of free memory; %llu MiB are available",
+			(unsigned long long)(ROOM_MEMORY_BASE / MIB),
+			(unsigned long long)(*memory / MIB));
+		return err_hint(err,
+				"end other programs, or build on a machine with more memory");
 	}
 	return 0;
 }
@@ -86,8 +92,8 @@ plan_and_run(struct build_session *s, struct err *err)
 		return -1;
 	missing = s->plan.n - known;
 	build_session_event(s, BUILD_PLANNED, NULL,
-			    arena_format(s->a, "%zu recipe%s: %zu to build, %zu in the store", s->plan.n,
-					 s->plan.n == 1 ? "" : "s", missing, known));
+			    arena_format(s->a, "%zu recipe%s: %zu to build, %zu in the store",
+					 s->plan.n, s->plan.n == 1 ? "" : "s", missing, known));
 	if ((s->options->dry_run || s->options->why) && tell_reasons(s, err) < 0)
 		return -1;
 	if (s->options->dry_run) {
@@ -95,7 +101,8 @@ plan_and_run(struct build_session *s, struct err *err)
 		s->summary->served = known;
 		return 0;
 	}
-	if (missing && (check_room(s, missing, &memory, err) < 0 || build_fetch_missing(s, err) < 0))
+	if (missing &&
+	    (check_room(s, missing, &memory, err) < 0 || build_fetch_missing(s, err) < 0))
 		return -1;
 	return run_plan(s, memory, err);
 }

@@ -11,26 +11,28 @@
 #include "trust/signer.h"
 
 enum build_event {
-	BUILD_PLANNED,  /* name NULL: text says how many to build, how many served. With dry_run or
-			   why also once for each recipe that would be built: name, text: reason */
-	BUILD_STARTED,  /* name, text: reason, with why; else NULL */
-	BUILD_STEP,     /* name, text: step; not sent yet */
-	BUILD_SERVED,   /* name: from the store */
-	BUILD_DONE,     /* name, text: seconds and packages */
-	BUILD_FAILED,   /* name, text: cause */
-	BUILD_BLOCKED   /* name, text: by what */
+	BUILD_PLANNED, /* name NULL: text says how many to build, how many served. With dry_run
+			  or why also once for each recipe that would be built: name, text:
+			  reason */
+	BUILD_STARTED, /* name, text: reason, with why; else NULL */
+	BUILD_STEP,    /* name, text: step; not sent yet */
+	BUILD_SERVED,  /* name: from the store */
+	BUILD_DONE,    /* name, text: seconds and packages */
+	BUILD_FAILED,  /* name, text: cause */
+	BUILD_BLOCKED  /* name, text: by what */
 };
 struct build_options {
-	unsigned jobs;       /* 0: as many as cores */
+	unsigned jobs; /* 0: as many as cores */
 	bool keep_going, dry_run, why;
 	void (*event)(void *arg, enum build_event e, const char *name, const char *text);
 	void *arg;
 	volatile const bool *stop; /* set by a signal handler; NULL: never */
 };
 struct build_failure {
-	const char *recipe, *cause; /* cause: "recipe" "source" "sandbox" "timeout" "memory" "build" ... */
+	const char *recipe,
+		*cause; /* cause: "recipe" "source" "sandbox" "timeout" "memory" "build" ... */
 	const char *message;
-	const char *where;  /* "recipes/x/recipe.yaml:31" line of the failing step, or NULL */
+	const char *where;    /* "recipes/x/recipe.yaml:31" line of the failing step, or NULL */
 	const char *log_tail; /* last 40 lines */
 };
 struct build_summary {
@@ -48,24 +50,27 @@ struct builder {
 	struct signer *signer;
 };
 
-/* Builds the named recipes (none: all) with all they need. A failed build is 0 with summary; -1 is
- * for what prevents building at all (bad recipes, cycles, missing inputs). */
+/* Builds the named recipes (none: all) with all they need. A failed build is 0 with summary; -1
+ * is for what prevents building at all (bad recipes, cycles, missing inputs). */
 int build_run(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
-	      const struct build_options *o, struct build_summary *out, struct err *err) MUST_CHECK;
+	      const struct build_options *o, struct build_summary *out,
+	      struct err *err) MUST_CHECK;
 /* Fetches every source and seed package that the named recipes (none: all) need. */
 int build_fetch(struct builder *b, const char *const *names, size_t nnames,
 		const struct source_progress *progress, size_t *fetched, size_t *present,
 		struct err *err) MUST_CHECK;
-/* Facts of all packages of the named recipes (none: all) that are built as the recipes now stand;
- * one that is not is an error that names `kiln build NAME`. Sorted by name. */
+/* Facts of all packages of the named recipes (none: all) that are built as the recipes now
+ * stand; one that is not is an error that names `kiln build NAME`. Sorted by name. */
 int build_packages(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
 		   const struct pkgfacts ***out, size_t *n, struct err *err) MUST_CHECK;
-/* The inventory of what they were made from: sources, patches, recipe files and seed packages. */
+/* The inventory of what they were made from: sources, patches, recipe files and seed packages.
+ */
 struct publish_input;
-int build_inputs(struct arena *a, struct builder *b, const struct publish_input **out, size_t *n,
-		 struct err *err) MUST_CHECK;
+int build_inputs(struct arena *a, struct builder *b, const struct publish_input **out,
+		 size_t *n, struct err *err) MUST_CHECK;
 /* The log of the last run of a recipe (failed or not). */
 int build_log(struct builder *b, const char *name, struct buf *out, struct err *err) MUST_CHECK;
-/* Enters the chamber of a recipe: its environment and sources, or its last failure as it was. */
+/* Enters the chamber of a recipe: its environment and sources, or its last failure as it was.
+ */
 int build_shell(struct arena *a, struct builder *b, const char *name, bool failed, int tty_fd,
 		int *status, struct err *err) MUST_CHECK;

@@ -7,7 +7,6 @@
 #include "base/fd.h"
 #include "base/tar.h"
 
-
 static int
 compare_texts(const void *a, const void *b)
 {
@@ -58,7 +57,8 @@ fill_env(struct arena *a, const struct recipe *r, struct sandbox_spec *spec)
 }
 
 static int
-add_source(struct build_session *s, const struct recipe_source *source, struct build_chamber *c, struct err *err)
+add_source(struct build_session *s, const struct recipe_source *source, struct build_chamber *c,
+	   struct err *err)
 {
 	struct sandbox_input *in = &c->inputs[c->ninputs];
 
@@ -79,9 +79,11 @@ add_source(struct build_session *s, const struct recipe_source *source, struct b
 	return 0;
 }
 
-/* The patch goes through the store, so the chamber gets the bytes whose digest is in the key. */
+/* The patch goes through the store, so the chamber gets the bytes whose digest is in the key.
+ */
 static int
-add_patch(struct build_session *s, const struct recipe *r, size_t i, struct build_chamber *c, struct err *err)
+add_patch(struct build_session *s, const struct recipe *r, size_t i, struct build_chamber *c,
+	  struct err *err)
 {
 	const struct recipe_patch *p = &r->patches[i];
 	struct sandbox_input *in = &c->inputs[c->ninputs];
@@ -95,12 +97,13 @@ add_patch(struct build_session *s, const struct recipe *r, size_t i, struct buil
 	    cas_get_fd(s->b->store, &p->sha256, &in->fd, err) < 0)
 		return err_wrap(err, "%s:%d:%d: patch %s", r->path, p->line, p->col, p->file);
 	c->ninputs++;
-	in->dest = arena_format(s->a, "/build/patches/%04zu-%s", i + 1, slash ? slash + 1 : p->file);
+	in->dest = arena_format(s->a, "/build/patches/%04zu-%s", i + 1,
+				slash ? slash + 1 : p->file);
 	return 0;
 }
 
-/* Steps begin where the first source was unpacked. The command stands before the first line of the
- * script, so that line numbers in the shell's messages stay those of the recipe. */
+/* Steps begin where the first source was unpacked. The command stands before the first line of
+ * the script, so that line numbers in the shell's messages stay those of the recipe. */
 static const char *
 script(struct arena *a, const struct recipe *r, const char *run)
 {
@@ -125,15 +128,18 @@ add_steps(struct arena *a, const struct recipe *r, struct build_chamber *c)
 					 "done\n"),
 		};
 	for (size_t i = 0; i < r->nsteps; i++)
-		steps[n++] = (struct sandbox_step){ .name = r->steps[i].name, .script = script(a, r, r->steps[i].run) };
+		steps[n++] = (struct sandbox_step){ .name = r->steps[i].name,
+						    .script = script(a, r, r->steps[i].run) };
 	if (r->check.run)
-		steps[n++] = (struct sandbox_step){ .name = "check", .script = script(a, r, r->check.run) };
+		steps[n++] = (struct sandbox_step){ .name = "check",
+						    .script = script(a, r, r->check.run) };
 	c->spec.steps = steps;
 	c->spec.nsteps = n;
 }
 
 int
-build_chamber_make(struct build_session *s, const struct build_job *job, struct build_chamber *out, struct err *err)
+build_chamber_make(struct build_session *s, const struct build_job *job,
+		   struct build_chamber *out, struct err *err)
 {
 	const struct recipe *r = job->node->recipe;
 	CLEANUP(build_chamber_release) struct build_chamber c = { .inputs = NULL };
@@ -141,7 +147,8 @@ build_chamber_make(struct build_session *s, const struct build_job *job, struct 
 	c.inputs = arena_array(s->a, r->nsources + r->npatches, sizeof(*c.inputs));
 	for (size_t i = 0; i < r->nsources; i++) {
 		if (add_source(s, &r->sources[i], &c, err) < 0)
-			return err_wrap(err, "%s:%d:%d", r->path, r->sources[i].line, r->sources[i].col);
+			return err_wrap(err, "%s:%d:%d", r->path, r->sources[i].line,
+					r->sources[i].col);
 	}
 	for (size_t i = 0; i < r->npatches; i++) {
 		if (add_patch(s, r, i, &c, err) < 0)

@@ -39,7 +39,8 @@ bring_ground(struct fetching *f, const struct recipe *r, struct err *err)
 	const struct seed_package **packages;
 	size_t n;
 
-	if (seed_ground(s->a, &s->seed, (const char *const *)r->ground, r->nground, &packages, &n, err) < 0)
+	if (seed_ground(s->a, &s->seed, (const char *const *)r->ground, r->nground, &packages,
+			&n, err) < 0)
 		return err_wrap(err, "%s", r->path);
 	for (size_t i = 0; i < n; i++) {
 		struct source_pin pin;
@@ -56,7 +57,8 @@ bring_node(struct fetching *f, const struct recipe *r, struct err *err)
 	for (size_t i = 0; i < r->nsources; i++) {
 		struct source_pin pin;
 
-		if (source_pin_of(f->s->a, r, &r->sources[i], &pin, err) < 0 || bring(f, &pin, err) < 0)
+		if (source_pin_of(f->s->a, r, &r->sources[i], &pin, err) < 0 ||
+		    bring(f, &pin, err) < 0)
 			return -1;
 	}
 	return bring_ground(f, r, err);
@@ -83,8 +85,9 @@ build_fetch_ground(struct build_session *s, const struct recipe *r, struct err *
 }
 
 int
-build_fetch(struct builder *b, const char *const *names, size_t nnames, const struct source_progress *progress,
-	    size_t *fetched, size_t *present, struct err *err)
+build_fetch(struct builder *b, const char *const *names, size_t nnames,
+	    const struct source_progress *progress, size_t *fetched, size_t *present,
+	    struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct build_session s = { 0 };

@@ -3,7 +3,8 @@
 #include "builder/build_priv.h"
 #include "base/fd.h"
 
-/* What ends the whole run and not only this build: no chamber can stand, or the disk is full. */
+/* What ends the whole run and not only this build: no chamber can stand, or the disk is full.
+ */
 static bool
 is_fatal(const struct err *e)
 {
@@ -54,8 +55,9 @@ remember(struct build_session *s, const struct build_failure *f)
 	struct build_summary *sum = s->summary;
 
 	if (!sum->failures)
-		sum->failures = arena_array(s->a, KILN_MIN(s->plan.n, (size_t)BUILD_MAX_FAILURES),
-					    sizeof(*sum->failures));
+		sum->failures =
+			arena_array(s->a, KILN_MIN(s->plan.n, (size_t)BUILD_MAX_FAILURES),
+				    sizeof(*sum->failures));
 	if (sum->nfailures < BUILD_MAX_FAILURES)
 		sum->failures[sum->nfailures++] = *f;
 }
@@ -71,7 +73,8 @@ fail(struct build_session *s, struct build_job *job, const struct build_failure 
 
 /* A failure of ours about this recipe alone. -1: it ends the run. */
 static int
-give_up(struct build_session *s, struct build_job *job, enum schedule_outcome *out, struct err *err)
+give_up(struct build_session *s, struct build_job *job, enum schedule_outcome *out,
+	struct err *err)
 {
 	struct build_failure f = { .recipe = job->node->recipe->name, .cause = cause_of(err) };
 
@@ -104,10 +107,11 @@ open_chamber(struct build_session *s, struct build_job *job, struct err *err)
 	const struct recipe *r = job->node->recipe;
 	char name[FD_TMP_MAX];
 
-	if (buildroot_fill(s->a, s->b->sandbox, s->b->store, &s->seed, arena_format(s->a, "recipe %s", r->name),
-			   &job->root, err) < 0 ||
+	if (buildroot_fill(s->a, s->b->sandbox, s->b->store, &s->seed,
+			   arena_format(s->a, "recipe %s", r->name), &job->root, err) < 0 ||
 	    cas_tmp_dir(s->b->store, job->tmp, err) < 0 ||
-	    fd_tmp(cas_dirfd(s->b->store), arena_format(s->a, "tmp/%s/log", job->tmp), name, &job->log_fd, err) < 0 ||
+	    fd_tmp(cas_dirfd(s->b->store), arena_format(s->a, "tmp/%s/log", job->tmp), name,
+		   &job->log_fd, err) < 0 ||
 	    build_chamber_make(s, job, &c, err) < 0)
 		return -1;
 	c.spec.keep_failed = r->name;
@@ -116,7 +120,8 @@ open_chamber(struct build_session *s, struct build_job *job, struct err *err)
 }
 
 static int
-on_new(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out, struct err *err)
+on_new(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out,
+       struct err *err)
 {
 	struct build_job *job = &s->jobs[node];
 
@@ -126,7 +131,8 @@ on_new(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out
 		*out = serve(s, job);
 		return 0;
 	}
-	if (build_lock_begin(s->b->store, arena_format(s->a, "action-%s", job->action.hex), &job->lock, err) < 0)
+	if (build_lock_begin(s->b->store, arena_format(s->a, "action-%s", job->action.hex),
+			     &job->lock, err) < 0)
 		return give_up(s, job, out, err);
 	job->phase = BUILD_LOCKING;
 	*fd = job->lock.sock;
@@ -136,7 +142,8 @@ on_new(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out
 
 /* Whoever held the lock before may have built just this. */
 static int
-on_locked(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out, struct err *err)
+on_locked(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out,
+	  struct err *err)
 {
 	struct build_job *job = &s->jobs[node];
 	const char *reason = NULL;
@@ -160,10 +167,12 @@ on_locked(struct build_session *s, size_t node, int *fd, enum schedule_outcome *
 }
 
 static int
-fail_in_chamber(struct build_session *s, struct build_job *job, enum schedule_outcome *out, struct err *err)
+fail_in_chamber(struct build_session *s, struct build_job *job, enum schedule_outcome *out,
+		struct err *err)
 {
 	const struct recipe *r = job->node->recipe;
-	struct build_failure f = { .recipe = r->name, .cause = sandbox_cause_word(job->outcome.cause) };
+	struct build_failure f = { .recipe = r->name,
+				   .cause = sandbox_cause_word(job->outcome.cause) };
 
 	if (job->killed || job->outcome.cause == SANDBOX_INTERRUPTED) {
 		tidy(s, job);
@@ -188,11 +197,13 @@ hash_harvest(struct build_job *job)
 }
 
 static int
-on_ran(struct build_session *s, struct build_job *job, int *fd, enum schedule_outcome *out, struct err *err)
+on_ran(struct build_session *s, struct build_job *job, int *fd, enum schedule_outcome *out,
+       struct err *err)
 {
 	if (sandbox_collect(s->a, STEAL_PTR(job->run), &job->outcome, &job->harvest, err) < 0)
 		return give_up(s, job, out, err);
-	job->record = (struct record){ .result = &job->outcome, .has_check = job->node->recipe->check.run != NULL };
+	job->record = (struct record){ .result = &job->outcome,
+				       .has_check = job->node->recipe->check.run != NULL };
 	if (build_log_keep(s, job, &job->record.log, err) < 0)
 		return give_up(s, job, out, err);
 	if (job->outcome.cause != SANDBOX_OK)
@@ -207,16 +218,20 @@ on_ran(struct build_session *s, struct build_job *job, int *fd, enum schedule_ou
 }
 
 static int
-on_packed(struct build_session *s, struct build_job *job, enum schedule_outcome *out, struct err *err)
+on_packed(struct build_session *s, struct build_job *job, enum schedule_outcome *out,
+	  struct err *err)
 {
 	struct pkgfacts *facts;
 	size_t n;
 
-	if (build_pack_collect(s, job, &facts, &n, err) < 0 || build_prove(s, job, facts, n, err) < 0)
+	if (build_pack_collect(s, job, &facts, &n, err) < 0 ||
+	    build_prove(s, job, facts, n, err) < 0)
 		return give_up(s, job, out, err);
 	build_session_event(s, BUILD_DONE, job->node->recipe->name,
-			    arena_format(s->a, "%lld.%lld s, %zu package%s", (long long)job->outcome.elapsed_ms / 1000,
-					 (long long)job->outcome.elapsed_ms % 1000 / 100, n, n == 1 ? "" : "s"));
+			    arena_format(s->a, "%lld.%lld s, %zu package%s",
+					 (long long)job->outcome.elapsed_ms / 1000,
+					 (long long)job->outcome.elapsed_ms % 1000 / 100, n,
+					 n == 1 ? "" : "s"));
 	tidy(s, job);
 	*out = SCHEDULE_BUILT;
 	return 0;
@@ -239,7 +254,8 @@ job_advance(void *arg, size_t node, int *fd, enum schedule_outcome *out, struct 
 		return on_packed(s, job, out, err);
 	case BUILD_ENDED:
 	default:
-		return err_set(err, ERR_BUILD, "recipe %s was advanced after its end", job->node->recipe->name);
+		return err_set(err, ERR_BUILD, "recipe %s was advanced after its end",
+			       job->node->recipe->name);
 	}
 }
 
@@ -262,7 +278,8 @@ job_blocked(void *arg, size_t node, size_t by)
 {
 	struct build_session *s = arg;
 
-	build_session_event(s, BUILD_BLOCKED, s->jobs[node].node->recipe->name, s->jobs[by].node->recipe->name);
+	build_session_event(s, BUILD_BLOCKED, s->jobs[node].node->recipe->name,
+			    s->jobs[by].node->recipe->name);
 }
 
 const struct schedule_runner build_job_runner = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Taking a lock of the store blocks, and the loop must not: a child takes it and passes the
- * descriptor, which is the lock, through a socket. Usually that is done at once; when another Kiln
- * builds the same action, the child waits for it.
+ * descriptor, which is the lock, through a socket. Usually that is done at once; when another
+ * Kiln builds the same action, the child waits for it.
  */
 #include "builder/build_priv.h"
 #include "base/fd.h"

@@ -5,7 +5,8 @@
 #define TAIL_MAX_BYTES ((size_t)64 * 1024)
 
 int
-build_log_keep(struct build_session *s, struct build_job *job, struct digest *out, struct err *err)
+build_log_keep(struct build_session *s, struct build_job *job, struct digest *out,
+	       struct err *err)
 {
 	if (lseek(job->log_fd, 0, SEEK_SET) < 0)
 		return err_sys(err, "log of %s", job->node->recipe->name);
@@ -14,7 +15,8 @@ build_log_keep(struct build_session *s, struct build_job *job, struct digest *ou
 	return result_note_log(s->b->store, job->node->recipe->name, out, err);
 }
 
-/* The log is what a build printed: bytes that a terminal would take for commands are replaced. */
+/* The log is what a build printed: bytes that a terminal would take for commands are replaced.
+ */
 static char *
 clean(struct arena *a, const char *text, size_t n)
 {
@@ -36,7 +38,9 @@ build_log_tail(struct arena *a, int fd, const char **out, struct err *err)
 	off_t size = lseek(fd, 0, SEEK_END);
 	size_t lines = 0, start;
 
-	if (size < 0 || lseek(fd, size > (off_t)TAIL_MAX_BYTES ? size - (off_t)TAIL_MAX_BYTES : 0, SEEK_SET) < 0)
+	if (size < 0 ||
+	    lseek(fd, size > (off_t)TAIL_MAX_BYTES ? size - (off_t)TAIL_MAX_BYTES : 0,
+		  SEEK_SET) < 0)
 		return err_sys(err, "log");
 	if (fd_read_all(fd, &text, err) < 0)
 		return err_wrap(err, "log");
@@ -46,7 +50,8 @@ build_log_tail(struct arena *a, int fd, const char **out, struct err *err)
 	}
 	start = text.len;
 	while (start > 0) {
-		if (start < text.len && text.data[start - 1] == '\n' && ++lines == BUILD_LOG_TAIL_LINES)
+		if (start < text.len && text.data[start - 1] == '\n' &&
+		    ++lines == BUILD_LOG_TAIL_LINES)
 			break;
 		start--;
 	}

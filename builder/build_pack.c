@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Packages are made of a harvest by a child: it reads hostile files and compresses for a while,
- * and neither may stall the loop or crash it. The facts come back as JSON in a memory file, and how it
- * ended as a struct err in a pipe.
+ * and neither may stall the loop or crash it. The facts come back as JSON in a memory file, and
+ * how it ended as a struct err in a pipe.
  */
 #include "builder/build_priv.h"
 #include "base/fd.h"
@@ -23,7 +23,9 @@ pack(struct build_session *s, const struct build_job *job, struct err *err)
 	CLEANUP(buf_free) struct buf json = BUF_MAX(FACTS_MAX_BYTES);
 	CLEANUP(fd_close) int files = -1;
 	const struct recipe *r = job->node->recipe;
-	struct package_context c = { .a = s->a, .recipe = r, .vendor = s->b->workspace->vendor, .tmp = job->tmp };
+	struct package_context c = {
+		.a = s->a, .recipe = r, .vendor = s->b->workspace->vendor, .tmp = job->tmp
+	};
 	struct pkgfile_entry *entries;
 	struct split_part *parts;
 	struct pkgfacts *facts;
@@ -31,8 +33,8 @@ pack(struct build_session *s, const struct build_job *job, struct err *err)
 	size_t n, nparts;
 
 	if (cas_open(cas_path(s->b->store), false, &store, err) < 0 ||
-	    fd_open_beneath(cas_dirfd(store), arena_format(s->a, "tmp/%s/out", job->tmp), O_RDONLY | O_DIRECTORY,
-			    &files, err) < 0)
+	    fd_open_beneath(cas_dirfd(store), arena_format(s->a, "tmp/%s/out", job->tmp),
+			    O_RDONLY | O_DIRECTORY, &files, err) < 0)
 		return -1;
 	c.store = store;
 	c.files_dirfd = files;
@@ -99,7 +101,8 @@ hear(struct build_pack *p, struct err *err)
 	p->pid = 0;
 	close(STEAL_FD(p->pipe));
 	if (got != (ssize_t)sizeof(said))
-		return err_set(err, ERR_BUILD, "the process that makes packages ended with %d", status);
+		return err_set(err, ERR_BUILD, "the process that makes packages ended with %d",
+			       status);
 	said.text[sizeof(said.text) - 1] = '\0';
 	if (said.code == ERR_NONE)
 		return 0;
@@ -108,8 +111,8 @@ hear(struct build_pack *p, struct err *err)
 }
 
 int
-build_pack_collect(struct build_session *s, struct build_job *job, struct pkgfacts **facts, size_t *n,
-		   struct err *err)
+build_pack_collect(struct build_session *s, struct build_job *job, struct pkgfacts **facts,
+		   size_t *n, struct err *err)
 {
 	CLEANUP(buf_free) struct buf json = BUF_MAX(FACTS_MAX_BYTES);
 	const char *name = job->node->recipe->name;

@@ -6,12 +6,13 @@
 #include "repo/publish.h"
 
 static int
-load_known(struct arena *a, struct builder *b, const char *const *names, size_t nnames, struct build_session *s,
-	   struct err *err)
+load_known(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
+	   struct build_session *s, struct err *err)
 {
 	size_t known;
 
-	if (build_session_load(a, b, names, nnames, s, err) < 0 || build_session_probe(s, &known, err) < 0)
+	if (build_session_load(a, b, names, nnames, s, err) < 0 ||
+	    build_session_probe(s, &known, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->plan.n; i++) {
 		const char *name = s->plan.at[i].recipe->name;
@@ -27,7 +28,8 @@ load_known(struct arena *a, struct builder *b, const char *const *names, size_t 
 static int
 compare_facts(const void *a, const void *b)
 {
-	const struct pkgfacts *x = *(const struct pkgfacts *const *)a, *y = *(const struct pkgfacts *const *)b;
+	const struct pkgfacts *x = *(const struct pkgfacts *const *)a,
+			      *y = *(const struct pkgfacts *const *)b;
 
 	return strcmp(x->id.name, y->id.name);
 }
@@ -84,9 +86,12 @@ inventory_release_scope(struct inventory *v)
 }
 
 static void
-add(struct inventory *v, const char *kind, const char *name, const char *uri, const struct digest *d, uint64_t size)
+add(struct inventory *v, const char *kind, const char *name, const char *uri,
+    const struct digest *d, uint64_t size)
 {
-	struct publish_input in = { .kind = kind, .name = name, .uri = uri, .sha256 = *d, .size = size };
+	struct publish_input in = {
+		.kind = kind, .name = name, .uri = uri, .sha256 = *d, .size = size
+	};
 	char hex[DIGEST_HEX];
 
 	digest_hex(d, hex);
@@ -113,13 +118,16 @@ add_recipe(struct inventory *v, const struct recipe *r)
 	struct digest d;
 
 	action_recipe_digest(r, &d);
-	add(v, "recipe-file", r->path, provenance_file_uri(v->a, r, slash ? slash + 1 : r->path), &d, size_of(v, &d));
+	add(v, "recipe-file", r->path,
+	    provenance_file_uri(v->a, r, slash ? slash + 1 : r->path), &d, size_of(v, &d));
 	for (size_t i = 0; i < r->nsources; i++)
-		add(v, "source", r->sources[i].filename, provenance_source_uri(v->a, r, &r->sources[i]),
-		    &r->sources[i].sha256, size_of(v, &r->sources[i].sha256));
+		add(v, "source", r->sources[i].filename,
+		    provenance_source_uri(v->a, r, &r->sources[i]), &r->sources[i].sha256,
+		    size_of(v, &r->sources[i].sha256));
 	for (size_t i = 0; i < r->npatches; i++)
-		add(v, "patch", r->patches[i].file, provenance_file_uri(v->a, r, r->patches[i].file),
-		    &r->patches[i].sha256, size_of(v, &r->patches[i].sha256));
+		add(v, "patch", r->patches[i].file,
+		    provenance_file_uri(v->a, r, r->patches[i].file), &r->patches[i].sha256,
+		    size_of(v, &r->patches[i].sha256));
 }
 
 /* A package whose users were not rebuilt, because it came out the same for them, may since have
@@ -134,7 +142,8 @@ add_earlier(struct inventory *v, const struct result *r, const struct dict *curr
 
 		digest_hex(&e->file, hex);
 		if (!dict_has(current, hex))
-			add(v, "earlier-package", e->name, e->purl, &e->file, size_of(v, &e->file));
+			add(v, "earlier-package", e->name, e->purl, &e->file,
+			    size_of(v, &e->file));
 	}
 }
 
@@ -152,7 +161,8 @@ note_current(struct build_session *s, struct dict *current)
 }
 
 int
-build_inputs(struct arena *a, struct builder *b, const struct publish_input **out, size_t *n, struct err *err)
+build_inputs(struct arena *a, struct builder *b, const struct publish_input **out, size_t *n,
+	     struct err *err)
 {
 	CLEANUP(dict_release) struct dict current = { 0 };
 	struct build_session s;
@@ -168,8 +178,8 @@ build_inputs(struct arena *a, struct builder *b, const struct publish_input **ou
 		add_recipe(&v, s.plan.at[i].recipe);
 		add_earlier(&v, &s.jobs[i].result, &current);
 		for (size_t j = 0; j < root->nground; j++)
-			add(&v, "seed", root->ground[j]->name, root->ground[j]->location, &root->ground[j]->sha256,
-			    root->ground[j]->size);
+			add(&v, "seed", root->ground[j]->name, root->ground[j]->location,
+			    &root->ground[j]->sha256, root->ground[j]->size);
 	}
 	add(&v, "seed", "seed fix-ups", PROVENANCE_FIXUPS_URI, &s.seed.fixups_digest, 0);
 	at = arena_array(a, v.at.n, sizeof(*at));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside a build run. A session is everything loaded once: recipes, seed, plan; a job is one node of
- * the plan on its way:
+ * Inside a build run. A session is everything loaded once: recipes, seed, plan; a job is one
+ * node of the plan on its way:
  *
  *   NEW -> its needs are done: environment solved, action key known, result looked up
  *   LOCKING -> a child waits for the lock of the action, so that two Kilns build it once
@@ -18,7 +18,8 @@
 #include "builder/schedule.h"
 
 #define BUILD_LOG_TAIL_LINES 40
-#define BUILD_MAX_FAILURES   1000 /* remembered with message and log; further ones are only counted */
+#define BUILD_MAX_FAILURES                                                                     \
+	1000 /* remembered with message and log; further ones are only counted */
 
 enum build_phase { BUILD_NEW, BUILD_LOCKING, BUILD_RUNNING, BUILD_PACKING, BUILD_ENDED };
 
@@ -31,7 +32,7 @@ struct build_lock {
 /* A child that makes packages. */
 struct build_pack {
 	pid_t pid;
-	int pipe; /* readable when it has ended */
+	int pipe;  /* readable when it has ended */
 	int facts; /* memfd: canonical JSON */
 };
 struct build_job {
@@ -72,22 +73,25 @@ struct build_session {
 };
 
 /* ---- build_session.c ---- */
-int build_session_load(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
-		       struct build_session *out, struct err *err) MUST_CHECK;
+int build_session_load(struct arena *a, struct builder *b, const char *const *names,
+		       size_t nnames, struct build_session *out, struct err *err) MUST_CHECK;
 void build_session_end(struct build_session *s); /* children, chambers, temporary directories */
 DEFINE_RELEASE(struct build_session, build_session_end);
 /* The ground of a recipe; its offers as far as the store knows them. */
-int build_session_ground(struct build_session *s, const struct recipe *r, struct build_ground **out,
-			 struct err *err) MUST_CHECK;
+int build_session_ground(struct build_session *s, const struct recipe *r,
+			 struct build_ground **out, struct err *err) MUST_CHECK;
 /* Looks through the grounds that were not yet: fetches and unpacks what is missing of them. */
 int build_session_offers(struct build_session *s, struct err *err) MUST_CHECK;
-/* Environment, action and, when the store has it, the result of one node; its needs are known. */
+/* Environment, action and, when the store has it, the result of one node; its needs are known.
+ */
 int build_session_identify(struct build_session *s, size_t node, struct err *err) MUST_CHECK;
 /* Identifies whatever can be without building. */
 int build_session_probe(struct build_session *s, size_t *known, struct err *err) MUST_CHECK;
 /* Why a node must be built, in words. */
-int build_session_reason(struct build_session *s, size_t node, const char **out, struct err *err) MUST_CHECK;
-void build_session_event(const struct build_session *s, enum build_event e, const char *name, const char *text);
+int build_session_reason(struct build_session *s, size_t node, const char **out,
+			 struct err *err) MUST_CHECK;
+void build_session_event(const struct build_session *s, enum build_event e, const char *name,
+			 const char *text);
 
 /* ---- build_chamber.c: what goes into the chamber ---- */
 #define BUILD_PATCH_STEP "patches"
@@ -97,40 +101,44 @@ struct build_chamber {
 	size_t ninputs;
 };
 /* Environment variables, sources, patches and steps of a recipe. */
-int build_chamber_make(struct build_session *s, const struct build_job *job, struct build_chamber *out,
-		       struct err *err) MUST_CHECK;
+int build_chamber_make(struct build_session *s, const struct build_job *job,
+		       struct build_chamber *out, struct err *err) MUST_CHECK;
 void build_chamber_release(struct build_chamber *c);
 DEFINE_RELEASE(struct build_chamber, build_chamber_release);
 /* "recipes/zlib/recipe.yaml:31": where the step of this index stands. */
 const char *build_chamber_where(struct arena *a, const struct recipe *r, int step);
 
 /* ---- build_lock.c ---- */
-int build_lock_begin(struct cas *store, const char *name, struct build_lock *l, struct err *err) MUST_CHECK;
+int build_lock_begin(struct cas *store, const char *name, struct build_lock *l,
+		     struct err *err) MUST_CHECK;
 int build_lock_take(struct build_lock *l, struct err *err) MUST_CHECK;
 void build_lock_kill(struct build_lock *l);
 void build_lock_release(struct build_lock *l);
 
 /* ---- build_pack.c ---- */
-int build_pack_begin(struct build_session *s, struct build_job *job, struct err *err) MUST_CHECK;
-int build_pack_collect(struct build_session *s, struct build_job *job, struct pkgfacts **facts, size_t *n,
-		       struct err *err) MUST_CHECK;
+int build_pack_begin(struct build_session *s, struct build_job *job,
+		     struct err *err) MUST_CHECK;
+int build_pack_collect(struct build_session *s, struct build_job *job, struct pkgfacts **facts,
+		       size_t *n, struct err *err) MUST_CHECK;
 void build_pack_kill(struct build_pack *p);
 
 /* ---- build_prove.c ---- */
 /* Record, statement, signature and the result of a job whose packages are made. */
-int build_prove(struct build_session *s, struct build_job *job, struct pkgfacts *facts, size_t n,
-		struct err *err) MUST_CHECK;
+int build_prove(struct build_session *s, struct build_job *job, struct pkgfacts *facts,
+		size_t n, struct err *err) MUST_CHECK;
 
 /* ---- build_job.c ---- */
 extern const struct schedule_runner build_job_runner; /* without its arg */
 
 /* ---- build_log.c ---- */
 /* Puts the log into the store and remembers it as the recipe's last. */
-int build_log_keep(struct build_session *s, struct build_job *job, struct digest *out, struct err *err) MUST_CHECK;
+int build_log_keep(struct build_session *s, struct build_job *job, struct digest *out,
+		   struct err *err) MUST_CHECK;
 /* The last lines of an open log. */
 int build_log_tail(struct arena *a, int fd, const char **out, struct err *err) MUST_CHECK;
 
 /* ---- build_fetch.c ---- */
 /* Brings what is not in the store of sources and grounds of the nodes that are not known. */
 int build_fetch_missing(struct build_session *s, struct err *err) MUST_CHECK;
-int build_fetch_ground(struct build_session *s, const struct recipe *r, struct err *err) MUST_CHECK;
+int build_fetch_ground(struct build_session *s, const struct recipe *r,
+		       struct err *err) MUST_CHECK;

@@ -20,7 +20,8 @@ keep_record(struct build_session *s, struct build_job *job, struct result *r, st
 }
 
 static int
-keep_statement(struct build_session *s, struct build_job *job, struct result *r, struct err *err)
+keep_statement(struct build_session *s, struct build_job *job, struct result *r,
+	       struct err *err)
 {
 	CLEANUP(buf_free) struct buf statement = BUF_MAX(PROVENANCE_MAX_BYTES);
 	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
@@ -60,7 +61,8 @@ note_environment(struct build_session *s, const struct build_job *job, struct re
 }
 
 int
-build_prove(struct build_session *s, struct build_job *job, struct pkgfacts *facts, size_t n, struct err *err)
+build_prove(struct build_session *s, struct build_job *job, struct pkgfacts *facts, size_t n,
+	    struct err *err)
 {
 	CLEANUP(buf_free) struct buf recipe = BUF_MAX(ACTION_MAX_BYTES);
 	struct result r = { .packages = facts, .npackages = n };
@@ -70,7 +72,8 @@ build_prove(struct build_session *s, struct build_job *job, struct pkgfacts *fac
 	json_write(job->node->recipe->normal, &recipe);
 	if (buf_check(&recipe, "recipe", err) < 0 ||
 	    cas_put(s->b->store, recipe.data, recipe.len, &action, err) < 0 ||
-	    cas_put(s->b->store, job->action.text, strlen(job->action.text), &action, err) < 0 ||
+	    cas_put(s->b->store, job->action.text, strlen(job->action.text), &action, err) <
+		    0 ||
 	    keep_record(s, job, &r, err) < 0 || keep_statement(s, job, &r, err) < 0)
 		return err_wrap(err, "proof of %s", job->node->recipe->name);
 	for (size_t i = 0; i < n; i++) {

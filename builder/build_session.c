@@ -19,7 +19,8 @@ build_session_load(struct arena *a, struct builder *b, const char *const *names,
 		job->lock = (struct build_lock){ .sock = -1, .fd = -1 };
 		job->pack = (struct build_pack){ .pipe = -1, .facts = -1 };
 		job->log_fd = -1;
-		if (result_last_duration(b->store, node->recipe->name, &node->duration_ms, err) < 0)
+		if (result_last_duration(b->store, node->recipe->name, &node->duration_ms,
+					 err) < 0)
 			return -1;
 	}
 	plan_weigh(&out->plan);
@@ -44,7 +45,8 @@ build_session_end(struct build_session *s)
 }
 
 void
-build_session_event(const struct build_session *s, enum build_event e, const char *name, const char *text)
+build_session_event(const struct build_session *s, enum build_event e, const char *name,
+		    const char *text)
 {
 	if (s->options && s->options->event)
 		s->options->event(s->options->arg, e, name, text);
@@ -84,13 +86,15 @@ same_ground(const struct build_ground *g, const struct seed_package *const *pack
 }
 
 int
-build_session_ground(struct build_session *s, const struct recipe *r, struct build_ground **out, struct err *err)
+build_session_ground(struct build_session *s, const struct recipe *r, struct build_ground **out,
+		     struct err *err)
 {
 	struct build_ground *g;
 	const struct seed_package **packages;
 	size_t n;
 
-	if (seed_ground(s->a, &s->seed, (const char *const *)r->ground, r->nground, &packages, &n, err) < 0)
+	if (seed_ground(s->a, &s->seed, (const char *const *)r->ground, r->nground, &packages,
+			&n, err) < 0)
 		return err_wrap(err, "%s", r->path);
 	for (g = s->grounds; g; g = g->next) {
 		if (same_ground(g, packages, n)) {
@@ -101,7 +105,8 @@ build_session_ground(struct build_session *s, const struct recipe *r, struct bui
 	g = arena_alloc(s->a, sizeof(*g));
 	g->packages = packages;
 	g->n = n;
-	if (offers_load(s->a, s->b->store, &s->seed, packages, n, &g->offers, &g->known, err) < 0)
+	if (offers_load(s->a, s->b->store, &s->seed, packages, n, &g->offers, &g->known, err) <
+	    0)
 		return -1;
 	g->next = s->grounds;
 	s->grounds = g;
@@ -124,7 +129,8 @@ build_session_offers(struct build_session *s, struct err *err)
 		if (g->known)
 			continue;
 		if (build_fetch_ground(s, r, err) < 0 ||
-		    offers_find(s->a, s->b->sandbox, s->b->store, &s->seed, g->packages, g->n, &g->offers, err) < 0)
+		    offers_find(s->a, s->b->sandbox, s->b->store, &s->seed, g->packages, g->n,
+				&g->offers, err) < 0)
 			return -1;
 		g->known = true;
 	}
@@ -136,7 +142,9 @@ build_session_identify(struct build_session *s, size_t node, struct err *err)
 {
 	struct build_job *job = &s->jobs[node];
 	const struct recipe *r = job->node->recipe;
-	struct action_input in = { .recipe = r, .root = &job->root, .seed = &s->seed,
+	struct action_input in = { .recipe = r,
+				   .root = &job->root,
+				   .seed = &s->seed,
 				   .vendor = s->b->workspace->vendor };
 	const struct pkgfacts **packages;
 	struct build_ground *ground;
@@ -146,7 +154,8 @@ build_session_identify(struct build_session *s, size_t node, struct err *err)
 		return 0;
 	packages = universe(s, node, &n);
 	if (build_session_ground(s, r, &ground, err) < 0 ||
-	    buildroot_solve(s->a, r, &s->seed, packages, n, ground->offers.at, ground->offers.n, &job->root, err) < 0 ||
+	    buildroot_solve(s->a, r, &s->seed, packages, n, ground->offers.at, ground->offers.n,
+			    &job->root, err) < 0 ||
 	    action_make(s->a, &in, &job->action, err) < 0 ||
 	    result_load(s->a, s->b->store, job->action.hex, &job->result, &job->known, err) < 0)
 		return -1;
@@ -171,8 +180,8 @@ build_session_probe(struct build_session *s, size_t *known, struct err *err)
 	for (size_t i = 0; i < s->plan.n; i++) {
 		if (!needs_known(s, s->jobs[i].node))
 			continue;
-		/* An environment that nothing satisfies is a failure of that recipe, told when its
-		 * turn comes. */
+		/* An environment that nothing satisfies is a failure of that recipe, told when
+		 * its turn comes. */
 		if (build_session_identify(s, i, err) < 0 && err->code != ERR_SOLVE)
 			return -1;
 		*known += s->jobs[i].known;

@@ -19,7 +19,8 @@ find_node(struct build_session *s, const char *name, size_t *node, struct err *e
 		}
 		if (s->jobs[i].known)
 			continue;
-		err_set(err, ERR_INPUT, "'%s' needs '%s', which is not built as it now stands", name, other);
+		err_set(err, ERR_INPUT, "'%s' needs '%s', which is not built as it now stands",
+			name, other);
 		return err_hint(err, "run `kiln build %s`", other);
 	}
 	return *node < s->plan.n ? 0 : err_set(err, ERR_INPUT, "no recipe is named '%s'", name);
@@ -40,8 +41,8 @@ only_shell(struct arena *a, const struct recipe *r, bool failed, struct sandbox_
 }
 
 int
-build_shell(struct arena *a, struct builder *b, const char *name, bool failed, int tty_fd, int *status,
-	    struct err *err)
+build_shell(struct arena *a, struct builder *b, const char *name, bool failed, int tty_fd,
+	    int *status, struct err *err)
 {
 	CLEANUP(build_session_end) struct build_session s = { 0 };
 	CLEANUP(build_chamber_release) struct build_chamber c = { .inputs = NULL };
@@ -50,11 +51,12 @@ build_shell(struct arena *a, struct builder *b, const char *name, bool failed, i
 	struct manifest none;
 	size_t node;
 
-	if (build_session_load(a, b, &name, 1, &s, err) < 0 || find_node(&s, name, &node, err) < 0 ||
-	    build_fetch_missing(&s, err) < 0)
+	if (build_session_load(a, b, &name, 1, &s, err) < 0 ||
+	    find_node(&s, name, &node, err) < 0 || build_fetch_missing(&s, err) < 0)
 		return -1;
 	job = &s.jobs[node];
-	if (buildroot_fill(a, b->sandbox, b->store, &s.seed, arena_format(a, "recipe %s", name), &job->root, err) < 0 ||
+	if (buildroot_fill(a, b->sandbox, b->store, &s.seed, arena_format(a, "recipe %s", name),
+			   &job->root, err) < 0 ||
 	    build_chamber_make(&s, job, &c, err) < 0)
 		return -1;
 	only_shell(a, job->node->recipe, failed, &c.spec);

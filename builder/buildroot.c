@@ -17,8 +17,8 @@ buildroot_tree(struct arena *a, const struct pkgfacts *f)
 }
 
 static int
-solve_needs(struct arena *a, const struct recipe *r, struct solve_request *q, struct buildroot *out,
-	    struct err *err)
+solve_needs(struct arena *a, const struct recipe *r, struct solve_request *q,
+	    struct buildroot *out, struct err *err)
 {
 	const char **wants = arena_array(a, r->nneeds, sizeof(*wants));
 
@@ -36,11 +36,14 @@ solve_needs(struct arena *a, const struct recipe *r, struct solve_request *q, st
 
 int
 buildroot_solve(struct arena *a, const struct recipe *r, const struct seed *seed,
-		const struct pkgfacts *const *universe, size_t nuniverse, const char *const *offers,
-		size_t noffers, struct buildroot *out, struct err *err)
+		const struct pkgfacts *const *universe, size_t nuniverse,
+		const char *const *offers, size_t noffers, struct buildroot *out,
+		struct err *err)
 {
 	const char **assume = arena_array(a, seed->nprovides + noffers, sizeof(*assume));
-	struct solve_request q = { .packages = universe, .npackages = nuniverse, .assume = assume,
+	struct solve_request q = { .packages = universe,
+				   .npackages = nuniverse,
+				   .assume = assume,
 				   .nassume = seed->nprovides + noffers };
 
 	*out = (struct buildroot){ 0 };
@@ -48,7 +51,8 @@ buildroot_solve(struct arena *a, const struct recipe *r, const struct seed *seed
 		assume[i] = seed->provides[i];
 	for (size_t i = 0; i < noffers; i++)
 		assume[seed->nprovides + i] = offers[i];
-	if (seed_ground(a, seed, (const char *const *)r->ground, r->nground, &out->ground, &out->nground, err) < 0)
+	if (seed_ground(a, seed, (const char *const *)r->ground, r->nground, &out->ground,
+			&out->nground, err) < 0)
 		return err_wrap(err, "%s", r->path);
 	if (r->nneeds == 0)
 		return 0;
@@ -58,7 +62,9 @@ buildroot_solve(struct arena *a, const struct recipe *r, const struct seed *seed
 static const char *
 type_word(const struct manifest_entry *e)
 {
-	return e->type == MANIFEST_DIR ? "a directory" : e->type == MANIFEST_LINK ? "a link" : "a file";
+	return e->type == MANIFEST_DIR    ? "a directory"
+	       : e->type == MANIFEST_LINK ? "a link"
+					  : "a file";
 }
 
 static bool
@@ -80,20 +86,24 @@ struct claim {
 };
 
 static int
-conflict(const struct claim *first, const struct buildroot_layer *layer, const struct manifest_entry *e,
-	 const char *subject, struct err *err)
+conflict(const struct claim *first, const struct buildroot_layer *layer,
+	 const struct manifest_entry *e, const char *subject, struct err *err)
 {
 	if (first->entry->type == e->type)
-		err_set(err, ERR_INPUT, "%s: '/%s' is in both %s and %s, with different %s", subject, e->path,
-			first->layer->name, layer->name, e->type == MANIFEST_LINK ? "targets" : "contents or modes");
+		err_set(err, ERR_INPUT, "%s: '/%s' is in both %s and %s, with different %s",
+			subject, e->path, first->layer->name, layer->name,
+			e->type == MANIFEST_LINK ? "targets" : "contents or modes");
 	else
 		err_set(err, ERR_INPUT, "%s: '/%s' is %s in %s and %s in %s", subject, e->path,
 			type_word(first->entry), first->layer->name, type_word(e), layer->name);
-	return err_hint(err, "need only one of them, or move the file to another place in one of their recipes");
+	return err_hint(
+		err,
+		"need only one of them, or move the file to another place in one of their recipes");
 }
 
 int
-buildroot_check(const struct buildroot_layer *layers, size_t n, const char *subject, struct err *err)
+buildroot_check(const struct buildroot_layer *layers, size_t n, const char *subject,
+		struct err *err)
 {
 	CLEANUP(dict_release) struct dict seen = { 0 };
 	CLEANUP(mem_free) struct claim *claims = NULL;
@@ -119,7 +129,8 @@ buildroot_check(const struct buildroot_layer *layers, size_t n, const char *subj
 }
 
 static int
-load_manifest(struct arena *a, const struct cas *store, const char *tree, struct manifest *out, struct err *err)
+load_manifest(struct arena *a, const struct cas *store, const char *tree, struct manifest *out,
+	      struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX_BYTES);
 
@@ -130,8 +141,8 @@ load_manifest(struct arena *a, const struct cas *store, const char *tree, struct
 
 /* The manifests live as long as the check. */
 static int
-check_trees(struct cas *store, const char *const *names, const struct buildroot *root, const char *subject,
-	    struct err *err)
+check_trees(struct cas *store, const char *const *names, const struct buildroot *root,
+	    const char *subject, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct buildroot_layer *layers = arena_array(&a, root->ntrees, sizeof(*layers));
@@ -145,13 +156,14 @@ check_trees(struct cas *store, const char *const *names, const struct buildroot 
 }
 
 int
-buildroot_fill(struct arena *a, struct sandbox *s, struct cas *store, const struct seed *seed, const char *subject,
-	       struct buildroot *root, struct err *err)
+buildroot_fill(struct arena *a, struct sandbox *s, struct cas *store, const struct seed *seed,
+	       const char *subject, struct buildroot *root, struct err *err)
 {
 	const char **ground = NULL, **names;
 	size_t nground = 0, nfix;
 
-	if (seed_trees(a, s, store, seed, root->ground, root->nground, &ground, &nground, err) < 0)
+	if (seed_trees(a, s, store, seed, root->ground, root->nground, &ground, &nground, err) <
+	    0)
 		return err_wrap(err, "seed");
 	nfix = nground - root->nground;
 	root->ntrees = nground + root->npackages;
@@ -161,15 +173,17 @@ buildroot_fill(struct arena *a, struct sandbox *s, struct cas *store, const stru
 		size_t place = i < nfix ? i : i + root->npackages;
 
 		root->trees[place] = ground[i];
-		names[place] = i < nfix ? "the seed's fix-ups" :
-					  arena_format(a, "seed package %s", root->ground[i - nfix]->name);
+		names[place] = i < nfix ? "the seed's fix-ups"
+					: arena_format(a, "seed package %s",
+						       root->ground[i - nfix]->name);
 	}
 	for (size_t i = 0; i < root->npackages; i++) {
 		const struct pkgfacts *f = root->packages[i];
 
 		root->trees[nfix + i] = buildroot_tree(a, f);
 		names[nfix + i] = arena_format(a, "package %s", f->id.name);
-		if (sandbox_unpack_tree(s, store, &f->file, TAR_RPM, root->trees[nfix + i], err) < 0)
+		if (sandbox_unpack_tree(s, store, &f->file, TAR_RPM, root->trees[nfix + i],
+					err) < 0)
 			return err_wrap(err, "package %s", f->id.name);
 	}
 	return check_trees(store, names, root, subject, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a build sees: the seed packages of its ground and the built packages that its needs bring,
- * with their runtime closure. Known by digests first (buildroot_solve, cheap), made real as
- * read-only trees only when something must run (buildroot_fill).
+ * What a build sees: the seed packages of its ground and the built packages that its needs
+ * bring, with their runtime closure. Known by digests first (buildroot_solve, cheap), made real
+ * as read-only trees only when something must run (buildroot_fill).
  */
 #pragma once
 
@@ -20,11 +20,13 @@ struct buildroot {
 /* universe: the packages of all recipes that r needs, directly or not. offers: what the ground
  * offers besides seed->provides, may be NULL. */
 int buildroot_solve(struct arena *a, const struct recipe *r, const struct seed *seed,
-		    const struct pkgfacts *const *universe, size_t nuniverse, const char *const *offers,
-		    size_t noffers, struct buildroot *out, struct err *err) MUST_CHECK;
+		    const struct pkgfacts *const *universe, size_t nuniverse,
+		    const char *const *offers, size_t noffers, struct buildroot *out,
+		    struct err *err) MUST_CHECK;
 /* Makes the trees that are missing and checks that they fit together. */
-int buildroot_fill(struct arena *a, struct sandbox *s, struct cas *store, const struct seed *seed,
-		   const char *subject, struct buildroot *root, struct err *err) MUST_CHECK;
+int buildroot_fill(struct arena *a, struct sandbox *s, struct cas *store,
+		   const struct seed *seed, const char *subject, struct buildroot *root,
+		   struct err *err) MUST_CHECK;
 
 /* Trees that are laid over each other: two may share directories and identical entries, nothing
  * else. ERR_INPUT names the path and both packages. */
@@ -32,7 +34,8 @@ struct buildroot_layer {
 	const char *name; /* for messages: "zlib", "seed package gcc-12" */
 	struct manifest manifest;
 };
-int buildroot_check(const struct buildroot_layer *layers, size_t n, const char *subject, struct err *err) MUST_CHECK;
+int buildroot_check(const struct buildroot_layer *layers, size_t n, const char *subject,
+		    struct err *err) MUST_CHECK;
 
 /* Name of the tree of a built package in the store. */
 const char *buildroot_tree(struct arena *a, const struct pkgfacts *f);

@@ -35,7 +35,10 @@ check_merged(const struct recipe *r, const struct manifest_entry *e, struct err 
 	static const struct {
 		const char *name, *target;
 	} merged[] = {
-		{ "bin", "usr/bin" }, { "sbin", "usr/sbin" }, { "lib", "usr/lib" }, { "lib64", "usr/lib64" },
+		{ "bin", "usr/bin" },
+		{ "sbin", "usr/sbin" },
+		{ "lib", "usr/lib" },
+		{ "lib64", "usr/lib64" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(merged); i++) {
@@ -44,10 +47,14 @@ check_merged(const struct recipe *r, const struct manifest_entry *e, struct err 
 		if (e->type == MANIFEST_LINK && (strcmp(e->target, merged[i].target) == 0 ||
 						 strcmp(e->target, "usr/lib") == 0))
 			return 0;
-		err_set(err, ERR_INPUT, "%s: the build installed '/%s', but /%s is a link to /%s in a merged system",
+		err_set(err, ERR_INPUT,
+			"%s: the build installed '/%s', but /%s is a link to /%s in a merged system",
 			r->path, e->path, merged[i].name, merged[i].target);
 		return err_hint(err, "configure it to install below /usr, e.g. %s=/%s",
-				i == 0 ? "--bindir" : i == 1 ? "--sbindir" : "--libdir", merged[i].target);
+				i == 0   ? "--bindir"
+				: i == 1 ? "--sbindir"
+					 : "--libdir",
+				merged[i].target);
 	}
 	return 0;
 }
@@ -55,12 +62,15 @@ check_merged(const struct recipe *r, const struct manifest_entry *e, struct err 
 static int
 check_place(const struct recipe *r, const struct manifest_entry *e, struct err *err)
 {
-	static const char *const dirs[] = { "boot", "dev", "home", "media", "mnt", "opt", "proc",
-					    "root", "run", "srv",  "sys",   "tmp" };
-	static const char *const places[] = { "usr", "etc", "var", "bin", "sbin", "lib", "lib64" };
+	static const char *const dirs[] = { "boot", "dev",  "home", "media", "mnt", "opt",
+					    "proc", "root", "run",  "srv",   "sys", "tmp" };
+	static const char *const places[] = {
+		"usr", "etc", "var", "bin", "sbin", "lib", "lib64"
+	};
 
 	if (is_below(e->path, "usr/local")) {
-		err_set(err, ERR_INPUT, "%s: the build installed '/%s'; /usr/local belongs to the administrator",
+		err_set(err, ERR_INPUT,
+			"%s: the build installed '/%s'; /usr/local belongs to the administrator",
 			r->path, e->path);
 		return err_hint(err, "configure it with --prefix=/usr");
 	}
@@ -74,9 +84,11 @@ check_place(const struct recipe *r, const struct manifest_entry *e, struct err *
 		if (is_below(e->path, dirs[i]))
 			return 0;
 	}
-	err_set(err, ERR_INPUT, "%s: the build installed '/%s'; packages hold files below /usr, /etc and /var",
+	err_set(err, ERR_INPUT,
+		"%s: the build installed '/%s'; packages hold files below /usr, /etc and /var",
 		r->path, e->path);
-	return err_hint(err, "configure it with --prefix=/usr --sysconfdir=/etc --localstatedir=/var");
+	return err_hint(
+		err, "configure it with --prefix=/usr --sysconfdir=/etc --localstatedir=/var");
 }
 
 static int
@@ -86,9 +98,11 @@ check_link(const struct recipe *r, const struct manifest_entry *e, struct err *e
 		return 0;
 	if (!is_below(e->target, "/build") && !is_below(e->target, "/out"))
 		return 0;
-	err_set(err, ERR_INPUT, "%s: the build installed '/%s' as a link to '%s', which is gone after the build",
+	err_set(err, ERR_INPUT,
+		"%s: the build installed '/%s' as a link to '%s', which is gone after the build",
 		r->path, e->path, e->target);
-	return err_hint(err, "make the link relative, or let it name the place after installation");
+	return err_hint(err,
+			"make the link relative, or let it name the place after installation");
 }
 
 static unsigned
@@ -96,7 +110,8 @@ flags_of(const char *path)
 {
 	if (is_below(path, "/usr/share/licenses"))
 		return PKGFILE_LICENSE;
-	if (is_below(path, "/usr/share/doc") || is_below(path, "/usr/share/man") || is_below(path, "/usr/share/info"))
+	if (is_below(path, "/usr/share/doc") || is_below(path, "/usr/share/man") ||
+	    is_below(path, "/usr/share/info"))
 		return PKGFILE_DOC;
 	return 0;
 }
@@ -134,7 +149,9 @@ normalize_tree(struct arena *a, const struct recipe *r, const struct manifest *h
 	}
 	if (held == 0 && count == 0) {
 		err_set(err, ERR_INPUT, "%s: the build installed nothing", r->path);
-		return err_hint(err, "install below \"$DESTDIR\", e.g. make install DESTDIR=\"$DESTDIR\"");
+		return err_hint(
+			err,
+			"install below \"$DESTDIR\", e.g. make install DESTDIR=\"$DESTDIR\"");
 	}
 	*out = entries;
 	*n = count;
@@ -142,26 +159,33 @@ normalize_tree(struct arena *a, const struct recipe *r, const struct manifest *h
 }
 
 static int
-check_owner(const struct recipe *r, const struct recipe_package *p, const struct recipe_owner *o,
-	    const struct pkgfile_entry *e, struct err *err)
+check_owner(const struct recipe *r, const struct recipe_package *p,
+	    const struct recipe_owner *o, const struct pkgfile_entry *e, struct err *err)
 {
 	unsigned mode = o->mode < 0 ? 0 : (unsigned)o->mode;
 
 	if (((mode & 07000) || o->caps) && !o->reason) {
-		err_set(err, ERR_INPUT, "%s:%d:%d: package '%s': '%s' gets %s without a reason", r->path, p->line,
-			p->col, p->name, e->path, o->caps ? "capabilities" : "a special mode");
+		err_set(err, ERR_INPUT, "%s:%d:%d: package '%s': '%s' gets %s without a reason",
+			r->path, p->line, p->col, p->name, e->path,
+			o->caps ? "capabilities" : "a special mode");
 		return err_hint(err, "add `reason:` beside it: why it is safe");
 	}
 	if ((mode & 0002) && !(e->type == MANIFEST_DIR && (mode & 01000))) {
-		err_set(err, ERR_INPUT, "%s:%d:%d: package '%s': mode %04o lets everybody write to '%s'", r->path,
-			p->line, p->col, p->name, mode, e->path);
-		return err_hint(err, "take the write bit of others away (directories may have it with 1777)");
+		err_set(err, ERR_INPUT,
+			"%s:%d:%d: package '%s': mode %04o lets everybody write to '%s'",
+			r->path, p->line, p->col, p->name, mode, e->path);
+		return err_hint(
+			err,
+			"take the write bit of others away (directories may have it with 1777)");
 	}
 	if ((mode & 06000) && (mode & 0020) && e->type == MANIFEST_FILE)
-		return err_set(err, ERR_INPUT, "%s:%d:%d: package '%s': '%s' is set-id and writable by its group",
-			       r->path, p->line, p->col, p->name, e->path);
+		return err_set(
+			err, ERR_INPUT,
+			"%s:%d:%d: package '%s': '%s' is set-id and writable by its group",
+			r->path, p->line, p->col, p->name, e->path);
 	if (o->caps && e->type != MANIFEST_FILE)
-		return err_set(err, ERR_INPUT, "%s:%d:%d: package '%s': '%s' is no file, capabilities need one",
+		return err_set(err, ERR_INPUT,
+			       "%s:%d:%d: package '%s': '%s' is no file, capabilities need one",
 			       r->path, p->line, p->col, p->name, e->path);
 	return 0;
 }
@@ -181,8 +205,8 @@ apply_owner(const struct recipe_owner *o, struct pkgfile_entry *e)
 		e->flags |= PKGFILE_CONFIG | PKGFILE_NOREPLACE;
 }
 
-/* Unlike `files`, a glob here takes what it names and nothing below: giving a directory away must
- * not give its contents away. "DIR/" followed by a double star takes those. */
+/* Unlike `files`, a glob here takes what it names and nothing below: giving a directory away
+ * must not give its contents away. "DIR/" followed by a double star takes those. */
 static bool
 names_entry(const char *glob, const char *path)
 {
@@ -200,8 +224,8 @@ names_entry(const char *glob, const char *path)
 }
 
 int
-normalize_owners(const struct recipe *r, const struct recipe_package *p, struct pkgfile_entry *entries, size_t n,
-		 struct err *err)
+normalize_owners(const struct recipe *r, const struct recipe_package *p,
+		 struct pkgfile_entry *entries, size_t n, struct err *err)
 {
 	for (size_t i = 0; i < p->nowners; i++) {
 		const struct recipe_owner *o = &p->owners[i];
@@ -216,8 +240,10 @@ normalize_owners(const struct recipe *r, const struct recipe_package *p, struct 
 			apply_owner(o, &entries[j]);
 		}
 		if (matched == 0)
-			return err_set(err, ERR_INPUT, "%s:%d:%d: package '%s': owners: '%s' matches nothing in it",
-				       r->path, p->line, p->col, p->name, o->path);
+			return err_set(
+				err, ERR_INPUT,
+				"%s:%d:%d: package '%s': owners: '%s' matches nothing in it",
+				r->path, p->line, p->col, p->name, o->path);
 	}
 	return 0;
 }

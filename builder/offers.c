@@ -8,10 +8,11 @@
 #define OFFERS_FORMAT    1
 #define OFFERS_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
-/* The name of what is remembered: a digest over the ground and the rules by which it is searched. */
+/* The name of what is remembered: a digest over the ground and the rules by which it is
+ * searched. */
 static void
-ground_hex(struct arena *a, const struct seed *seed, const struct seed_package *const *ground, size_t n,
-	   char out[DIGEST_HEX])
+ground_hex(struct arena *a, const struct seed *seed, const struct seed_package *const *ground,
+	   size_t n, char out[DIGEST_HEX])
 {
 	struct doc *d = doc_map(a), *list = doc_list(a);
 	char hex[DIGEST_HEX];
@@ -29,8 +30,8 @@ ground_hex(struct arena *a, const struct seed *seed, const struct seed_package *
 
 int
 offers_load(struct arena *a, const struct cas *store, const struct seed *seed,
-	    const struct seed_package *const *ground, size_t nground, struct offers *out, bool *found,
-	    struct err *err)
+	    const struct seed_package *const *ground, size_t nground, struct offers *out,
+	    bool *found, struct err *err)
 {
 	CLEANUP(buf_free) struct buf json = BUF_MAX(OFFERS_MAX_BYTES);
 	char hex[DIGEST_HEX];
@@ -82,7 +83,8 @@ is_program(const char *path)
 static bool
 is_library(const struct manifest_entry *e)
 {
-	static const char *const dirs[] = { "usr/lib/", "usr/lib64/", "usr/lib/x86_64-linux-gnu/" };
+	static const char *const dirs[] = { "usr/lib/", "usr/lib64/",
+					    "usr/lib/x86_64-linux-gnu/" };
 	const char *base = strrchr(e->path, '/');
 
 	for (size_t i = 0; base && i < ARRAY_LEN(dirs); i++) {
@@ -149,8 +151,9 @@ remember(struct search *s, const char *hex, struct offers *out, struct err *err)
 }
 
 int
-offers_find(struct arena *a, struct sandbox *sandbox, struct cas *store, const struct seed *seed,
-	    const struct seed_package *const *ground, size_t nground, struct offers *out, struct err *err)
+offers_find(struct arena *a, struct sandbox *sandbox, struct cas *store,
+	    const struct seed *seed, const struct seed_package *const *ground, size_t nground,
+	    struct offers *out, struct err *err)
 {
 	CLEANUP(search_release) struct search s = { .a = a, .store = store };
 	const char **trees;

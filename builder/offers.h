@@ -15,9 +15,10 @@ struct offers {
 };
 /* found is false when this ground was not looked through yet. */
 int offers_load(struct arena *a, const struct cas *store, const struct seed *seed,
-		const struct seed_package *const *ground, size_t nground, struct offers *out, bool *found,
-		struct err *err) MUST_CHECK;
-/* Unpacks what is missing of the ground, looks through it, remembers. Its .debs are in the store. */
+		const struct seed_package *const *ground, size_t nground, struct offers *out,
+		bool *found, struct err *err) MUST_CHECK;
+/* Unpacks what is missing of the ground, looks through it, remembers. Its .debs are in the
+ * store. */
 int offers_find(struct arena *a, struct sandbox *s, struct cas *store, const struct seed *seed,
 		const struct seed_package *const *ground, size_t nground, struct offers *out,
 		struct err *err) MUST_CHECK;

@@ -53,9 +53,11 @@ check_noarch(const struct recipe *r, int fd, const char *path, struct err *err)
 {
 	char magic[4];
 
-	if (!r->noarch || pread(fd, magic, sizeof(magic), 0) != sizeof(magic) || memcmp(magic, "\177ELF", 4) != 0)
+	if (!r->noarch || pread(fd, magic, sizeof(magic), 0) != sizeof(magic) ||
+	    memcmp(magic, "\177ELF", 4) != 0)
 		return 0;
-	err_set(err, ERR_INPUT, "%s: `arch: noarch`, but the build installed machine code: %s", r->path, path);
+	err_set(err, ERR_INPUT, "%s: `arch: noarch`, but the build installed machine code: %s",
+		r->path, path);
 	return err_hint(err, "remove `arch: noarch`");
 }
 
@@ -75,7 +77,8 @@ scan_part(const struct package_context *c, const struct split_part *part, struct
 
 		if (e->type != MANIFEST_FILE || e->hardlink)
 			continue;
-		if (fd_open_beneath(c->files_dirfd, e->source, O_RDONLY | O_NOFOLLOW, &fd, err) < 0 ||
+		if (fd_open_beneath(c->files_dirfd, e->source, O_RDONLY | O_NOFOLLOW, &fd,
+				    err) < 0 ||
 		    check_noarch(c->recipe, fd, e->path, err) < 0)
 			return -1;
 		if (elfdeps_scan(c->a, fd, e->path, e->mode, &one, err) < 0)
@@ -87,7 +90,8 @@ scan_part(const struct package_context *c, const struct split_part *part, struct
 	return 0;
 }
 
-/* The absolute path a link leads to, by its words alone; false when it leads out of the root. */
+/* The absolute path a link leads to, by its words alone; false when it leads out of the root.
+ */
 static bool
 resolve_link(const struct pkgfile_entry *e, char *out, size_t size)
 {
@@ -98,7 +102,8 @@ resolve_link(const struct pkgfile_entry *e, char *out, size_t size)
 	if (e->target[0] == '/')
 		n = snprintf(path, sizeof(path), "%s", e->target);
 	else
-		n = snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(e->path, '/') - e->path), e->path, e->target);
+		n = snprintf(path, sizeof(path), "%.*s/%s",
+			     (int)(strrchr(e->path, '/') - e->path), e->path, e->target);
 	if (n < 0 || (size_t)n >= sizeof(path) || (size_t)n >= size)
 		return false;
 	for (const char *p = path; *p;) {
@@ -139,22 +144,23 @@ holds(const struct split_part *part, const char *path)
 
 /* A link into a sibling needs exactly that sibling; static libraries need their headers. */
 static void
-add_siblings(const struct package_context *c, const struct split_part *parts, size_t nparts, size_t self,
-	     struct pkgdeps *requires)
+add_siblings(const struct package_context *c, const struct split_part *parts, size_t nparts,
+	     size_t self, struct pkgdeps *requires)
 {
 	struct nevra id = identity(c->recipe, &parts[self]);
 	const char *evr = nevra_evr(c->a, &id);
 	const char *devel = arena_format(c->a, "%s-devel", parts[self].declared->name);
 
 	for (size_t p = 0; p < nparts; p++) {
-		bool needed = parts[self].rule == SPLIT_STATIC && strcmp(parts[p].name, devel) == 0;
+		bool needed =
+			parts[self].rule == SPLIT_STATIC && strcmp(parts[p].name, devel) == 0;
 		char path[8192];
 
 		for (size_t i = 0; p != self && !needed && i < parts[self].n; i++) {
 			const struct pkgfile_entry *e = &parts[self].entries[i];
 
-			needed = e->type == MANIFEST_LINK && resolve_link(e, path, sizeof(path)) &&
-				 holds(&parts[p], path);
+			needed = e->type == MANIFEST_LINK &&
+				 resolve_link(e, path, sizeof(path)) && holds(&parts[p], path);
 		}
 		if (p != self && needed)
 			add_exact(c->a, requires, parts[p].name, evr);
@@ -181,15 +187,16 @@ drop_own(struct pkgdeps *requires, const struct pkgdeps *provides, const struct 
 	for (size_t i = 0; i < requires->n; i++) {
 		const struct pkgdep *d = &requires->at[i];
 
-		if (!is_provided(provides, d) && !is_provided(hidden, d) && !(d->name[0] == '/' && holds(part, d->name)))
-			requires->at[n++] = *d;
+		if (!is_provided(provides, d) && !is_provided(hidden, d) &&
+		    !(d->name[0] == '/' && holds(part, d->name)))
+		requires->at[n++] = *d;
 	}
 	requires->n = n;
 }
 
 static int
-find_deps(const struct package_context *c, const struct split_part *parts, size_t nparts, size_t self,
-	  struct pkgfile_spec *spec, struct err *err)
+find_deps(const struct package_context *c, const struct split_part *parts, size_t nparts,
+	  size_t self, struct pkgfile_spec *spec, struct err *err)
 {
 	const struct split_part *part = &parts[self];
 	struct elfdeps found = { 0 };
@@ -216,7 +223,8 @@ find_deps(const struct package_context *c, const struct split_part *parts, size_
 }
 
 static void
-describe(const struct package_context *c, const struct split_part *part, struct pkgfile_spec *spec)
+describe(const struct package_context *c, const struct split_part *part,
+	 struct pkgfile_spec *spec)
 {
 	static const char *const what[] = {
 		[SPLIT_DEVEL] = "Files for building with",
@@ -225,8 +233,9 @@ describe(const struct package_context *c, const struct split_part *part, struct 
 	const struct recipe_package *p = part->declared;
 
 	spec->summary = p->summary ? p->summary : c->recipe->summary;
-	spec->description = p->description ? p->description :
-					     (c->recipe->description ? c->recipe->description : spec->summary);
+	spec->description = p->description ? p->description
+					   : (c->recipe->description ? c->recipe->description
+								     : spec->summary);
 	if (part->rule == SPLIT_DECLARED)
 		return;
 	spec->summary = arena_format(c->a, "%s %s", what[part->rule], p->name);
@@ -255,8 +264,8 @@ fill_manifest(struct arena *a, const struct split_part *part, struct manifest *m
 }
 
 static void
-fill_facts(const struct package_context *c, const struct split_part *part, const struct pkgfile_spec *spec,
-	   const struct pkgfile_ids *ids, struct pkgfacts *f)
+fill_facts(const struct package_context *c, const struct split_part *part,
+	   const struct pkgfile_spec *spec, const struct pkgfile_ids *ids, struct pkgfacts *f)
 {
 	struct manifest m;
 
@@ -285,14 +294,15 @@ fill_facts(const struct package_context *c, const struct split_part *part, const
 }
 
 static int
-write_file(const struct package_context *c, const struct pkgfile_spec *spec, struct pkgfile_ids *ids,
-	   struct err *err)
+write_file(const struct package_context *c, const struct pkgfile_spec *spec,
+	   struct pkgfile_ids *ids, struct err *err)
 {
 	const char *path = arena_format(c->a, "tmp/%s/%s", c->tmp, nevra_file(c->a, &spec->id));
 	CLEANUP(fd_close) int fd = -1;
 	char name[FD_TMP_MAX];
 
-	if (fd_tmp(cas_dirfd(c->store), path, name, &fd, err) < 0 || pkgfile_write(spec, fd, ids, err) < 0)
+	if (fd_tmp(cas_dirfd(c->store), path, name, &fd, err) < 0 ||
+	    pkgfile_write(spec, fd, ids, err) < 0)
 		return -1;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_sys(err, "%s", spec->id.name);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the parts of a split to package files: dependencies found in the files, those declared, and
- * those between the packages of one recipe; then the file is written, put into the store, and
- * described by facts. No clock and no name of this machine enters.
+ * From the parts of a split to package files: dependencies found in the files, those declared,
+ * and those between the packages of one recipe; then the file is written, put into the store,
+ * and described by facts. No clock and no name of this machine enters.
  */
 #pragma once
 
@@ -16,6 +16,7 @@ struct package_context {
 	const char *tmp; /* a cas_tmp_dir name: package files are written there first */
 	int files_dirfd; /* the harvest */
 };
-/* One package for each part, in the same order; facts without proof (action, statement, bundle). */
+/* One package for each part, in the same order; facts without proof (action, statement,
+ * bundle). */
 int package_make(const struct package_context *c, const struct split_part *parts, size_t nparts,
 		 struct pkgfacts **out, struct err *err) MUST_CHECK;

@@ -27,7 +27,8 @@ struct planner {
 	struct dict index; /* recipe name -> its recipe's slot in set->at */
 	struct vertex *vertices;
 	VEC(size_t) order; /* finished vertices */
-	VEC(const struct edge *) path; /* edges between the grey ones, for the message about a cycle */
+	VEC(const struct edge *)
+	path; /* edges between the grey ones, for the message about a cycle */
 };
 
 static void
@@ -60,7 +61,8 @@ declared_package(const struct recipe *r, const char *name)
 }
 
 static int
-missing(const struct planner *p, const struct recipe *r, const struct recipe_need *need, struct err *err)
+missing(const struct planner *p, const struct recipe *r, const struct recipe_need *need,
+	struct err *err)
 {
 	VEC(const char *) known = { 0 };
 	const char *nearest;
@@ -71,18 +73,20 @@ missing(const struct planner *p, const struct recipe *r, const struct recipe_nee
 	}
 	nearest = doc_nearest(need->name, known.at, known.n);
 	VEC_FREE(&known);
-	err_set(err, ERR_INPUT, "%s:%d:%d: recipe '%s' needs '%s', which no recipe makes", r->path, need->line,
-		need->col, r->name, need->name);
+	err_set(err, ERR_INPUT, "%s:%d:%d: recipe '%s' needs '%s', which no recipe makes",
+		r->path, need->line, need->col, r->name, need->name);
 	if (nearest)
 		return err_hint(err, "did you mean '%s'?", nearest);
-	return err_hint(err, "write a recipe that makes a package '%s', or remove the need", need->name);
+	return err_hint(err, "write a recipe that makes a package '%s', or remove the need",
+			need->name);
 }
 
-/* The edges that one need brings: to its recipe, and on to whatever the declared `requires` of the
- * needed packages name, as far as that goes. Requirements that are no package of ours (sonames,
- * paths) are left to the solver. */
+/* The edges that one need brings: to its recipe, and on to whatever the declared `requires` of
+ * the needed packages name, as far as that goes. Requirements that are no package of ours
+ * (sonames, paths) are left to the solver. */
 static void
-follow(struct planner *p, const struct recipe_need *need, struct edges *edges, struct dict *seen)
+follow(struct planner *p, const struct recipe_need *need, struct edges *edges,
+       struct dict *seen)
 {
 	VEC(const char *) todo = { 0 };
 
@@ -117,8 +121,9 @@ link_vertex(struct planner *p, size_t v, struct err *err)
 	return 0;
 }
 
-/* "error: PLACE: dependency cycle: a -> b -> a", then one line for each edge of it. The path holds
- * the edges from the root of the search; the cycle begins after the edge that entered closing->to. */
+/* "error: PLACE: dependency cycle: a -> b -> a", then one line for each edge of it. The path
+ * holds the edges from the root of the search; the cycle begins after the edge that entered
+ * closing->to. */
 static int
 cycle(const struct planner *p, size_t v, const struct edge *closing, struct err *err)
 {
@@ -135,15 +140,16 @@ cycle(const struct planner *p, size_t v, const struct edge *closing, struct err 
 		const struct edge *e = i < p->path.n ? p->path.at[i] : closing;
 
 		if (shown++ < MAX_CYCLE_LINES)
-			buf_add_format(&text, "\n  %s:%d:%d: %s needs %s%s%s%s", r->path, e->need->line,
-				       e->need->col, r->name, e->need->name, e->via ? ", which requires " : "",
-				       e->via ? e->via : "", i == p->path.n ? ": closes the cycle" : "");
+			buf_add_format(&text, "\n  %s:%d:%d: %s needs %s%s%s%s", r->path,
+				       e->need->line, e->need->col, r->name, e->need->name,
+				       e->via ? ", which requires " : "", e->via ? e->via : "",
+				       i == p->path.n ? ": closes the cycle" : "");
 		r = p->set->at[e->to];
 	}
 	if (shown > MAX_CYCLE_LINES)
 		buf_add_format(&text, "\n  and %zu more", shown - MAX_CYCLE_LINES);
-	err_set(err, ERR_INPUT, "%s:%d:%d: %s", p->set->at[v]->path, closing->need->line, closing->need->col,
-		buf_text(&text));
+	err_set(err, ERR_INPUT, "%s:%d:%d: %s", p->set->at[v]->path, closing->need->line,
+		closing->need->col, buf_text(&text));
 	return err_hint(err, "remove one of these needs, or split the recipe in two");
 }
 
@@ -220,7 +226,8 @@ compare_places(const void *a, const void *b)
 
 /* Distinct places of the edges of v, sorted. */
 static void
-fill_needs(struct arena *a, const struct planner *p, const struct vertex *v, struct plan_node *node)
+fill_needs(struct arena *a, const struct planner *p, const struct vertex *v,
+	   struct plan_node *node)
 {
 	size_t n = 0;
 
@@ -257,8 +264,8 @@ fill_users(struct arena *a, struct plan *plan)
 }
 
 int
-plan_make(struct arena *a, const struct recipe_set *set, const char *const *names, size_t nnames,
-	  struct plan *out, struct err *err)
+plan_make(struct arena *a, const struct recipe_set *set, const char *const *names,
+	  size_t nnames, struct plan *out, struct err *err)
 {
 	CLEANUP(planner_release) struct planner p = { .set = set };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The plan: which recipes to build, and in which order. Edges come from `build.needs` and from the
- * declared `requires` of what is needed, since an environment holds the runtime closure. A plan
- * lives in one arena; its nodes stand in an order in which everything comes after what it needs.
+ * The plan: which recipes to build, and in which order. Edges come from `build.needs` and from
+ * the declared `requires` of what is needed, since an environment holds the runtime closure. A
+ * plan lives in one arena; its nodes stand in an order in which everything comes after what it
+ * needs.
  */
 #pragma once
 
@@ -26,8 +27,8 @@ struct plan {
 
 /* The named recipes (none: all) and all they need. An unknown name, a need that no recipe makes
  * and a cycle are ERR_INPUT naming file, line and column of the need. */
-int plan_make(struct arena *a, const struct recipe_set *set, const char *const *names, size_t nnames,
-	      struct plan *out, struct err *err) MUST_CHECK;
+int plan_make(struct arena *a, const struct recipe_set *set, const char *const *names,
+	      size_t nnames, struct plan *out, struct err *err) MUST_CHECK;
 /* Sets path_ms of every node from the durations. */
 void plan_weigh(struct plan *p);
 /* Everything that node needs, directly or not, as sorted indices. */

@@ -138,7 +138,8 @@ add_subjects(struct arena *a, const struct provenance *p, struct statement *s)
 		const char *file = nevra_file(a, &p->packages[i].id);
 
 		s->subjects[s->nsubjects++] =
-			(struct statement_resource){ .name = file, .sha256 = p->packages[i].file };
+			(struct statement_resource){ .name = file,
+						     .sha256 = p->packages[i].file };
 		s->subjects[s->nsubjects++] = (struct statement_resource){
 			.name = arena_format(a, "%s;header", file),
 			.sha256 = p->packages[i].header,
@@ -172,7 +173,8 @@ internal(struct arena *a, const struct provenance *p)
 	doc_set(a, d, "chamber", chamber);
 	doc_set_text(a, d, "action", p->action->hex);
 	doc_set_text(a, d, "check", p->record->has_check ? "passed" : "none");
-	doc_set_text(a, d, "sourceDateEpoch", arena_format(a, "%lld", (long long)p->recipe->epoch));
+	doc_set_text(a, d, "sourceDateEpoch",
+		     arena_format(a, "%lld", (long long)p->recipe->epoch));
 	return d;
 }
 
@@ -180,9 +182,12 @@ static void
 add_byproducts(struct arena *a, const struct provenance *p, struct statement *s)
 {
 	s->byproducts = arena_array(a, 3, sizeof(*s->byproducts));
-	s->byproducts[0] = (struct statement_resource){ .name = "action.json", .sha256 = p->action->key };
-	s->byproducts[1] = (struct statement_resource){ .name = "build.log", .sha256 = p->record->log };
-	s->byproducts[2] = (struct statement_resource){ .name = "record.json", .sha256 = p->record_blob };
+	s->byproducts[0] =
+		(struct statement_resource){ .name = "action.json", .sha256 = p->action->key };
+	s->byproducts[1] =
+		(struct statement_resource){ .name = "build.log", .sha256 = p->record->log };
+	s->byproducts[2] =
+		(struct statement_resource){ .name = "record.json", .sha256 = p->record_blob };
 	s->nbyproducts = 3;
 }
 
@@ -199,7 +204,9 @@ builder_version(struct arena *a, struct doc **out, struct err *err)
 		const struct doc *v = packager->items[i].value;
 
 		doc_set_text(a, *out, packager->items[i].key,
-			     v->kind == DOC_TEXT ? v->text : arena_format(a, "%lld", (long long)v->number));
+			     v->kind == DOC_TEXT
+				     ? v->text
+				     : arena_format(a, "%lld", (long long)v->number));
 	}
 	return 0;
 }
@@ -217,13 +224,15 @@ provenance_make(const struct provenance *p, struct buf *out, struct err *err)
 		.internal = internal(&a, p),
 	};
 
-	s.dependencies = arena_array(&a, 2 + r->nsources + r->npatches + p->root->npackages + p->root->nground,
-				     sizeof(*s.dependencies));
+	s.dependencies = arena_array(
+		&a, 2 + r->nsources + r->npatches + p->root->npackages + p->root->nground,
+		sizeof(*s.dependencies));
 	add_subjects(&a, p, &s);
 	add_sources(&a, r, &s);
 	add_environment(&a, p, &s);
 	add_byproducts(&a, p, &s);
-	if (builder_version(&a, &s.builder_version, err) < 0 || statement_make(&s, out, err) < 0)
+	if (builder_version(&a, &s.builder_version, err) < 0 ||
+	    statement_make(&s, out, err) < 0)
 		return err_wrap(err, "provenance of %s", r->name);
 	return 0;
 }

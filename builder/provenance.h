@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The build-time statement of an action: in-toto with SLSA v1 provenance, one for all packages that
- * came out. It is made from the action and its record, never from what the build printed, and
- * holds no clock. Subjects: "FILE.rpm" (SHA-256 of the file as built, unsigned) and
- * "FILE.rpm;header" (its header digest). Dependencies: every source, patch, the normalised recipe,
- * every package of the environment and every seed entry, by digest.
+ * The build-time statement of an action: in-toto with SLSA v1 provenance, one for all packages
+ * that came out. It is made from the action and its record, never from what the build printed,
+ * and holds no clock. Subjects: "FILE.rpm" (SHA-256 of the file as built, unsigned) and
+ * "FILE.rpm;header" (its header digest). Dependencies: every source, patch, the normalised
+ * recipe, every package of the environment and every seed entry, by digest.
  */
 #pragma once
 
@@ -33,4 +33,5 @@ const char *provenance_purl(struct arena *a, const struct workspace *w, const st
 #define PROVENANCE_FIXUPS_URI "kiln:seed/fix-ups"
 const char *provenance_file_uri(struct arena *a, const struct recipe *r, const char *file);
 /* Where the bytes of a source come from: its url; a `file:` source, beside its recipe. */
-const char *provenance_source_uri(struct arena *a, const struct recipe *r, const struct recipe_source *s);
+const char *provenance_source_uri(struct arena *a, const struct recipe *r,
+				  const struct recipe_source *s);

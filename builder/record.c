@@ -4,7 +4,8 @@
 static int
 compare_walls(const void *a, const void *b)
 {
-	return strcmp(((const struct sandbox_wall *)a)->name, ((const struct sandbox_wall *)b)->name);
+	return strcmp(((const struct sandbox_wall *)a)->name,
+		      ((const struct sandbox_wall *)b)->name);
 }
 
 struct doc *

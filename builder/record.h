@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What was observed while an action ran. The record proper holds what a statement may speak of:
- * the walls that stood, the outcome of the check, digests of log and output. Time and memory are
- * measures; they stay in the action result, outside every statement.
+ * the walls that stood, the outcome of the check, digests of log and output. Time and memory
+ * are measures; they stay in the action result, outside every statement.
  */
 #pragma once
 

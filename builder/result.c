@@ -52,8 +52,8 @@ write_doc(struct arena *a, const char *recipe, const struct result *r)
 
 /* A small map with one text or number as a reference. */
 static int
-put_note(struct cas *store, const char *kind, const char *name, const char *key, const char *text,
-	 int64_t number, struct err *err)
+put_note(struct cas *store, const char *kind, const char *name, const char *key,
+	 const char *text, int64_t number, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(buf_free) struct buf json = BUF_MAX(4096);
@@ -67,8 +67,8 @@ put_note(struct cas *store, const char *kind, const char *name, const char *key,
 }
 
 static int
-get_note(struct arena *a, const struct cas *store, const char *kind, const char *name, struct doc **out,
-	 struct err *err)
+get_note(struct arena *a, const struct cas *store, const char *kind, const char *name,
+	 struct doc **out, struct err *err)
 {
 	CLEANUP(buf_free) struct buf json = BUF_MAX(4096);
 	bool found;
@@ -80,7 +80,8 @@ get_note(struct arena *a, const struct cas *store, const char *kind, const char 
 }
 
 int
-result_store(struct cas *store, const char *recipe, const char *key_hex, const struct result *r, struct err *err)
+result_store(struct cas *store, const char *recipe, const char *key_hex, const struct result *r,
+	     struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(buf_free) struct buf json = BUF_MAX(RESULT_MAX_BYTES);
@@ -100,25 +101,30 @@ static int
 broken(const char *key_hex, struct err *err)
 {
 	err_set(err, ERR_IO, "the result of action %s in the store is damaged", key_hex);
-	return err_hint(err, "`kiln store check --repair` puts damaged objects aside; then build again");
+	return err_hint(
+		err,
+		"`kiln store check --repair` puts damaged objects aside; then build again");
 }
 
 static int
-read_packages(struct arena *a, const struct doc *list, const char *key_hex, struct result *out, struct err *err)
+read_packages(struct arena *a, const struct doc *list, const char *key_hex, struct result *out,
+	      struct err *err)
 {
 	if (!list || list->kind != DOC_LIST || list->n == 0)
 		return broken(key_hex, err);
 	out->npackages = list->n;
 	out->packages = arena_array(a, list->n, sizeof(*out->packages));
 	for (size_t i = 0; i < list->n; i++) {
-		if (pkgfacts_parse(a, list->items[i].value, key_hex, &out->packages[i], err) < 0)
+		if (pkgfacts_parse(a, list->items[i].value, key_hex, &out->packages[i], err) <
+		    0)
 			return err_wrap(err, "action result");
 	}
 	return 0;
 }
 
 static int
-read_environment(struct arena *a, const struct doc *list, const char *key_hex, struct result *out, struct err *err)
+read_environment(struct arena *a, const struct doc *list, const char *key_hex,
+		 struct result *out, struct err *err)
 {
 	if (!list || list->kind != DOC_LIST)
 		return broken(key_hex, err);
@@ -140,16 +146,17 @@ static bool
 has_blobs(const struct cas *store, const struct result *r)
 {
 	for (size_t i = 0; i < r->npackages; i++) {
-		if (!cas_has(store, &r->packages[i].file) || !cas_has(store, &r->packages[i].action))
+		if (!cas_has(store, &r->packages[i].file) ||
+		    !cas_has(store, &r->packages[i].action))
 			return false;
 	}
-	return cas_has(store, &r->record) && cas_has(store, &r->log) && cas_has(store, &r->statement) &&
-	       cas_has(store, &r->bundle);
+	return cas_has(store, &r->record) && cas_has(store, &r->log) &&
+	       cas_has(store, &r->statement) && cas_has(store, &r->bundle);
 }
 
 int
-result_load(struct arena *a, const struct cas *store, const char *key_hex, struct result *out, bool *found,
-	    struct err *err)
+result_load(struct arena *a, const struct cas *store, const char *key_hex, struct result *out,
+	    bool *found, struct err *err)
 {
 	CLEANUP(buf_free) struct buf json = BUF_MAX(RESULT_MAX_BYTES);
 	struct result r = { 0 };
@@ -177,7 +184,8 @@ result_load(struct arena *a, const struct cas *store, const char *key_hex, struc
 }
 
 int
-result_last_action(struct arena *a, const struct cas *store, const char *recipe, struct doc **out, struct err *err)
+result_last_action(struct arena *a, const struct cas *store, const char *recipe,
+		   struct doc **out, struct err *err)
 {
 	CLEANUP(buf_free) struct buf json = BUF_MAX(ACTION_MAX_BYTES);
 	struct digest key;
@@ -194,7 +202,8 @@ result_last_action(struct arena *a, const struct cas *store, const char *recipe,
 }
 
 int
-result_note_log(struct cas *store, const char *recipe, const struct digest *log, struct err *err)
+result_note_log(struct cas *store, const char *recipe, const struct digest *log,
+		struct err *err)
 {
 	char hex[DIGEST_HEX];
 
@@ -203,7 +212,8 @@ result_note_log(struct cas *store, const char *recipe, const struct digest *log,
 }
 
 int
-result_last_log(const struct cas *store, const char *recipe, struct digest *log, bool *found, struct err *err)
+result_last_log(const struct cas *store, const char *recipe, struct digest *log, bool *found,
+		struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct doc *note;

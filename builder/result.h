@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The result of an action, kept in the store under refs/action/KEY: the facts of the packages that
- * came out, and the digests of its record, log and statement. It counts only while every blob it
- * names is there. refs/last, refs/log and refs/duration remember the last run of each recipe.
+ * The result of an action, kept in the store under refs/action/KEY: the facts of the packages
+ * that came out, and the digests of its record, log and statement. It counts only while every
+ * blob it names is there. refs/last, refs/log and refs/duration remember the last run of each
+ * recipe.
  */
 #pragma once
 
@@ -22,17 +23,19 @@ struct result {
 };
 
 /* found is false when the store has none, or lacks one of its blobs. */
-int result_load(struct arena *a, const struct cas *store, const char *key_hex, struct result *out, bool *found,
-		struct err *err) MUST_CHECK;
-int result_store(struct cas *store, const char *recipe, const char *key_hex, const struct result *r,
-		 struct err *err) MUST_CHECK;
+int result_load(struct arena *a, const struct cas *store, const char *key_hex,
+		struct result *out, bool *found, struct err *err) MUST_CHECK;
+int result_store(struct cas *store, const char *recipe, const char *key_hex,
+		 const struct result *r, struct err *err) MUST_CHECK;
 
 /* The action that last made this recipe, as parsed JSON; NULL when there is none. */
-int result_last_action(struct arena *a, const struct cas *store, const char *recipe, struct doc **out,
-		       struct err *err) MUST_CHECK;
+int result_last_action(struct arena *a, const struct cas *store, const char *recipe,
+		       struct doc **out, struct err *err) MUST_CHECK;
 /* The log of the last run, failed or not. */
-int result_note_log(struct cas *store, const char *recipe, const struct digest *log, struct err *err) MUST_CHECK;
-int result_last_log(const struct cas *store, const char *recipe, struct digest *log, bool *found,
+int result_note_log(struct cas *store, const char *recipe, const struct digest *log,
 		    struct err *err) MUST_CHECK;
+int result_last_log(const struct cas *store, const char *recipe, struct digest *log,
+		    bool *found, struct err *err) MUST_CHECK;
 /* Milliseconds of the last good build; untouched when there was none. */
-int result_last_duration(const struct cas *store, const char *recipe, int64_t *ms, struct err *err) MUST_CHECK;
+int result_last_duration(const struct cas *store, const char *recipe, int64_t *ms,
+			 struct err *err) MUST_CHECK;

@@ -23,9 +23,9 @@ struct loop {
 	struct pollfd *polls;
 	size_t *polled; /* the node of each of polls */
 	size_t running;
-	uint64_t memory; /* limits of what runs */
+	uint64_t memory;     /* limits of what runs */
 	size_t first_failed; /* plan->n: none */
-	bool ending;     /* what runs was told to end; nothing starts */
+	bool ending;         /* what runs was told to end; nothing starts */
 };
 
 static void
@@ -220,11 +220,13 @@ block_rest(struct loop *l)
 }
 
 int
-schedule_run(const struct plan *p, const struct schedule_runner *runner, const struct schedule_options *o,
-	     struct schedule_counts *out, struct err *err)
+schedule_run(const struct plan *p, const struct schedule_runner *runner,
+	     const struct schedule_options *o, struct schedule_counts *out, struct err *err)
 {
-	CLEANUP(loop_release) struct loop l = { .plan = p, .runner = runner, .options = o, .counts = out,
-						.first_failed = p->n };
+	CLEANUP(loop_release)
+	struct loop l = {
+		.plan = p, .runner = runner, .options = o, .counts = out, .first_failed = p->n
+	};
 
 	*out = (struct schedule_counts){ 0 };
 	l.slots = mem_alloc((p->n + 1) * sizeof(*l.slots));

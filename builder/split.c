@@ -8,14 +8,52 @@
 
 /* Sorted by strcmp. */
 static const char *const standard_dirs[] = {
-	"/boot", "/dev", "/etc", "/etc/profile.d", "/home", "/media", "/mnt", "/opt", "/proc", "/root", "/run",
-	"/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/include", "/usr/lib", "/usr/lib/pkgconfig",
-	"/usr/lib64", "/usr/libexec", "/usr/sbin", "/usr/share", "/usr/share/aclocal", "/usr/share/doc",
-	"/usr/share/info", "/usr/share/licenses", "/usr/share/locale", "/usr/share/man",
-	"/usr/share/man/man1", "/usr/share/man/man2", "/usr/share/man/man3", "/usr/share/man/man4",
-	"/usr/share/man/man5", "/usr/share/man/man6", "/usr/share/man/man7", "/usr/share/man/man8",
-	"/usr/share/misc", "/usr/share/pkgconfig", "/usr/src", "/var", "/var/cache", "/var/lib", "/var/log",
-	"/var/spool", "/var/tmp",
+	"/boot",
+	"/dev",
+	"/etc",
+	"/etc/profile.d",
+	"/home",
+	"/media",
+	"/mnt",
+	"/opt",
+	"/proc",
+	"/root",
+	"/run",
+	"/srv",
+	"/sys",
+	"/tmp",
+	"/usr",
+	"/usr/bin",
+	"/usr/include",
+	"/usr/lib",
+	"/usr/lib/pkgconfig",
+	"/usr/lib64",
+	"/usr/libexec",
+	"/usr/sbin",
+	"/usr/share",
+	"/usr/share/aclocal",
+	"/usr/share/doc",
+	"/usr/share/info",
+	"/usr/share/licenses",
+	"/usr/share/locale",
+	"/usr/share/man",
+	"/usr/share/man/man1",
+	"/usr/share/man/man2",
+	"/usr/share/man/man3",
+	"/usr/share/man/man4",
+	"/usr/share/man/man5",
+	"/usr/share/man/man6",
+	"/usr/share/man/man7",
+	"/usr/share/man/man8",
+	"/usr/share/misc",
+	"/usr/share/pkgconfig",
+	"/usr/src",
+	"/var",
+	"/var/cache",
+	"/var/lib",
+	"/var/log",
+	"/var/spool",
+	"/var/tmp",
 };
 
 static int
@@ -27,7 +65,8 @@ compare_dir(const void *key, const void *member)
 bool
 split_is_standard_dir(const char *path)
 {
-	return bsearch(path, standard_dirs, ARRAY_LEN(standard_dirs), sizeof(*standard_dirs), compare_dir);
+	return bsearch(path, standard_dirs, ARRAY_LEN(standard_dirs), sizeof(*standard_dirs),
+		       compare_dir);
 }
 
 /* One component of the glob against one of the path. */
@@ -45,8 +84,8 @@ component_matches(const char *glob, size_t glob_len, const char *name, size_t na
 	return fnmatch(g, s, 0) == 0;
 }
 
-/* glob and path stand at the start of a component; both without leading slash. True when the glob
- * matches the path or a directory above it. As deep as the glob has components. */
+/* glob and path stand at the start of a component; both without leading slash. True when the
+ * glob matches the path or a directory above it. As deep as the glob has components. */
 static bool
 match_from(const char *glob, const char *path)
 {
@@ -102,7 +141,8 @@ is_linker_link(const struct pkgfile_entry *e)
 {
 	const char *base = strrchr(e->path, '/') + 1;
 
-	return e->type == MANIFEST_LINK && strncmp(base, "lib", 3) == 0 && ends_with(base, ".so");
+	return e->type == MANIFEST_LINK && strncmp(base, "lib", 3) == 0 &&
+	       ends_with(base, ".so");
 }
 
 static enum split_rule
@@ -111,8 +151,9 @@ rule_of(const struct pkgfile_entry *e)
 	if (ends_with(e->path, ".a"))
 		return SPLIT_STATIC;
 	if (is_below(e->path, "/usr/include/") || is_below(e->path, "/usr/lib/musl/include/") ||
-	    (strstr(e->path, "/pkgconfig/") && ends_with(e->path, ".pc")) || ends_with(e->path, ".cmake") ||
-	    is_below(e->path, "/usr/share/aclocal/") || is_linker_link(e))
+	    (strstr(e->path, "/pkgconfig/") && ends_with(e->path, ".pc")) ||
+	    ends_with(e->path, ".cmake") || is_below(e->path, "/usr/share/aclocal/") ||
+	    is_linker_link(e))
 		return SPLIT_DEVEL;
 	return SPLIT_DECLARED;
 }
@@ -154,15 +195,20 @@ take_glob(struct splitter *s, size_t part, const char *glob, struct err *err)
 		}
 	}
 	if (matched == 0) {
-		err_set(err, ERR_INPUT, "%s:%d:%d: package '%s': files: '%s' matches nothing that was installed",
+		err_set(err, ERR_INPUT,
+			"%s:%d:%d: package '%s': files: '%s' matches nothing that was installed",
 			s->r->path, p->line, p->col, p->name, glob);
-		return err_hint(err, "`kiln log %s` shows what the build did; correct the glob or remove it",
-				s->r->name);
+		return err_hint(
+			err,
+			"`kiln log %s` shows what the build did; correct the glob or remove it",
+			s->r->name);
 	}
 	if (taken == 0) {
-		err_set(err, ERR_INPUT, "%s:%d:%d: package '%s': files: all that '%s' matches went to '%s' before",
+		err_set(err, ERR_INPUT,
+			"%s:%d:%d: package '%s': files: all that '%s' matches went to '%s' before",
 			s->r->path, p->line, p->col, p->name, glob, s->parts[other].name);
-		return err_hint(err, "list '%s' before '%s', or narrow the globs", p->name, s->parts[other].name);
+		return err_hint(err, "list '%s' before '%s', or narrow the globs", p->name,
+				s->parts[other].name);
 	}
 	return 0;
 }
@@ -246,8 +292,10 @@ share_dirs(struct splitter *s)
 
 			*slash = '\0';
 			e = bsearch(dir, s->entries, s->n, sizeof(*s->entries), compare_path);
-			if (e && s->owner[e - s->entries] == NOBODY && !split_is_standard_dir(dir))
-				s->shared[(size_t)(e - s->entries) * s->nparts + s->owner[i]] = true;
+			if (e && s->owner[e - s->entries] == NOBODY &&
+			    !split_is_standard_dir(dir))
+				s->shared[(size_t)(e - s->entries) * s->nparts + s->owner[i]] =
+					true;
 		}
 	}
 }
@@ -304,16 +352,18 @@ make_parts(struct splitter *s)
 		struct split_part *part = &s->parts[r->npackages + i];
 
 		part->rule = i ? SPLIT_STATIC : SPLIT_DEVEL;
-		part->name = arena_format(s->a, "%s-%s", r->packages[0].name, i ? "static" : "devel");
+		part->name = arena_format(s->a, "%s-%s", r->packages[0].name,
+					  i ? "static" : "devel");
 		part->declared = &r->packages[0];
 	}
 }
 
 int
-split_files(struct arena *a, const struct recipe *r, const struct pkgfile_entry *entries, size_t n,
-	    struct split_part **out, size_t *nparts, struct err *err)
+split_files(struct arena *a, const struct recipe *r, const struct pkgfile_entry *entries,
+	    size_t n, struct split_part **out, size_t *nparts, struct err *err)
 {
-	CLEANUP(splitter_release) struct splitter s = { .a = a, .r = r, .entries = entries, .n = n };
+	CLEANUP(splitter_release)
+	struct splitter s = { .a = a, .r = r, .entries = entries, .n = n };
 	size_t kept = 0;
 
 	make_parts(&s);

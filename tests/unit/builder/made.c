@@ -6,16 +6,18 @@ static void
 write_recipe(struct arena *a, int dir, const struct made_recipe *m)
 {
 	struct err e;
-	const char *text = arena_format(a,
-					"format: 1\nname: %s\nversion: \"1\"\nrelease: 1\nsummary: Made for a test\n"
-					"license: MIT\nhomepage: https://example.org/\n%sbuild:\n%s%s%s"
-					"  steps:\n    - name: make\n      run: \"true\"\n",
-					m->name, m->more ? m->more : "", m->needs ? "  needs: " : "",
-					m->needs ? m->needs : "", m->needs ? "\n" : "");
+	const char *text = arena_format(
+		a,
+		"format: 1\nname: %s\nversion: \"1\"\nrelease: 1\nsummary: Made for a test\n"
+		"license: MIT\nhomepage: https://example.org/\n%sbuild:\n%s%s%s"
+		"  steps:\n    - name: make\n      run: \"true\"\n",
+		m->name, m->more ? m->more : "", m->needs ? "  needs: " : "",
+		m->needs ? m->needs : "", m->needs ? "\n" : "");
 	const char *path = arena_format(a, "recipes/%s", m->name);
 
 	if (fd_mkdirs(dir, path, &e) < 0 ||
-	    fd_publish(dir, arena_format(a, "%s/recipe.yaml", path), text, strlen(text), 0644, &e) < 0)
+	    fd_publish(dir, arena_format(a, "%s/recipe.yaml", path), text, strlen(text), 0644,
+		       &e) < 0)
 		fail_msg("%s", e.text);
 }
 
@@ -37,7 +39,8 @@ made_one(struct arena *a, const char *yaml)
 	struct recipe *r = NULL;
 	struct err e;
 
-	if (recipe_parse(a, yaml, strlen(yaml), "recipes/x/recipe.yaml", MADE_EPOCH, &r, &e) < 0)
+	if (recipe_parse(a, yaml, strlen(yaml), "recipes/x/recipe.yaml", MADE_EPOCH, &r, &e) <
+	    0)
 		fail_msg("%s", e.text);
 	return r;
 }
@@ -51,7 +54,8 @@ made_digest(const char *text, struct digest *out)
 static int
 by_path(const void *a, const void *b)
 {
-	return strcmp(((const struct manifest_entry *)a)->path, ((const struct manifest_entry *)b)->path);
+	return strcmp(((const struct manifest_entry *)a)->path,
+		      ((const struct manifest_entry *)b)->path);
 }
 
 void
@@ -64,7 +68,9 @@ made_manifest(struct arena *a, const char *const *lines, size_t n, struct manife
 		const char *path = lines[i] + 3, *space = strchr(path, ' ');
 
 		e->path = space ? arena_strndup(a, path, (size_t)(space - path)) : path;
-		e->type = lines[i][0] == 'd' ? MANIFEST_DIR : lines[i][0] == 'l' ? MANIFEST_LINK : MANIFEST_FILE;
+		e->type = lines[i][0] == 'd'   ? MANIFEST_DIR
+			  : lines[i][0] == 'l' ? MANIFEST_LINK
+					       : MANIFEST_FILE;
 		e->mode = e->type == MANIFEST_LINK ? 0 : e->type == MANIFEST_DIR ? 0755 : 0644;
 		if (e->type == MANIFEST_LINK)
 			e->target = space + 1;
@@ -79,7 +85,9 @@ made_facts(struct arena *a, const char *name)
 {
 	struct pkgfacts *f = arena_alloc(a, sizeof(*f));
 
-	f->id = (struct nevra){ .name = name, .version = "1", .release = "1", .arch = "x86_64" };
+	f->id = (struct nevra){
+		.name = name, .version = "1", .release = "1", .arch = "x86_64"
+	};
 	f->recipe = name;
 	f->summary = "Made for a test";
 	f->license = "MIT";

@@ -18,7 +18,8 @@ struct made_recipe {
 void made_set(struct arena *a, const struct made_recipe *at, size_t n, struct recipe_set *out);
 /* One recipe parsed from its text. */
 struct recipe *made_one(struct arena *a, const char *yaml);
-/* Entries of files and links: "d /usr/bin", "f /usr/bin/x", "l /usr/lib/liba.so liba.so.1"; sorted. */
+/* Entries of files and links: "d /usr/bin", "f /usr/bin/x", "l /usr/lib/liba.so liba.so.1";
+ * sorted. */
 void made_manifest(struct arena *a, const char *const *lines, size_t n, struct manifest *out);
 /* Facts with digests made from the name. */
 struct pkgfacts *made_facts(struct arena *a, const char *name);

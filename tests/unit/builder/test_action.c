@@ -33,13 +33,17 @@ set_scene(struct scene *s)
 	made_digest("fixups", &s->seed.fixups_digest);
 	s->ground[0] = &s->gcc;
 	s->packages[0] = made_facts(&s->a, "lib");
-	s->root = (struct buildroot){ .ground = s->ground, .nground = 1, .packages = s->packages, .npackages = 1 };
+	s->root = (struct buildroot){
+		.ground = s->ground, .nground = 1, .packages = s->packages, .npackages = 1
+	};
 }
 
 static struct action
 make(struct scene *s, const char *yaml, const char *vendor)
 {
-	struct action_input in = { .recipe = made_one(&s->a, yaml), .root = &s->root, .seed = &s->seed,
+	struct action_input in = { .recipe = made_one(&s->a, yaml),
+				   .root = &s->root,
+				   .seed = &s->seed,
 				   .vendor = vendor };
 	struct action out = { .doc = NULL };
 	struct err e;
@@ -73,11 +77,12 @@ TEST(action_key_does_not_count_comments_homepage_and_limits)
 
 	SCENE;
 	x = make(&s, PLAIN, "Kiln");
-	y = make(&s,
-		 "# a comment\nhomepage: https://other.example.org/\nname: x\nformat: 1\nversion: \"1\"\nrelease: 1\n"
-		 "summary: Made for a test\nlicense: MIT\n"
-		 "build:\n  limits: {time: 5m}\n  steps:\n    - name: make\n      run: make\n",
-		 "Kiln");
+	y = make(
+		&s,
+		"# a comment\nhomepage: https://other.example.org/\nname: x\nformat: 1\nversion: \"1\"\nrelease: 1\n"
+		"summary: Made for a test\nlicense: MIT\n"
+		"build:\n  limits: {time: 5m}\n  steps:\n    - name: make\n      run: make\n",
+		"Kiln");
 	assert_string_equal(x.hex, y.hex);
 }
 

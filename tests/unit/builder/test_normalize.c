@@ -8,8 +8,8 @@
 	"build:\n  steps:\n    - name: make\n      run: \"true\"\n"
 
 static int
-normalize(struct arena *a, const char *const *lines, size_t n, struct pkgfile_entry **entries, size_t *count,
-	  struct err *err)
+normalize(struct arena *a, const char *const *lines, size_t n, struct pkgfile_entry **entries,
+	  size_t *count, struct err *err)
 {
 	struct manifest m;
 
@@ -32,8 +32,13 @@ refuses(const char *line, const char *reason, const char *remedy)
 
 TEST(normalize_drops_what_libtool_and_install_info_leave)
 {
-	static const char *const lines[] = { "d  usr", "d  usr/lib", "f  usr/lib/libx.la", "f  usr/lib/libx.so.1",
-					     "d  usr/share", "d  usr/share/info", "f  usr/share/info/dir" };
+	static const char *const lines[] = { "d  usr",
+					     "d  usr/lib",
+					     "f  usr/lib/libx.la",
+					     "f  usr/lib/libx.so.1",
+					     "d  usr/share",
+					     "d  usr/share/info",
+					     "f  usr/share/info/dir" };
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct pkgfile_entry *e;
 	size_t n;
@@ -47,7 +52,8 @@ TEST(normalize_drops_what_libtool_and_install_info_leave)
 
 TEST(normalize_marks_documents_and_licences)
 {
-	static const char *const lines[] = { "f  usr/share/doc/x/README", "f  usr/share/licenses/x/COPYING",
+	static const char *const lines[] = { "f  usr/share/doc/x/README",
+					     "f  usr/share/licenses/x/COPYING",
 					     "f  usr/share/x/data" };
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct pkgfile_entry *e;
@@ -61,24 +67,29 @@ TEST(normalize_marks_documents_and_licences)
 
 TEST(normalize_refuses_files_outside_the_system_directories)
 {
-	refuses("f  opt/x/bin", "the build installed '/opt/x/bin'; packages hold files below /usr, /etc and /var",
+	refuses("f  opt/x/bin",
+		"the build installed '/opt/x/bin'; packages hold files below /usr, /etc and /var",
 		"--prefix=/usr");
 	refuses("f  x", "the build installed '/x'", "--prefix=/usr");
 	refuses("d  data", "the build installed '/data'", "--prefix=/usr");
-	refuses("f  usr/local/bin/x", "/usr/local belongs to the administrator", "--prefix=/usr");
+	refuses("f  usr/local/bin/x", "/usr/local belongs to the administrator",
+		"--prefix=/usr");
 }
 
 TEST(normalize_refuses_what_undoes_the_merged_usr)
 {
-	refuses("f  bin/x", "the build installed '/bin/x', but /bin is a link to /usr/bin", "--bindir=/usr/bin");
+	refuses("f  bin/x", "the build installed '/bin/x', but /bin is a link to /usr/bin",
+		"--bindir=/usr/bin");
 	refuses("d  lib64", "the build installed '/lib64'", "--libdir=/usr/lib64");
 	refuses("l  sbin usr/other", "/sbin is a link to /usr/sbin", "--sbindir=/usr/sbin");
 }
 
 TEST(normalize_allows_the_links_and_directories_of_a_base_system)
 {
-	static const char *const lines[] = { "l  bin usr/bin", "l  lib64 usr/lib", "d  tmp", "d  proc", "d  home/user",
-					     "f  etc/passwd", "d  var/tmp" };
+	static const char *const lines[] = { "l  bin usr/bin", "l  lib64 usr/lib",
+					     "d  tmp",         "d  proc",
+					     "d  home/user",   "f  etc/passwd",
+					     "d  var/tmp" };
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct pkgfile_entry *e;
 	size_t n;
@@ -89,7 +100,8 @@ TEST(normalize_allows_the_links_and_directories_of_a_base_system)
 
 TEST(normalize_refuses_links_into_the_build_directory)
 {
-	refuses("l  usr/bin/x /build/src/x", "'/usr/bin/x' as a link to '/build/src/x', which is gone", "relative");
+	refuses("l  usr/bin/x /build/src/x",
+		"'/usr/bin/x' as a link to '/build/src/x', which is gone", "relative");
 	refuses("l  usr/bin/x /out/usr/bin/y", "which is gone after the build", "relative");
 }
 
@@ -107,7 +119,8 @@ TEST(normalize_refuses_an_empty_harvest)
 static int
 own(struct arena *a, const char *owners, struct pkgfile_entry *e, size_t n, struct err *err)
 {
-	struct recipe *r = made_one(a, arena_format(a, HEAD "packages:\n  - name: x\n    owners:\n%s", owners));
+	struct recipe *r = made_one(
+		a, arena_format(a, HEAD "packages:\n  - name: x\n    owners:\n%s", owners));
 
 	return normalize_owners(r, &r->packages[0], e, n, err);
 }
@@ -137,10 +150,13 @@ TEST(normalize_takes_owners_modes_and_flags_from_the_recipe)
 TEST(normalize_refuses_owners_that_match_nothing)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
-	struct pkgfile_entry e[] = { { .path = "/usr/bin/x", .type = MANIFEST_FILE, .mode = 0755 } };
+	struct pkgfile_entry e[] = {
+		{ .path = "/usr/bin/x", .type = MANIFEST_FILE, .mode = 0755 }
+	};
 
-	assert_fails(own(&a, "      - {path: /usr/bin/y, user: daemon, reason: none}\n", e, 1, err),
-		     "recipes/x/recipe.yaml:13:5: package 'x': owners: '/usr/bin/y' matches nothing in it");
+	assert_fails(
+		own(&a, "      - {path: /usr/bin/y, user: daemon, reason: none}\n", e, 1, err),
+		"recipes/x/recipe.yaml:13:5: package 'x': owners: '/usr/bin/y' matches nothing in it");
 }
 
 TEST(normalize_refuses_what_everybody_may_write)
@@ -148,7 +164,9 @@ TEST(normalize_refuses_what_everybody_may_write)
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct pkgfile_entry e[] = { { .path = "/var/x", .type = MANIFEST_DIR, .mode = 0755 } };
 
-	assert_fails(own(&a, "      - {path: /var/x, mode: \"0777\", reason: none}\n", e, 1, err),
-		     "mode 0777 lets everybody write to '/var/x'");
-	assert_ok(own(&a, "      - {path: /var/x, mode: \"1777\", reason: everybody's}\n", e, 1, err));
+	assert_fails(
+		own(&a, "      - {path: /var/x, mode: \"0777\", reason: none}\n", e, 1, err),
+		"mode 0777 lets everybody write to '/var/x'");
+	assert_ok(own(&a, "      - {path: /var/x, mode: \"1777\", reason: everybody's}\n", e, 1,
+		      err));
 }

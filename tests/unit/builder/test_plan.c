@@ -21,8 +21,8 @@ place_of(const struct plan *p, const char *name)
 
 TEST(plan_puts_everything_after_what_it_needs)
 {
-	SET({ "app", "[lib-devel, tool]", NULL }, { "lib", "[tool]", NULL }, { "tool", NULL, NULL },
-	    { "alone", NULL, NULL });
+	SET({ "app", "[lib-devel, tool]", NULL }, { "lib", "[tool]", NULL },
+	    { "tool", NULL, NULL }, { "alone", NULL, NULL });
 
 	assert_ok(plan_make(&a, &set, NULL, 0, &plan, err));
 	assert_int_equal(plan.n, 4);
@@ -45,7 +45,8 @@ TEST(plan_of_a_name_holds_only_what_it_needs)
 
 TEST(plan_follows_declared_requires_of_what_is_needed)
 {
-	SET({ "app", "[gcc]", NULL }, { "gcc", NULL, "packages:\n  - name: gcc\n    requires: [libc >= 1, /bin/sh]\n" },
+	SET({ "app", "[gcc]", NULL },
+	    { "gcc", NULL, "packages:\n  - name: gcc\n    requires: [libc >= 1, /bin/sh]\n" },
 	    { "libc", NULL, NULL });
 	size_t app, *below, n;
 
@@ -59,7 +60,8 @@ TEST(plan_follows_declared_requires_of_what_is_needed)
 
 TEST(plan_weighs_the_longest_way_to_the_end)
 {
-	SET({ "a", NULL, NULL }, { "b", "[a]", NULL }, { "c", "[b]", NULL }, { "d", "[a]", NULL });
+	SET({ "a", NULL, NULL }, { "b", "[a]", NULL }, { "c", "[b]", NULL },
+	    { "d", "[a]", NULL });
 
 	assert_ok(plan_make(&a, &set, NULL, 0, &plan, err));
 	for (size_t i = 0; i < plan.n; i++)
@@ -75,8 +77,9 @@ TEST(plan_names_the_line_of_a_need_that_nobody_makes)
 {
 	SET({ "app", "[zlib-deve]", NULL }, { "zlib-devel", NULL, NULL });
 
-	assert_fails(plan_make(&a, &set, NULL, 0, &plan, err),
-		     "recipes/app/recipe.yaml:9:11: recipe 'app' needs 'zlib-deve', which no recipe makes");
+	assert_fails(
+		plan_make(&a, &set, NULL, 0, &plan, err),
+		"recipes/app/recipe.yaml:9:11: recipe 'app' needs 'zlib-deve', which no recipe makes");
 	assert_non_null(strstr(err->text, "hint: did you mean 'zlib-devel'?"));
 }
 
@@ -84,9 +87,11 @@ TEST(plan_shows_every_edge_of_a_cycle)
 {
 	SET({ "a", "[b]", NULL }, { "b", "[c]", NULL }, { "c", "[b]", NULL });
 
-	assert_fails(plan_make(&a, &set, NULL, 0, &plan, err), "dependency cycle of 2 recipes:");
+	assert_fails(plan_make(&a, &set, NULL, 0, &plan, err),
+		     "dependency cycle of 2 recipes:");
 	assert_non_null(strstr(err->text, "recipes/b/recipe.yaml:9:11: b needs c"));
-	assert_non_null(strstr(err->text, "recipes/c/recipe.yaml:9:11: c needs b: closes the cycle"));
+	assert_non_null(
+		strstr(err->text, "recipes/c/recipe.yaml:9:11: c needs b: closes the cycle"));
 	assert_null(strstr(err->text, "recipes/a/"));
 	assert_non_null(strstr(err->text, "hint: "));
 }
@@ -95,14 +100,17 @@ TEST(plan_refuses_a_recipe_that_needs_itself)
 {
 	SET({ "a", "[a-devel]", NULL });
 
-	assert_fails(plan_make(&a, &set, NULL, 0, &plan, err), "recipes/a/recipe.yaml:9:11: dependency cycle of 1 ");
+	assert_fails(plan_make(&a, &set, NULL, 0, &plan, err),
+		     "recipes/a/recipe.yaml:9:11: dependency cycle of 1 ");
 }
 
 TEST(plan_finds_a_cycle_through_requires)
 {
-	SET({ "gcc", "[make]", NULL }, { "make", NULL, "packages:\n  - name: make\n    requires: [gcc]\n" });
+	SET({ "gcc", "[make]", NULL },
+	    { "make", NULL, "packages:\n  - name: make\n    requires: [gcc]\n" });
 
-	assert_fails(plan_make(&a, &set, NULL, 0, &plan, err), "gcc needs make, which requires gcc");
+	assert_fails(plan_make(&a, &set, NULL, 0, &plan, err),
+		     "gcc needs make, which requires gcc");
 }
 
 TEST(plan_refuses_an_unknown_name)
@@ -110,5 +118,6 @@ TEST(plan_refuses_an_unknown_name)
 	SET({ "zlib", NULL, NULL });
 	const char *names[] = { "zlibb" };
 
-	assert_fails(plan_make(&a, &set, names, 1, &plan, err), "no recipe is named 'zlibb'\nhint: did you mean 'zlib'?");
+	assert_fails(plan_make(&a, &set, names, 1, &plan, err),
+		     "no recipe is named 'zlibb'\nhint: did you mean 'zlib'?");
 }

@@ -38,19 +38,29 @@ set_scene(struct scene *s)
 	struct err e;
 
 	memset(s, 0, sizeof(*s));
-	s->w = (struct workspace){ .id = "kiln", .version = "1", .builder_id = "https://kiln.invalid/builder",
+	s->w = (struct workspace){ .id = "kiln",
+				   .version = "1",
+				   .builder_id = "https://kiln.invalid/builder",
 				   .vendor = "Kiln" };
-	s->gcc = (struct seed_package){ .name = "gcc-12", .version = "12.2.0", .location = "debian:pool/gcc.deb" };
+	s->gcc = (struct seed_package){ .name = "gcc-12",
+					.version = "12.2.0",
+					.location = "debian:pool/gcc.deb" };
 	made_digest("gcc", &s->gcc.sha256);
 	made_digest("fixups", &s->seed.fixups_digest);
 	s->ground[0] = &s->gcc;
 	s->packages[0] = made_facts(&s->a, "lib");
-	s->root = (struct buildroot){ .ground = s->ground, .nground = 1, .packages = s->packages, .npackages = 1 };
+	s->root = (struct buildroot){
+		.ground = s->ground, .nground = 1, .packages = s->packages, .npackages = 1
+	};
 	s->p.recipe = made_one(&s->a, YAML);
-	in = (struct action_input){ .recipe = s->p.recipe, .root = &s->root, .seed = &s->seed, .vendor = "Kiln" };
+	in = (struct action_input){
+		.recipe = s->p.recipe, .root = &s->root, .seed = &s->seed, .vendor = "Kiln"
+	};
 	if (action_make(&s->a, &in, &s->action, &e) < 0)
 		fail_msg("%s", e.text);
-	s->result = (struct sandbox_result){ .nwalls = 2, .elapsed_ms = 987654321, .peak_memory_bytes = 123456789 };
+	s->result = (struct sandbox_result){ .nwalls = 2,
+					     .elapsed_ms = 987654321,
+					     .peak_memory_bytes = 123456789 };
 	s->result.walls[0] = (struct sandbox_wall){ "seccomp", "filter", true };
 	s->result.walls[1] = (struct sandbox_wall){ "landlock", "abi 6", false };
 	s->record = (struct record){ .result = &s->result, .has_check = true };
@@ -107,7 +117,8 @@ TEST(provenance_lists_every_input_by_digest)
 	assert_int_equal(st.ndependencies, 6);
 	action_recipe_digest(s.p.recipe, &recipe);
 	assert_true(digest_equal(&dependency(&st, "recipes/x/recipe.yaml")->sha256, &recipe));
-	assert_string_equal(dependency(&st, "x-1.tar.gz")->uri, "https://example.org/x-1.tar.gz");
+	assert_string_equal(dependency(&st, "x-1.tar.gz")->uri,
+			    "https://example.org/x-1.tar.gz");
 	assert_string_equal(dependency(&st, "extra.c")->uri, "kiln:recipes/x/extra.c");
 	d = dependency(&st, "lib-1-1.x86_64.rpm");
 	assert_true(digest_equal(&d->sha256, &s.packages[0]->file));
@@ -115,14 +126,16 @@ TEST(provenance_lists_every_input_by_digest)
 	assert_int_equal(strlen(doc_get_text(d->annotations, "headerDigest")), 64);
 	d = dependency(&st, "gcc-12");
 	assert_true(digest_equal(&d->sha256, &s.gcc.sha256));
-	assert_true(digest_equal(&dependency(&st, "seed fix-ups")->sha256, &s.seed.fixups_digest));
+	assert_true(
+		digest_equal(&dependency(&st, "seed fix-ups")->sha256, &s.seed.fixups_digest));
 }
 
 TEST(provenance_holds_the_walls_and_the_check_but_no_time_and_no_memory)
 {
 	SCENE;
 	assert_ok(provenance_make(&s.p, &text, err));
-	assert_non_null(strstr(text.data, "{\"detail\":\"abi 6\",\"name\":\"landlock\",\"required\":false}"));
+	assert_non_null(strstr(
+		text.data, "{\"detail\":\"abi 6\",\"name\":\"landlock\",\"required\":false}"));
 	assert_non_null(strstr(text.data, "\"check\":\"passed\""));
 	assert_null(strstr(text.data, "987654"));
 	assert_null(strstr(text.data, "123456789"));
@@ -131,9 +144,12 @@ TEST(provenance_holds_the_walls_and_the_check_but_no_time_and_no_memory)
 
 TEST(provenance_purl_encodes_what_a_purl_does_not_take)
 {
-	struct nevra id = { .name = "g++", .version = "1^2~rc", .release = "3", .arch = "noarch", .epoch = 4 };
+	struct nevra id = {
+		.name = "g++", .version = "1^2~rc", .release = "3", .arch = "noarch", .epoch = 4
+	};
 
 	SCENE;
-	assert_string_equal(provenance_purl(&s.a, &s.w, &id),
-			    "pkg:rpm/kiln/g%2B%2B@1%5E2~rc-3?arch=noarch&distro=kiln-1&epoch=4");
+	assert_string_equal(
+		provenance_purl(&s.a, &s.w, &id),
+		"pkg:rpm/kiln/g%2B%2B@1%5E2~rc-3?arch=noarch&distro=kiln-1&epoch=4");
 }

@@ -93,7 +93,8 @@ set_scene(struct scene *s)
 	s->u1[0] = 2;
 	s->u3[0] = 4;
 	s->nodes[0] = (struct plan_node){ .users = s->u0, .nusers = 1 };
-	s->nodes[1] = (struct plan_node){ .needs = s->n1, .nneeds = 1, .users = s->u1, .nusers = 1 };
+	s->nodes[1] =
+		(struct plan_node){ .needs = s->n1, .nneeds = 1, .users = s->u1, .nusers = 1 };
 	s->nodes[2] = (struct plan_node){ .needs = s->n2, .nneeds = 1 };
 	s->nodes[3] = (struct plan_node){ .users = s->u3, .nusers = 1 };
 	s->nodes[4] = (struct plan_node){ .needs = s->n4, .nneeds = 1 };
@@ -179,7 +180,8 @@ TEST(schedule_ends_what_runs_when_nothing_can_be_built)
 	SCENE;
 	s.fake.fatal[3] = true;
 	s.nodes[3].path_ms = 1; /* after node 0, which runs */
-	assert_fails(schedule_run(&s.plan, &s.runner, &s.o, &s.counts, err), "a wall cannot stand");
+	assert_fails(schedule_run(&s.plan, &s.runner, &s.o, &s.counts, err),
+		     "a wall cannot stand");
 	assert_true(s.fake.killed[0]);
 	assert_int_equal(s.fake.running, 0);
 }

@@ -10,8 +10,8 @@
 
 /* Lines as made_manifest takes them, of a recipe with these packages. */
 static int
-split(struct arena *a, const char *packages, const char *const *lines, size_t n, struct split_part **parts,
-      size_t *nparts, struct err *err)
+split(struct arena *a, const char *packages, const char *const *lines, size_t n,
+      struct split_part **parts, size_t *nparts, struct err *err)
 {
 	struct recipe *r = made_one(a, arena_format(a, HEAD "%s", packages));
 	struct pkgfile_entry *entries;
@@ -75,10 +75,21 @@ TEST(split_double_star_stands_for_any_number_of_components)
 TEST(split_gives_headers_links_and_archives_to_devel_and_static)
 {
 	static const char *const lines[] = {
-		"d  usr", "d  usr/include", "f  usr/include/x.h", "d  usr/lib", "f  usr/lib/libx.a",
-		"f  usr/lib/libx.so.1", "l  usr/lib/libx.so libx.so.1", "d  usr/lib/pkgconfig",
-		"f  usr/lib/pkgconfig/x.pc", "d  usr/lib/musl", "d  usr/lib/musl/lib", "f  usr/lib/musl/lib/libx.a",
-		"l  usr/lib/musl/lib/libx.so ../../libx.so.1", "d  usr/lib/musl/include", "f  usr/lib/musl/include/x.h",
+		"d  usr",
+		"d  usr/include",
+		"f  usr/include/x.h",
+		"d  usr/lib",
+		"f  usr/lib/libx.a",
+		"f  usr/lib/libx.so.1",
+		"l  usr/lib/libx.so libx.so.1",
+		"d  usr/lib/pkgconfig",
+		"f  usr/lib/pkgconfig/x.pc",
+		"d  usr/lib/musl",
+		"d  usr/lib/musl/lib",
+		"f  usr/lib/musl/lib/libx.a",
+		"l  usr/lib/musl/lib/libx.so ../../libx.so.1",
+		"d  usr/lib/musl/include",
+		"f  usr/lib/musl/include/x.h",
 		"f  usr/lib/plugin.so",
 	};
 	CLEANUP(arena_release) struct arena a = { 0 };
@@ -100,9 +111,15 @@ TEST(split_gives_headers_links_and_archives_to_devel_and_static)
 
 TEST(split_standard_directories_are_nobodys_and_others_are_shared)
 {
-	static const char *const lines[] = { "d  usr", "d  usr/lib", "d  usr/lib/musl", "d  usr/lib/musl/include",
-					     "f  usr/lib/musl/include/x.h", "f  usr/lib/musl/x.a", "d  usr/share",
-					     "d  usr/share/man", "d  usr/share/x" };
+	static const char *const lines[] = { "d  usr",
+					     "d  usr/lib",
+					     "d  usr/lib/musl",
+					     "d  usr/lib/musl/include",
+					     "f  usr/lib/musl/include/x.h",
+					     "f  usr/lib/musl/x.a",
+					     "d  usr/share",
+					     "d  usr/share/man",
+					     "d  usr/share/x" };
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct split_part *p;
 	size_t n, owners = 0;
@@ -119,14 +136,19 @@ TEST(split_standard_directories_are_nobodys_and_others_are_shared)
 
 TEST(split_globs_come_before_rules_and_the_rest_goes_to_the_first)
 {
-	static const char *const lines[] = { "d  usr", "d  usr/bin", "f  usr/bin/x", "d  usr/include",
-					     "f  usr/include/x.h", "d  usr/share", "f  usr/share/note" };
+	static const char *const lines[] = {
+		"d  usr",           "d  usr/bin",         "f  usr/bin/x",
+		"d  usr/include",   "f  usr/include/x.h", "d  usr/share",
+		"f  usr/share/note"
+	};
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct split_part *p;
 	size_t n;
 
-	assert_ok(split(&a, "packages:\n  - name: x-libs\n    files: [/usr/include]\n  - name: x\n    files: [/usr/bin/*]\n",
-			lines, ARRAY_LEN(lines), &p, &n, err));
+	assert_ok(split(
+		&a,
+		"packages:\n  - name: x-libs\n    files: [/usr/include]\n  - name: x\n    files: [/usr/bin/*]\n",
+		lines, ARRAY_LEN(lines), &p, &n, err));
 	assert_int_equal(n, 2);
 	check_part(p, n, "/usr/include/x.h", "x-libs");
 	check_part(p, n, "/usr/bin/x", "x");
@@ -135,14 +157,16 @@ TEST(split_globs_come_before_rules_and_the_rest_goes_to_the_first)
 
 TEST(split_rule_feeds_a_declared_package_of_that_name)
 {
-	static const char *const lines[] = { "d  usr", "d  usr/bin", "f  usr/bin/x-config", "d  usr/include",
-					     "f  usr/include/x.h" };
+	static const char *const lines[] = { "d  usr", "d  usr/bin", "f  usr/bin/x-config",
+					     "d  usr/include", "f  usr/include/x.h" };
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct split_part *p;
 	size_t n;
 
-	assert_ok(split(&a, "packages:\n  - name: x\n  - name: x-devel\n    files: [/usr/bin/x-config]\n", lines,
-			ARRAY_LEN(lines), &p, &n, err));
+	assert_ok(split(
+		&a,
+		"packages:\n  - name: x\n  - name: x-devel\n    files: [/usr/bin/x-config]\n",
+		lines, ARRAY_LEN(lines), &p, &n, err));
 	assert_int_equal(n, 2);
 	check_part(p, n, "/usr/include/x.h", "x-devel");
 	assert_int_equal(p[0].n, 0);
@@ -155,8 +179,10 @@ TEST(split_glob_without_match_names_its_line)
 	struct split_part *p;
 	size_t n;
 
-	assert_fails(split(&a, "packages:\n  - name: x\n    files: [/usr/bin/y]\n", lines, ARRAY_LEN(lines), &p, &n, err),
-		     "recipes/x/recipe.yaml:13:5: package 'x': files: '/usr/bin/y' matches nothing that was installed");
+	assert_fails(
+		split(&a, "packages:\n  - name: x\n    files: [/usr/bin/y]\n", lines,
+		      ARRAY_LEN(lines), &p, &n, err),
+		"recipes/x/recipe.yaml:13:5: package 'x': files: '/usr/bin/y' matches nothing that was installed");
 	assert_non_null(strstr(err->text, "\nhint: `kiln log x`"));
 }
 
@@ -167,9 +193,11 @@ TEST(split_glob_that_comes_too_late_names_who_took_it)
 	struct split_part *p;
 	size_t n;
 
-	assert_fails(split(&a, "packages:\n  - name: x\n    files: [/usr/bin/*]\n  - name: y\n    files: [/usr/bin/x]\n",
-			   lines, ARRAY_LEN(lines), &p, &n, err),
-		     "package 'y': files: all that '/usr/bin/x' matches went to 'x' before");
+	assert_fails(
+		split(&a,
+		      "packages:\n  - name: x\n    files: [/usr/bin/*]\n  - name: y\n    files: [/usr/bin/x]\n",
+		      lines, ARRAY_LEN(lines), &p, &n, err),
+		"package 'y': files: all that '/usr/bin/x' matches went to 'x' before");
 }
 
 TEST(split_starts_a_set_of_hard_links_anew_in_each_package)
