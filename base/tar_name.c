@@ -26,6 +26,7 @@ tar_name_clean(const char *raw, const struct tar_select *select, unsigned max_de
 	       char out[TAR_NAME_MAX], struct err *err)
 {
 	unsigned strip = select->strip, depth = 0;
+	const char *at = raw;
 	size_t len = 0;
 
 	out[0] = '\0';
@@ -33,11 +34,11 @@ tar_name_clean(const char *raw, const struct tar_select *select, unsigned max_de
 		return refuse(raw, err, "absolute name");
 	if (strlen(raw) >= TAR_NAME_MAX)
 		return refuse(raw, err, "name too long");
-	for (size_t n; *raw; raw += n + (raw[n] == '/')) {
-		n = strcspn(raw, "/");
-		if (n == 0 || is_component(raw, n, "."))
+	for (size_t n; *at; at += n + (at[n] == '/')) {
+		n = strcspn(at, "/");
+		if (n == 0 || is_component(at, n, "."))
 			continue;
-		if (is_component(raw, n, ".."))
+		if (is_component(at, n, ".."))
 			return refuse(raw, err, "'..' in its name");
 		if (++depth > max_depth)
 			return refuse(raw, err, "too many directories deep");
@@ -45,7 +46,7 @@ tar_name_clean(const char *raw, const struct tar_select *select, unsigned max_de
 			continue;
 		if (len)
 			out[len++] = '/';
-		memcpy(out + len, raw, n);
+		memcpy(out + len, at, n);
 		len += n;
 		out[len] = '\0';
 	}
