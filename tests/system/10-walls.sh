@@ -228,8 +228,8 @@ steps() {
 	assert_contains "$WHO: no shell is said plainly" 'no usable /bin/sh' "$log"
 	log=$(chamber run -T nowhere 'true')
 	assert_contains "$WHO: a missing tree is named" 'tree nowhere of the environment' "$log"
-	log=$(run -n 2 'flock -n /usr/bin/sh sleep 1; flock -n /etc/passwd sleep 1')
-	assert_eq "$WHO: a lock on a shared file is nobody else's" 2 "$(printf '%s\n' "$log" | grep -c '^cause: ok')"
+	log=$(run -n 2 'probe lock_shared')
+	assert_eq "$WHO: a lock on a shared file is nobody else's" 2 "$(printf '%s\n' "$log" | grep -c '^lock_shared: ok')"
 	log=$(run -n 4 'probe who')
 	assert_eq "$WHO: four at once" 4 "$(printf '%s\n' "$log" | grep -c '^cause: ok')"
 }
@@ -243,6 +243,7 @@ limits() {
 	log=$(run -l memory=67108864 'probe memory_bomb')
 	assert_eq "$WHO: a memory bomb is caught" memory "$(value cause "$log")"
 	assert_below "$WHO: in time" 10000 "$(value elapsed_ms "$log")"
+	assert_below "$WHO: the peak was seen" "$(value peak "$log")" 60000000
 	log=$(run -l time=1 'sleep 60')
 	assert_eq "$WHO: a hang ends" timeout "$(value cause "$log")"
 	assert_below "$WHO: at its time" 3000 "$(value elapsed_ms "$log")"
@@ -360,6 +361,24 @@ failed_builds() {
 	assert_line "$WHO: the others write to the log" log-only "$log"
 }
 
+# Where a wall cannot stand there is no chamber: said with what is missing, and no weaker one.
+refusals() {
+	as_user "$WHO" mkdir "$SCRATCH/$WHO/no-userns"
+	log=$(as_user "$WHO" unshare -Ur sh -c "echo 1 >/proc/sys/user/max_user_namespaces &&
+		exec unshare -U --map-user=$ORDINARY --map-group=$ORDINARY \
+		'$TOOLS/chamber' '$SCRATCH/$WHO/no-userns/store' run true" 2>&1)
+	assert_eq "$WHO: without user namespaces it fails" 1 $?
+	assert_contains "$WHO: naming what is missing" 'entering a user and a mount namespace' "$log"
+	assert_contains "$WHO: and the remedy" 'sysctl user.max_user_namespaces' "$log"
+	[ "$WHO" = root ] || return 0
+	log=$(unshare -m sh -c "mount -t tmpfs none /proc/sys &&
+		exec '$TOOLS/chamber' '$STORE' run -T ground -e PATH=/bin 'echo never'" 2>&1)
+	assert_eq "$WHO: with a masked /proc it fails" 1 $?
+	assert_contains "$WHO: naming /proc" 'making /proc' "$log"
+	assert_contains "$WHO: saying when that happens" '/proc must not be masked' "$log"
+	assert_lacks "$WHO: and nothing was run" never "$log"
+}
+
 suite() {
 	WHO=$1
 	STORE=$SCRATCH/$WHO/store
@@ -368,7 +387,7 @@ suite() {
 	# Nobody else may walk to the store: the dropped uid must not need to.
 	chmod 700 "$SCRATCH/$WHO"
 	links=$(for t in sh ls cat id mount find stat ps grep sleep mkfifo mkdir chmod ln touch truncate \
-		rm wc sort flock true false test printf; do echo "usr/bin/$t@=busybox"; done)
+		rm wc sort true false test printf; do echo "usr/bin/$t@=busybox"; done)
 	# shellcheck disable=SC2086
 	made=$(chamber tree ground "usr/bin/busybox=$BUSYBOX" "usr/bin/probe=$TOOLS/probe" $links)
 	assert_eq "$WHO: a ground to stand on" '' "$made"
@@ -381,6 +400,7 @@ suite() {
 	outputs
 	inputs
 	failed_builds
+	refusals
 }
 
 outside=$(KILN_PROBE=1 "$TOOLS/probe" do_reboot 2>&1)

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -614,6 +615,19 @@ daemonize(void)
 	return 0;
 }
 
+/* Held for a while, so that another chamber would meet it. */
+static int
+lock_shared(void)
+{
+	static const char *const files[] = { "/usr/bin/busybox", "/etc/passwd" };
+
+	for (size_t i = 0; i < 2; i++)
+		if (flock(open(files[i], O_RDONLY), LOCK_EX | LOCK_NB) < 0)
+			return errno;
+	sleep(2);
+	return 0;
+}
+
 /* A socket file where the output is. */
 static int
 bind_out(void)
@@ -730,7 +744,7 @@ static const struct act {
 	ACT(chmod_plain), ACT(fchmod_setuid), ACT(fchmodat_setuid), ACT(chown_root),
 	ACT(setuid_root), ACT(do_setgroups), ACT(xattr_caps), ACT(xattr_trusted), ACT(affinity),
 	ACT(huge_file), ACT(raise_limit), ACT(core_limit), ACT(renice), ACT(realtime),
-	ACT(oom_lower), ACT(fork_bomb), ACT(memory_bomb), ACT(daemonize), ACT(crash), ACT(bind_out), ACT(setid_out), ACT(cmdline_1), ACT(fds),
+	ACT(oom_lower), ACT(fork_bomb), ACT(memory_bomb), ACT(daemonize), ACT(crash), ACT(bind_out), ACT(lock_shared), ACT(setid_out), ACT(cmdline_1), ACT(fds),
 	ACT(env), ACT(who),
 #undef ACT
 };
