@@ -244,9 +244,10 @@ run(const struct job *j, struct err *err)
 /* A private directory for librpm, which knows its database by path only; removed whatever
  * comes. */
 static int
-run_in_private(struct job *j, struct err *err)
+run_in_private(const struct job *given, struct err *err)
 {
 	char dir[] = DIR_PARENT "/" DIR_TEMPLATE;
+	struct job j = *given;
 	CLEANUP(fd_close) int parent = -1;
 	CLEANUP(fd_close) int dirfd = -1;
 	struct err ignored;
@@ -257,10 +258,10 @@ run_in_private(struct job *j, struct err *err)
 	if (!mkdtemp(dir))
 		return err_sys(err, "cannot make a directory %s", dir);
 	rc = fd_open(dir, O_DIRECTORY | O_RDONLY | O_NOFOLLOW, &dirfd, err);
-	j->dir = dir;
-	j->dirfd = dirfd;
+	j.dir = dir;
+	j.dirfd = dirfd;
 	if (rc == 0)
-		rc = run(j, err);
+		rc = run(&j, err);
 	if (tree_remove(parent, dir + strlen(DIR_PARENT "/"), rc < 0 ? &ignored : err) < 0)
 		rc = -1;
 	return rc;

@@ -77,6 +77,7 @@ tool=$(cd "$build" && pwd)/tests/rpmtool
 make_tree() { # make_tree DIR
 	mkdir -p "$1/usr/bin" "$1/etc" "$1/usr/lib" "$1/srv/empty" "$1/usr/share/x" "$1/var/log"
 	cp /bin/true "$1/usr/bin/tool"
+	cp /bin/true "$1/usr/bin/pinger"
 	ln "$1/usr/bin/tool" "$1/srv/another"
 	ln "$1/usr/bin/tool" "$1/srv/empty/z"
 	ln -s tool "$1/usr/bin/link"
@@ -88,7 +89,7 @@ make_tree() { # make_tree DIR
 	chmod 755 "$1/usr/bin/script"
 	echo log >"$1/var/log/x.log"
 	chmod 755 "$1" "$1/usr" "$1/usr/bin" "$1/etc" "$1/usr/lib" "$1/srv" "$1/srv/empty" "$1/usr/share" \
-		"$1/usr/share/x" "$1/var" "$1/var/log" "$1/usr/bin/tool"
+		"$1/usr/share/x" "$1/var" "$1/var/log" "$1/usr/bin/tool" "$1/usr/bin/pinger"
 	chmod 644 "$1/etc/x.conf" "$1/usr/share/x/nothing" "$1/usr/share/x/with space ü" "$1/var/log/x.log"
 }
 cat >"$dir/probe.yaml" <<'END'
@@ -106,7 +107,7 @@ rules:
   /etc/x.conf: {flags: "config noreplace"}
   /var/log/x.log: {flags: ghost, mode: "0640"}
   /usr/bin/script: {mode: "4755"}
-  /usr/bin/tool: {}
+  /usr/bin/pinger: {caps: "cap_net_raw=ep"}
   /usr/share/x: {mode: "0750", user: games, group: games}
   /usr/share/x/nothing: {flags: doc}
 END
@@ -225,6 +226,9 @@ printf 'root:x:0:\ngames:x:60:\n' >"$root/etc/group"
 accepts "rpm -i" rpm -i --root "$root" --dbpath $db --nodeps --nosignature "$dir/base.rpm" "$dir/probe.rpm"
 says "owners" "^750 games|^750 5 60" stat -c '%a %u %g' "$root/usr/share/x"
 says "a set-id mode" "^4755" stat -c %a "$root/usr/bin/script"
+if command -v getcap >"$dir/ignored" || [ -x /sbin/getcap ]; then
+	says "capabilities" "cap_net_raw=ep" env PATH="$PATH:/sbin" getcap "$root/usr/bin/pinger"
+fi
 says "hard links" "^3$" stat -c %h "$root/srv/another"
 says "times" "^1700000000$" stat -c %Y "$root/usr/bin/tool"
 silent "rpm -V" rpm -V --root "$root" --dbpath $db --nodeps probe base
