@@ -1,277 +1,249 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libyaml's events made into a struct doc. What makes YAML surprising or expensive is refused where
+ * it is met: anchors, aliases, tags, merge keys, directives, second documents, duplicate keys.
+ */
+#include "base/dict.h"
 #include "base/doc.h"
-#include "base/fd.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include <yaml.h>
 
-#define NEAREST_MAX_LEN 64
+struct frame {
+	struct doc *node;
+	struct dict keys; /* of a map, to find duplicates */
+	const char *key;  /* of a map: waiting for its value */
+	int key_line, key_col;
+};
 
-static struct doc *
-make(struct arena *a, enum doc_kind kind)
+struct reading {
+	struct arena *a;
+	const char *name;
+	yaml_parser_t parser;
+	struct doc *root;
+	struct frame stack[DOC_MAX_DEPTH];
+	size_t depth, nodes;
+};
+
+static void
+reading_free(struct reading *r)
 {
-	struct doc *d = arena_alloc(a, sizeof(*d));
-
-	d->kind = kind;
-	return d;
+	while (r->depth)
+		dict_release(&r->stack[--r->depth].keys);
+	yaml_parser_delete(&r->parser);
+	free(r);
 }
+DEFINE_CLEANUP(struct reading *, reading_free);
 
-struct doc *
-doc_map(struct arena *a)
+static void
+event_done(yaml_event_t *e)
 {
-	return make(a, DOC_MAP);
+	yaml_event_delete(e);
 }
+DEFINE_RELEASE(yaml_event_t, event_done);
 
-struct doc *
-doc_list(struct arena *a)
+static int
+refuse(const struct reading *r, const yaml_mark_t *at, struct err *err, const char *what)
 {
-	return make(a, DOC_LIST);
-}
-
-struct doc *
-doc_text(struct arena *a, const char *text)
-{
-	struct doc *d = make(a, DOC_TEXT);
-
-	d->text = arena_strdup(a, text);
-	return d;
-}
-
-struct doc *
-doc_number(struct arena *a, int64_t v)
-{
-	struct doc *d = make(a, DOC_INT);
-
-	d->number = v;
-	return d;
-}
-
-struct doc *
-doc_boolean(struct arena *a, bool v)
-{
-	struct doc *d = make(a, DOC_BOOL);
-
-	d->number = v;
-	return d;
-}
-
-static struct doc_item *
-append(struct arena *a, struct doc *d)
-{
-	if (d->n == d->cap) {
-		size_t cap = d->cap ? d->cap * 2 : 4;
-		struct doc_item *items = arena_array(a, cap, sizeof(*items));
-
-		if (d->n)
-			memcpy(items, d->items, d->n * sizeof(*items));
-		d->items = items;
-		d->cap = cap;
-	}
-	return &d->items[d->n++];
-}
-
-void
-doc_push(struct arena *a, struct doc *list, struct doc *value)
-{
-	append(a, list)->value = value;
-}
-
-static struct doc_item *
-find(const struct doc *d, const char *key)
-{
-	if (!d || d->kind != DOC_MAP)
-		return NULL;
-	for (size_t i = 0; i < d->n; i++) {
-		if (strcmp(d->items[i].key, key) == 0)
-			return &d->items[i];
-	}
-	return NULL;
-}
-
-void
-doc_append(struct arena *a, struct doc *map, const char *key, struct doc *value)
-{
-	struct doc_item *item = append(a, map);
-
-	item->key = arena_strdup(a, key);
-	item->value = value;
-}
-
-void
-doc_set(struct arena *a, struct doc *map, const char *key, struct doc *value)
-{
-	struct doc_item *there = find(map, key);
-
-	if (there)
-		there->value = value;
-	else
-		doc_append(a, map, key, value);
-}
-
-void
-doc_set_text(struct arena *a, struct doc *map, const char *key, const char *text)
-{
-	if (text)
-		doc_set(a, map, key, doc_text(a, text));
-}
-
-struct doc *
-doc_get(const struct doc *d, const char *key)
-{
-	struct doc_item *item = find(d, key);
-
-	return item ? item->value : NULL;
-}
-
-const char *
-doc_get_text(const struct doc *d, const char *key)
-{
-	struct doc *v = doc_get(d, key);
-
-	return v && v->kind == DOC_TEXT ? v->text : NULL;
+	return err_set(err, ERR_INPUT, "%s:%d:%d: %s", r->name, (int)at->line + 1,
+		       (int)at->column + 1, what);
 }
 
 static int
-digit_value(char c)
+refuse_parser(const struct reading *r, struct err *err)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 99;
+	const yaml_parser_t *p = &r->parser;
+	const char *problem = p->problem ? p->problem : "cannot be read as YAML";
+
+	if (p->error == YAML_READER_ERROR)
+		return err_set(err, ERR_INPUT, "%s: byte %zu: %s", r->name, p->problem_offset,
+			       problem);
+	return refuse(r, &p->problem_mark, err, problem);
 }
 
-/* YAML 1.2 core: [-+]?[0-9]+, 0o[0-7]+, 0x[0-9a-fA-F]+. */
 static bool
-read_int(const char *s, int64_t *out)
+is_null(const char *s)
 {
-	bool negative = *s == '-';
-	int base = 10;
-	int64_t v = 0;
-
-	if (s[0] == '0' && (s[1] == 'o' || s[1] == 'x')) {
-		base = s[1] == 'o' ? 8 : 16;
-		s += 2;
-	} else if (*s == '-' || *s == '+') {
-		s++;
-	}
-	if (!*s)
-		return false;
-	for (; *s; s++) {
-		int digit = digit_value(*s);
-
-		if (digit >= base)
-			return false;
-		v = v * base + digit;
-		if (v > DOC_MAX_INT)
-			return false;
-	}
-	*out = negative ? -v : v;
-	return true;
+	return !*s || strcmp(s, "~") == 0 || strcmp(s, "null") == 0 || strcmp(s, "Null") == 0 ||
+	       strcmp(s, "NULL") == 0;
 }
 
-bool
-doc_int(const struct doc *d, int64_t *out)
+/* Hangs node into what is open; the first one is the root. */
+static void
+attach(struct reading *r, struct doc *node)
 {
-	if (d && d->kind == DOC_INT) {
-		*out = d->number;
-		return true;
+	struct frame *f;
+	struct doc_item *item;
+
+	if (r->depth == 0) {
+		r->root = node;
+		return;
 	}
-	return d && d->kind == DOC_TEXT && d->plain && read_int(d->text, out);
+	f = &r->stack[r->depth - 1];
+	if (f->node->kind == DOC_LIST) {
+		doc_push(r->a, f->node, node);
+		return;
+	}
+	doc_append(r->a, f->node, f->key, node);
+	item = &f->node->items[f->node->n - 1];
+	item->key_line = f->key_line;
+	item->key_col = f->key_col;
+	f->key = NULL;
 }
 
-bool
-doc_bool(const struct doc *d, bool *out)
+/* True when the next scalar is a key. */
+static bool
+wants_key(const struct reading *r)
 {
-	static const char *const words[] = { "false", "False", "FALSE", "true", "True", "TRUE" };
-
-	if (d && d->kind == DOC_BOOL) {
-		*out = d->number != 0;
-		return true;
-	}
-	if (!d || d->kind != DOC_TEXT || !d->plain)
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		if (strcmp(d->text, words[i]) == 0) {
-			*out = i >= 3;
-			return true;
-		}
-	}
-	return false;
+	return r->depth && r->stack[r->depth - 1].node->kind == DOC_MAP &&
+	       !r->stack[r->depth - 1].key;
 }
 
-int
-doc_error(const struct doc *d, const char *name, struct err *err, const char *fmt, ...)
+static int
+new_node(struct reading *r, const yaml_event_t *e, enum doc_kind kind, struct doc **out,
+	 struct err *err)
 {
-	char text[ERR_TEXT_MAX];
-	va_list ap;
-	int n;
+	struct doc *d;
 
-	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		text[0] = '\0';
-	if (!d || d->line == 0)
-		return err_set(err, ERR_INPUT, "%s: %s", name, text);
-	return err_set(err, ERR_INPUT, "%s:%d:%d: %s", name, d->line, d->col, text);
+	if (++r->nodes > DOC_MAX_NODES)
+		return err_set(err, ERR_LIMIT, "%s: more than %d values", r->name, DOC_MAX_NODES);
+	d = arena_alloc(r->a, sizeof(*d));
+	d->kind = kind;
+	d->line = (int)e->start_mark.line + 1;
+	d->col = (int)e->start_mark.column + 1;
+	*out = d;
+	return 0;
 }
 
-/* Edit distance where swapping two neighbours counts once. */
-static size_t
-distance(const char *a, const char *b)
+static int
+open_collection(struct reading *r, const yaml_event_t *e, bool tagged, enum doc_kind kind,
+		struct err *err)
 {
-	size_t na = strlen(a), nb = strlen(b);
-	size_t rows[3][NEAREST_MAX_LEN + 1] = { { 0 } };
+	struct doc *node;
 
-	for (size_t j = 0; j <= nb; j++)
-		rows[0][j] = j;
-	for (size_t i = 1; i <= na; i++) {
-		size_t *row = rows[i % 3], *up = rows[(i + 2) % 3], *up2 = rows[(i + 1) % 3];
-
-		row[0] = i;
-		for (size_t j = 1; j <= nb; j++) {
-			size_t best = up[j - 1] + (a[i - 1] != b[j - 1]);
-
-			best = KILN_MIN(best, up[j] + 1);
-			best = KILN_MIN(best, row[j - 1] + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				best = KILN_MIN(best, up2[j - 2] + 1);
-			row[j] = best;
-		}
-	}
-	return rows[na % 3][nb];
-}
-
-const char *
-doc_nearest(const char *word, const char *const *candidates, size_t n)
-{
-	size_t len = strlen(word);
-	size_t limit = KILN_MAX((size_t)2, len / 3);
-	const char *best = NULL;
-
-	if (len > NEAREST_MAX_LEN)
-		return NULL;
-	for (size_t i = 0; i < n; i++) {
-		size_t other = strlen(candidates[i]), d;
-
-		if (other > NEAREST_MAX_LEN)
-			continue;
-		d = distance(word, candidates[i]);
-		/* Something must remain in common, or every short word is near. */
-		if (d <= limit && d < KILN_MIN(len, other)) {
-			best = candidates[i];
-			limit = d - (d > 0);
-		}
-	}
-	return best;
-}
-
-int
-doc_load(struct arena *a, int dirfd, const char *path, struct doc **out, struct err *err)
-{
-	CLEANUP(buf_free) struct buf text = BUF_MAX(DOC_MAX_BYTES);
-
-	if (fd_read_file(dirfd, path, &text, err) < 0)
+	if (tagged)
+		return refuse(r, &e->start_mark, err, "anchors and tags are not allowed");
+	if (wants_key(r))
+		return refuse(r, &e->start_mark, err, "a key must be plain text");
+	if (r->depth == DOC_MAX_DEPTH)
+		return refuse(r, &e->start_mark, err, "nested too deeply");
+	if (new_node(r, e, kind, &node, err) < 0)
 		return -1;
-	return doc_parse(a, buf_text(&text), text.len, path, out, err);
+	attach(r, node);
+	r->stack[r->depth++] = (struct frame){ .node = node };
+	return 0;
+}
+
+static int
+take_key(struct reading *r, const yaml_event_t *e, const char *text, struct err *err)
+{
+	struct frame *f = &r->stack[r->depth - 1];
+
+	if (strcmp(text, "<<") == 0 && e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+		return refuse(r, &e->start_mark, err, "merge keys ('<<') are not allowed");
+	if (!dict_add(&f->keys, text, NULL))
+		return err_set(err, ERR_INPUT, "%s:%d:%d: key '%s' is given twice", r->name,
+			       (int)e->start_mark.line + 1, (int)e->start_mark.column + 1, text);
+	f->key = arena_strdup(r->a, text);
+	f->key_line = (int)e->start_mark.line + 1;
+	f->key_col = (int)e->start_mark.column + 1;
+	return 0;
+}
+
+static int
+take_scalar(struct reading *r, const yaml_event_t *e, struct err *err)
+{
+	const char *text = (const char *)e->data.scalar.value;
+	bool plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	struct doc *node;
+
+	if (e->data.scalar.anchor || e->data.scalar.tag)
+		return refuse(r, &e->start_mark, err, "anchors and tags are not allowed");
+	if (strlen(text) != e->data.scalar.length)
+		return refuse(r, &e->start_mark, err, "text may not hold a zero byte");
+	if (wants_key(r))
+		return take_key(r, e, text, err);
+	if (new_node(r, e, plain && is_null(text) ? DOC_NULL : DOC_TEXT, &node, err) < 0)
+		return -1;
+	node->plain = plain;
+	node->text = node->kind == DOC_TEXT ? arena_strdup(r->a, text) : NULL;
+	attach(r, node);
+	return 0;
+}
+
+/* 1 when the stream has ended. */
+static int
+take_event(struct reading *r, const yaml_event_t *e, struct err *err)
+{
+	switch (e->type) {
+	case YAML_DOCUMENT_START_EVENT:
+		if (e->data.document_start.version_directive ||
+		    e->data.document_start.tag_directives.start !=
+			    e->data.document_start.tag_directives.end)
+			return refuse(r, &e->start_mark, err, "directives are not allowed");
+		if (r->root)
+			return refuse(r, &e->start_mark, err, "only one document is allowed");
+		return 0;
+	case YAML_ALIAS_EVENT:
+		return refuse(r, &e->start_mark, err, "aliases are not allowed");
+	case YAML_SCALAR_EVENT:
+		return take_scalar(r, e, err);
+	case YAML_SEQUENCE_START_EVENT:
+		return open_collection(
+			r, e, e->data.sequence_start.anchor || e->data.sequence_start.tag, DOC_LIST, err);
+	case YAML_MAPPING_START_EVENT:
+		return open_collection(
+			r, e, e->data.mapping_start.anchor || e->data.mapping_start.tag, DOC_MAP, err);
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		dict_release(&r->stack[--r->depth].keys);
+		return 0;
+	case YAML_STREAM_END_EVENT:
+		return 1;
+	case YAML_STREAM_START_EVENT:
+	case YAML_DOCUMENT_END_EVENT:
+	case YAML_NO_EVENT:
+	default:
+		return 0;
+	}
+}
+
+static int
+take_all(struct reading *r, struct err *err)
+{
+	int rc = 0;
+
+	while (rc == 0) {
+		CLEANUP(event_done) yaml_event_t e = { .type = YAML_NO_EVENT };
+
+		if (!yaml_parser_parse(&r->parser, &e))
+			return refuse_parser(r, err);
+		rc = take_event(r, &e, err);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+int
+doc_parse(struct arena *a, const char *text, size_t n, const char *name, struct doc **out,
+	  struct err *err)
+{
+	CLEANUP(reading_free) struct reading *r = NULL;
+
+	if (n > DOC_MAX_BYTES)
+		return err_set(err, ERR_LIMIT, "%s: larger than %zu bytes", name, DOC_MAX_BYTES);
+	if (!utf8_is_valid(text, n))
+		return err_set(err, ERR_INPUT, "%s: not UTF-8", name);
+	r = mem_alloc(sizeof(*r));
+	r->a = a;
+	r->name = name;
+	if (!yaml_parser_initialize(&r->parser))
+		abort(); /* out of memory */
+	yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&r->parser, (const unsigned char *)text, n);
+	if (take_all(r, err) < 0)
+		return -1;
+	if (!r->root)
+		return err_set(err, ERR_INPUT, "%s: empty document", name);
+	*out = r->root;
+	return 0;
 }

@@ -51,7 +51,7 @@ TEST(gzip_file_and_digest_agree_with_memory)
 	uint64_t size;
 
 	for (int i = 0; data.len < 1000000; i++)
-		buf_add_format(&data, "%d,", i * i);
+		buf_add_format(&data, "%d,", i * 7919);
 	assert_ok(fd_memory("in", &in, err));
 	assert_ok(fd_memory("out", &out, err));
 	assert_ok(fd_write_all(in, data.data, data.len, err));
