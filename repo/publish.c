@@ -187,6 +187,8 @@ publish(struct publish_run *run, const struct publish_tree *t, struct publish_su
 	    add_inventory(run, err) < 0 || add_repo_file(run, err) < 0)
 		return -1;
 	add_packages(run);
+	if (publish_proof_add(run, err) < 0)
+		return -1;
 	sum->unchanged = publish_tree_is(t, run->files.at, run->files.n);
 	if (sum->unchanged)
 		return publish_tree_drop(t, err);

@@ -5,6 +5,7 @@
  * metadata, signs it, and exchanges the finished tree with the old one in a single rename.
  *
  *   out/repo/packages/NAME.rpm, NAME.rpm.sigstore.json
+ *   out/repo/packages/NAME.rpm.DIGEST.sigstore.json   of older packages that these were made of
  *   out/repo/repodata/repomd.xml .asc .key and metadata
  *   out/repo/keys/   public keys;  out/repo/inventory.json, inventory.json.sigstore.json
  *   out/repo/kiln.repo
@@ -15,11 +16,14 @@
 #include "repo/pkgfacts.h"
 #include "trust/signer.h"
 
+/* An older build of a package, which something published was made with. */
+#define PUBLISH_KIND_EARLIER "earlier-package"
+
 struct publish_input { /* one line of the inventory: a source or a seed package */
 	const char *name, *uri;
 	struct digest sha256;
 	uint64_t size;
-	const char *kind; /* "source", "seed", "patch", "recipe-file" */
+	const char *kind; /* "source", "seed", "patch", "recipe-file", PUBLISH_KIND_EARLIER */
 };
 struct publish_spec {
 	struct cas *store;
@@ -40,6 +44,12 @@ struct publish_summary {
 /* dest: path of the tree, e.g. "out/repo" beneath dirfd. */
 int publish_commit(const struct publish_spec *spec, int dirfd, const char *dest,
 		   struct publish_summary *out, struct err *err) MUST_CHECK;
+/* Remembers where the statement of a built package is (refs/proof/<digest of the unsigned
+ * file>). A package that is rebuilt with the same environment digest rebuilds nobody, so what
+ * was made with the older file stays published, and its statement must stay findable.
+ * Publishing remembers what it publishes; the builder should remember every package it proves.
+ */
+int publish_remember(struct cas *store, const struct pkgfacts *f, struct err *err) MUST_CHECK;
 /* The inventory as bytes and as signed bundle; images ship it too. */
 int publish_inventory(const struct publish_input *inputs, size_t n, struct buf *out,
 		      struct err *err) MUST_CHECK;

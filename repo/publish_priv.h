@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by the files of publish: what is signed (publish_sign.c), what is said in text
- * (publish_text.c), and how the tree is laid and exchanged (publish.c, publish_tree.c). */
+/* Shared by the files of publish: what is signed (publish_sign.c), which proofs of older
+ * packages go along (publish_proof.c), what is said in text (publish_text.c), and how the tree
+ * is laid and exchanged (publish.c, publish_tree.c). */
 #pragma once
 
 #include "base/vec.h"
 #include "repo/publish.h"
 #include "repo/repomd.h"
+#include "trust/statement.h"
 
 #define PUBLISH_MAX_DOCUMENT ((size_t)256 * 1024 * 1024)
 #define PUBLISH_BUNDLE       ".sigstore.json"
@@ -16,6 +18,8 @@ struct publish_package {
 	struct digest file, bundle; /* blobs: the signed package, its statement's bundle */
 	uint64_t size;
 	struct repomd_fragment fragment;
+	const struct statement_resource *inputs; /* what it was made of: name and digest */
+	size_t ninputs;
 	bool reused;
 };
 
@@ -42,6 +46,10 @@ int publish_sign_inventory(struct publish_run *run, const struct buf *inventory,
 /* Armored signature of repomd.xml, as a blob. */
 int publish_sign_repomd(struct publish_run *run, const struct buf *repomd, struct digest *asc,
 			struct err *err) MUST_CHECK;
+
+/* The bundles of packages that are no longer published but that published ones were made of:
+ * added to run->files as packages/NAME.DIGEST.sigstore.json. */
+int publish_proof_add(struct publish_run *run, struct err *err) MUST_CHECK;
 
 /* The text of kiln.repo. */
 void publish_text_repo(const struct publish_run *run, struct buf *out);

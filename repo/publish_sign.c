@@ -97,6 +97,39 @@ package_key(struct publish_run *run, const struct publish_package *p)
 	return key;
 }
 
+static struct doc *
+inputs_doc(struct arena *a, const struct publish_package *p)
+{
+	struct doc *list = doc_list(a);
+
+	for (size_t i = 0; i < p->ninputs; i++) {
+		struct doc *d = doc_map(a);
+
+		doc_set_text(a, d, "name", p->inputs[i].name);
+		set_digest(a, d, "sha256", &p->inputs[i].sha256);
+		doc_push(a, list, d);
+	}
+	return list;
+}
+
+static bool
+inputs_read(struct arena *a, const struct doc *list, struct publish_package *p)
+{
+	struct statement_resource *at;
+
+	if (!list || list->kind != DOC_LIST)
+		return false;
+	at = arena_array(a, list->n + 1, sizeof(*at));
+	for (size_t i = 0; i < list->n; i++) {
+		at[i].name = doc_get_text(list->items[i].value, "name");
+		if (!get_digest(list->items[i].value, "sha256", &at[i].sha256))
+			return false;
+	}
+	p->inputs = at;
+	p->ninputs = list->n;
+	return true;
+}
+
 static int
 fragment_put(struct publish_run *run, const struct publish_package *p, struct digest *out,
 	     struct err *err)
@@ -107,6 +140,7 @@ fragment_put(struct publish_run *run, const struct publish_package *p, struct di
 	doc_set_text(&run->arena, d, "primary", p->fragment.primary);
 	doc_set_text(&run->arena, d, "filelists", p->fragment.filelists);
 	doc_set_text(&run->arena, d, "other", p->fragment.other);
+	doc_set(&run->arena, d, "inputs", inputs_doc(&run->arena, p));
 	json_write(d, &text);
 	if (buf_check(&text, "cached metadata", err) < 0)
 		return -1;
@@ -126,7 +160,8 @@ fragment_get(struct publish_run *run, struct publish_package *p, const struct di
 	p->fragment.primary = doc_get_text(d, "primary");
 	p->fragment.filelists = doc_get_text(d, "filelists");
 	p->fragment.other = doc_get_text(d, "other");
-	if (!p->fragment.primary || !p->fragment.filelists || !p->fragment.other)
+	if (!p->fragment.primary || !p->fragment.filelists || !p->fragment.other ||
+	    !inputs_read(&run->arena, doc_get(d, "inputs"), p))
 		return err_set(err, ERR_IO, "cached metadata of %s is not complete", p->name);
 	return 0;
 }
@@ -269,6 +304,8 @@ sign_statement(struct publish_run *run, struct publish_package *p, struct err *e
 
 	if (build_statement(run, p, &s, err) < 0)
 		return -1;
+	p->inputs = s.dependencies;
+	p->ninputs = s.ndependencies;
 	s.subjects = subjects;
 	s.nsubjects = ARRAY_LEN(subjects);
 	return keep_bundle(run, &s, &p->bundle, err);
@@ -285,7 +322,8 @@ publish_sign_package(struct publish_run *run, struct publish_package *p, struct 
 	if (p->reused)
 		return 0;
 	if (sign_file(run, p, err) < 0 || sign_statement(run, p, err) < 0 ||
-	    fragment_put(run, p, &fragment, err) < 0)
+	    fragment_put(run, p, &fragment, err) < 0 ||
+	    publish_remember(run->spec->store, p->facts, err) < 0)
 		return err_wrap(err, "%s", p->name);
 	set_digest(&run->arena, ref, "file", &p->file);
 	set_digest(&run->arena, ref, "bundle", &p->bundle);

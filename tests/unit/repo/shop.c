@@ -125,6 +125,7 @@ write_package(struct shop *s, struct pkgfacts *p, const char *body)
 	struct err err;
 
 	digest_of(body, entry.size, &entry.digest);
+	(void)unlinkat(s->dir, path, 0);
 	must(fd_publish(s->dir, source, body, entry.size, 0644, &err), &err);
 	must(fd_create(s->dir, path, 0644, &made, &err), &err);
 	must(fd_open_beneath(s->dir, path, O_RDWR, &fd, &err), &err);
@@ -211,6 +212,30 @@ shop_publish(struct shop *s, struct publish_summary *out, struct err *err)
 				     .repo_id = "kiln" };
 
 	return publish_commit(&spec, s->dir, "out/repo", out, err);
+}
+
+void
+shop_sign_inventory(struct shop *s, size_t n)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(SIGNER_MAX_PAYLOAD);
+	CLEANUP(buf_free) struct buf statement = BUF_MAX(SIGNER_MAX_PAYLOAD);
+	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
+	struct statement_resource subject = { .name = "inventory.json" };
+	struct statement st = { .predicate_type = STATEMENT_INVENTORY,
+				.subjects = &subject,
+				.nsubjects = 1 };
+	struct err err;
+
+	must(publish_inventory(s->inputs, n, &text, &err), &err);
+	digest_of(text.data, text.len, &subject.sha256);
+	st.predicate = doc_map(&s->a);
+	must(statement_make(&st, &statement, &err), &err);
+	must(signer_bundle(s->signer, statement.data, statement.len, &bundle, &err), &err);
+	must(fd_publish(s->dir, "out/repo/inventory.json", text.data, text.len, 0644, &err),
+	     &err);
+	must(fd_publish(s->dir, "out/repo/inventory.json.sigstore.json", bundle.data,
+			bundle.len, 0644, &err),
+	     &err);
 }
 
 const char *

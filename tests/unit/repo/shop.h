@@ -44,5 +44,7 @@ struct pkgfacts *shop_package(struct shop *s, const char *name, const char *body
 /* zlib from a source, app from a source and zlib. */
 void shop_stock(struct shop *s);
 int shop_publish(struct shop *s, struct publish_summary *out, struct err *err) MUST_CHECK;
+/* Replaces the published inventory by one of the first n inputs, signed. */
+void shop_sign_inventory(struct shop *s, size_t n);
 const char *shop_path(struct shop *s, const char *path); /* beneath out/repo, absolute */
 void shop_read(struct shop *s, const char *path, struct buf *out);

@@ -385,14 +385,14 @@ TEST(pkgverify_refuses_an_unsigned_package)
 	assert_int_equal(err->code, ERR_VERIFY);
 }
 
+/* An inventory that lacks the seed package, truly signed: publishing refuses to make such a
+ * one. */
 TEST(pkgverify_names_an_input_that_the_inventory_misses)
 {
 	CLEANUP(shop_close) struct shop s;
 
-	shop_open(&s);
-	shop_stock(&s);
-	s.ninputs--; /* the seed package */
-	publish(&s);
+	stocked(&s);
+	shop_sign_inventory(&s, s.ninputs - 1);
 	assert_fails(verify_repo(&s, err), ".rpm.sigstore.json: its input input1 (sha256 ");
 	assert_int_equal(err->code, ERR_VERIFY);
 	assert_fails(verify_file(&s, APP, err),
@@ -400,15 +400,24 @@ TEST(pkgverify_names_an_input_that_the_inventory_misses)
 	assert_int_equal(err->code, ERR_VERIFY);
 }
 
-TEST(pkgverify_names_a_build_package_that_is_not_in_the_repository)
+TEST(pkgverify_follows_inputs_to_a_package_that_is_no_longer_published)
 {
 	CLEANUP(shop_close) struct shop s;
+	struct pkgverify_summary sum;
+	char hex[DIGEST_HEX], path[256];
 
-	shop_open(&s);
-	shop_stock(&s);
+	stocked(&s);
+	digest_hex(&s.packages[0]->file, hex);
+	(void)snprintf(path, sizeof(path), ZLIB ".%.16s" BUNDLE, hex);
 	s.packages[0] = s.packages[1]; /* app without zlib */
 	s.n = 1;
 	publish(&s);
+	assert_ok(pkgverify_repo(shop_path(&s, ""), &s.ring, 0, NULL, &sum, err));
+	assert_int_equal(sum.packages, 1);
+	assert_int_equal(sum.inputs, 4);
+	flip(&s, path, 50);
+	assert_refused(&s, APP, ".sigstore.json", err);
+	drop(&s, path);
 	assert_refused(&s, APP, "its input input2 (sha256 ", err);
 }
 

@@ -239,6 +239,75 @@ TEST(publish_writes_copies_so_that_the_store_cannot_be_changed_through_them)
 	assert_int_equal(st.st_nlink, 1);
 }
 
+/* zlib gets a new summary: app, made with the old file, is not rebuilt. */
+static void
+rebuild_zlib(struct shop *s)
+{
+	struct pkgfacts *app = s->packages[1];
+
+	s->n = 0;
+	(void)shop_package(s, "zlib", "new library\n", &s->inputs[0].sha256, 1);
+	s->packages[s->n++] = app;
+}
+
+TEST(publish_ships_the_statement_of_an_older_package_that_others_were_made_of)
+{
+	CLEANUP(shop_close) struct shop s;
+	CLEANUP(buf_free) struct buf bundle = BUF_MAX(MAX_BYTES);
+	struct publish_summary sum;
+	struct pkgfacts *old;
+	struct statement st;
+	char hex[DIGEST_HEX], path[256];
+
+	shop_open(&s);
+	shop_stock(&s);
+	assert_ok(shop_publish(&s, &sum, err)); /* remembers */
+	old = s.packages[0];
+	rebuild_zlib(&s);
+	assert_ok(shop_publish(&s, &sum, err));
+	digest_hex(&old->file, hex);
+	(void)snprintf(path, sizeof(path), "packages/zlib-1-1.x86_64.rpm.%.16s.sigstore.json",
+		       hex);
+	shop_read(&s, path, &bundle);
+	assert_ok(verify_bundle(&s.a, &s.ring, buf_text(&bundle), bundle.len, "old",
+				STATEMENT_SLSA_V1, &old->file, &st, err));
+	assert_ok(shop_publish(&s, &sum, err));
+	assert_true(sum.unchanged);
+}
+
+TEST(publish_refuses_what_nobody_could_verify)
+{
+	CLEANUP(shop_close) struct shop s;
+	struct publish_summary sum;
+	struct digest old;
+
+	shop_open(&s);
+	shop_stock(&s);
+	old = s.packages[0]->file;
+	rebuild_zlib(&s); /* never published, never remembered */
+	assert_fails(shop_publish(&s, &sum, err),
+		     "app-1-1.x86_64.rpm was made of input2 (sha256 ");
+	assert_non_null(strstr(err->text, "neither published nor in the inventory"));
+	assert_false(there(&s, "repo"));
+	/* The inventory may vouch for it, as the builder's does. */
+	s.inputs[s.ninputs++] = (struct publish_input){ .name = "zlib-1-1.x86_64.rpm",
+							.uri = "pkg:rpm/zlib",
+							.kind = PUBLISH_KIND_EARLIER,
+							.sha256 = old };
+	assert_ok(shop_publish(&s, &sum, err));
+}
+
+TEST(publish_refuses_an_inventory_that_lacks_a_source)
+{
+	CLEANUP(shop_close) struct shop s;
+	struct publish_summary sum;
+
+	shop_open(&s);
+	shop_stock(&s);
+	s.ninputs--; /* the seed package */
+	assert_fails(shop_publish(&s, &sum, err), "was made of input1 (sha256 ");
+}
+
 TEST(publish_removes_what_a_killed_publish_left)
 {
 	CLEANUP(shop_close) struct shop s;
