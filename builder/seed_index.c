@@ -138,10 +138,8 @@ seed_index_date(const char *release, char out[SEED_SNAPSHOT_MAX])
 /* One suite of an archive being read. */
 struct suite {
 	struct arena *a;
-	const struct workspace *w;
+	const struct seed_query *query;
 	const struct source_index *index;
-	const char *const *names;
-	size_t nnames;
 	const char *release; /* signed text */
 	char snapshot[SEED_SNAPSHOT_MAX];
 };
@@ -155,7 +153,7 @@ get(const struct suite *s, const char *path, struct buf *out, struct err *err)
 	const char **urls;
 	size_t n;
 
-	if (source_resolve(s->a, s->w, location, &urls, &n, err) < 0)
+	if (source_resolve(s->a, s->query->w, location, &urls, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		buf_clear(out);
@@ -277,8 +275,8 @@ scan_confined(void *arg, struct err *err)
 	const struct scan *s = arg;
 	CLEANUP(buf_free) struct buf found = BUF_MAX(FOUND_MAX);
 
-	if (seed_index_scan(buf_text(s->index), s->index->len, s->suite->names,
-			    s->suite->nnames, &found, err) < 0)
+	if (seed_index_scan(buf_text(s->index), s->index->len, s->suite->query->names,
+			    s->suite->query->nnames, &found, err) < 0)
 		return -1;
 	return fd_write_all(s->to, buf_text(&found), found.len, err);
 }
@@ -326,7 +324,7 @@ take_line(struct suite *s, char *line, package_vec *out, struct err *err)
 	p.size = strtoull(part[2], NULL, 10);
 	p.location = arena_format(s->a, "%s:%s", s->index->archive, part[4]);
 	if (!p.size || !digest_parse(part[3], &p.sha256) || !seed_is_sound(&p) ||
-	    !is_wanted(p.name, strlen(p.name), s->names, s->nnames))
+	    !is_wanted(p.name, strlen(p.name), s->query->names, s->query->nnames))
 		return err_set(err, ERR_FETCH, "the index has a wrong entry for a package");
 	p.snapshot = arena_strdup(s->a, s->snapshot);
 	VEC_PUSH(out, p);
@@ -379,24 +377,20 @@ is_repeated(const struct source_index *list, size_t i)
 }
 
 int
-seed_index_read(struct arena *a, const struct workspace *w, const char *const *names, size_t n,
-		struct seed_package **out, size_t *nout, struct err *err)
+seed_index_read(struct arena *a, const struct seed_query *q, struct seed_package **out,
+		size_t *n, struct err *err)
 {
-	const struct source_index *indexes;
 	package_vec found = { 0 };
-	size_t nindexes;
-	int rc = source_apt_indexes(&indexes, &nindexes, err);
+	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < nindexes; i++) {
-		struct suite s = {
-			.a = a, .w = w, .index = &indexes[i], .names = names, .nnames = n
-		};
+	for (size_t i = 0; rc == 0 && i < q->nindexes; i++) {
+		struct suite s = { .a = a, .query = q, .index = &q->indexes[i] };
 
-		if (!is_repeated(indexes, i))
+		if (!is_repeated(q->indexes, i))
 			rc = read_suite(&s, &found, err);
 	}
 	if (rc == 0) {
-		*nout = found.n;
+		*n = found.n;
 		*out = arena_array(a, found.n, sizeof(**out));
 		if (found.n)
 			memcpy(*out, found.at, found.n * sizeof(**out));

@@ -156,6 +156,19 @@ is_complete(const struct seed *s, const char *const *names, size_t n)
 	return true;
 }
 
+/* The indexes are read only when something is to be chosen. */
+static int
+read_candidates(struct locking *l, const char *const *names, size_t n, struct err *err)
+{
+	struct seed_query q = { .w = l->w, .names = names, .nnames = n };
+
+	if (!l->update && is_complete(l->seed, names, n))
+		return 0;
+	if (source_apt_indexes(&q.indexes, &q.nindexes, err) < 0)
+		return -1;
+	return seed_index_read(l->a, &q, &l->candidates, &l->ncandidates, err);
+}
+
 static int
 lock_with(struct locking *l, struct err *err)
 {
@@ -164,8 +177,7 @@ lock_with(struct locking *l, struct err *err)
 	size_t n;
 
 	seed_names(l->a, l->seed, &names, &n);
-	if ((l->update || !is_complete(l->seed, names, n)) &&
-	    seed_index_read(l->a, l->w, names, n, &l->candidates, &l->ncandidates, err) < 0)
+	if (read_candidates(l, names, n, err) < 0)
 		return -1;
 	chosen = arena_array(l->a, n, sizeof(*chosen));
 	if (choose_all(l, names, n, chosen, err) < 0)

@@ -22,11 +22,18 @@ void seed_names(struct arena *a, const struct seed *s, const char ***out, size_t
 
 /* Whether name, version, location and snapshot are what a lock may hold. */
 bool seed_is_sound(const struct seed_package *p);
-/* Reads every index of the host's archive after its signature was checked: all listed versions
- * of the names (sorted), sorted by name and from the newest version down. */
-int seed_index_read(struct arena *a, const struct workspace *w, const char *const *names,
-		    size_t n, struct seed_package **out, size_t *nout,
-		    struct err *err) MUST_CHECK;
+/* Where to read, and for which names (sorted). */
+struct seed_query {
+	const struct workspace *w;
+	const struct source_index *indexes;
+	size_t nindexes;
+	const char *const *names;
+	size_t nnames;
+};
+/* Reads every index after its signature was checked: all listed versions of the names, sorted
+ * by name and from the newest version down. */
+int seed_index_read(struct arena *a, const struct seed_query *q, struct seed_package **out,
+		    size_t *n, struct err *err) MUST_CHECK;
 /* A Packages file's stanzas of wanted names: for seed_index_read's confined child and for
  * tests. Lines of "name\tversion\tsize\tsha256\tfilename\n". */
 int seed_index_scan(const char *text, size_t n, const char *const *names, size_t nnames,

@@ -339,8 +339,9 @@ TEST(recipe_is_named_as_its_directory)
 	struct recipe_set set;
 
 	put(dirfd, "recipes/a/recipe.yaml", simple(&a, "b", ""), err);
-	assert_fails(recipe_load_all(&a, dirfd, EPOCH, &set, err),
-		     "recipes/a/recipe.yaml: the recipe is named 'b', but its directory 'a'");
+	assert_fails(
+		recipe_load_all(&a, dirfd, EPOCH, &set, err),
+		"recipes/a/recipe.yaml:2:7: the recipe is named 'b', but its directory 'a'");
 }
 
 TEST(recipe_patches_are_digested_and_missing_ones_named_with_their_line)

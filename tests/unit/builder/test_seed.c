@@ -292,3 +292,44 @@ TEST(seed_of_this_tree_is_in_step_with_its_lock)
 	assert_true(n >= 50);
 	workspace_close(&w);
 }
+
+/* What an index would have to be read from: a mirror of ours, in the place of the host's
+ * archive. */
+static int
+read_mirror(const char *inrelease, struct err *err)
+{
+	static const struct source_index index = { "debian", "http://unused.invalid",
+						   "bookworm", "main" };
+	static const char *const names[] = { "make" };
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(place_release) struct place p = place_with(wanted, NULL, err);
+	struct workspace_mirror mirror = { "debian", arena_format(&a, "file://%s/mirror",
+								  test_tmpdir_path(p.dirfd)) };
+	const struct seed_query q = { &p.w, &index, 1, names, 1 };
+	struct seed_package *found;
+	size_t n;
+
+	assert_ok(fd_mkdirs(p.dirfd, "mirror/dists/bookworm", err));
+	if (inrelease)
+		write_text(p.dirfd, "mirror/dists/bookworm/InRelease", inrelease, err);
+	p.w.mirrors = &mirror;
+	p.w.nmirrors = 1;
+	return seed_index_read(&p.a, &q, &found, &n, err);
+}
+
+TEST(seed_index_without_a_good_signature_is_refused)
+{
+	static const char plain[] =
+		"Codename: bookworm\nDate: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n";
+	static const char forged[] =
+		"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nCodename: bookworm\n"
+		"-----BEGIN PGP SIGNATURE-----\n\niHUEABYKAB0=\n=AAAA\n"
+		"-----END PGP SIGNATURE-----\n";
+
+	assert_fails(read_mirror(NULL, err), "debian bookworm: ");
+	assert_fails(read_mirror(plain, err), "debian bookworm: its signature is not one of ");
+	assert_non_null(strstr(err->text,
+			       "\nhint: bring the package debian-archive-keyring up to date"));
+	assert_fails(read_mirror(forged, err), "debian bookworm: its signature is not one of ");
+	assert_fails(read_mirror("", err), "debian bookworm: its signature is not one of ");
+}
