@@ -7,9 +7,9 @@
  *   3 sandbox_begin      spec in a memfd, with a socket for the answer    sandbox_wire.c
  *   4 helper             environment overlay, fork a warden               sandbox_mount.c
  *   5 warden             rooms, clone pid 1, cgroup, "go"                 sandbox_warden.c
- *   6 pid 1              walls, inputs, steps                             sandbox_init.c, _walls.c
- *   7 warden             reaps, judges, harvests, answers                 sandbox_harvest.c
- *   8 sandbox_collect    result and manifest
+ *   6 pid 1              walls, inputs, steps                             sandbox_init.c,
+ * _walls.c 7 warden             reaps, judges, harvests, answers sandbox_harvest.c 8
+ * sandbox_collect    result and manifest
  */
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
@@ -56,7 +56,8 @@ hear_first_word(int sock, struct err *err)
 	if (fd_receive(sock, &word, &n, NULL, &nfds, err) < 0)
 		return err_wrap(err, "starting the chamber's helper");
 	if (n != sizeof(word))
-		return err_set(err, ERR_SANDBOX, "the chamber's helper died before it said a word");
+		return err_set(err, ERR_SANDBOX,
+			       "the chamber's helper died before it said a word");
 	if (word.code == ERR_NONE)
 		return 0;
 	word.text[sizeof(word.text) - 1] = '\0';
@@ -135,7 +136,8 @@ write_spec(const struct sandbox_spec *spec, int *fd, struct err *err)
 	CLEANUP(fd_close) int made = -1;
 
 	if (check_names(spec, err) < 0 || sandbox_wire_write(spec, &text, err) < 0 ||
-	    fd_memory("chamber", &made, err) < 0 || fd_write_all(made, text.data, text.len, err) < 0)
+	    fd_memory("chamber", &made, err) < 0 ||
+	    fd_write_all(made, text.data, text.len, err) < 0)
 		return -1;
 	*fd = STEAL_FD(made);
 	return 0;
@@ -145,7 +147,8 @@ static int
 send_request(struct sandbox *s, const struct sandbox_spec *spec, int text, int answer,
 	     struct err *err)
 {
-	struct sandbox_request request = { .has_log = spec->log_fd >= 0, .has_tty = spec->tty_fd >= 0,
+	struct sandbox_request request = { .has_log = spec->log_fd >= 0,
+					   .has_tty = spec->tty_fd >= 0,
 					   .ninputs = (uint32_t)spec->ninputs };
 	int fds[FD_PASS_MAX] = { text, answer };
 	size_t n = 2;
@@ -284,11 +287,17 @@ unpack_locked(struct sandbox *s, struct cas *store, const struct digest *blob, i
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(buf_free) struct buf text = BUF_MAX(SANDBOX_MAX_MANIFEST);
 	CLEANUP(fd_close) int fd = -1;
-	struct sandbox_input input = { .kind = SANDBOX_UNPACK, .dest = "/out", .archive = kind,
-				       .merge_usr = true };
-	struct sandbox_spec spec = { .name = name, .inputs = &input, .ninputs = 1, .cpus = 1,
-				     .limits = sandbox_limits_default, .mtime = TREE_MTIME,
-				     .log_fd = -1, .tty_fd = -1 };
+	struct sandbox_input input = {
+		.kind = SANDBOX_UNPACK, .dest = "/out", .archive = kind, .merge_usr = true
+	};
+	struct sandbox_spec spec = { .name = name,
+				     .inputs = &input,
+				     .ninputs = 1,
+				     .cpus = 1,
+				     .limits = sandbox_limits_default,
+				     .mtime = TREE_MTIME,
+				     .log_fd = -1,
+				     .tty_fd = -1 };
 	struct sandbox_result result;
 	struct manifest m = { 0 };
 

@@ -7,11 +7,14 @@
  * mount namespace once, keeps read-only base overlays per environment, and clones one chamber per
  * run. The same code serves root and ordinary users. If a required wall (DESIGN.md section 8)
  * cannot stand, the call fails with ERR_SANDBOX, what is missing, and the remedy. No option
- * weakens a wall.
+ * weakens a wall. Linux 5.12 or newer; descriptors 0 to 2 must be open (the helper keeps 2).
  *
  * Inside: uid 1000, read-only root made of `trees`, writable tmpfs /build /tmp /out /dev/shm,
  * own /proc (subset=pid) and /dev, no /sys, loopback up and private, no capabilities, seccomp
  * allow-list. Working directory /build.
+ * What `trees` do not bring, a ground layer does: bin sbin lib lib64 as links to usr/, and
+ * /etc/passwd (root, builder, nobody), /etc/group, /etc/hosts. chown succeeds and does nothing.
+ * Each step is a fresh shell on /kiln/step-N; what it leaves running dies before the next.
  *
  * Output is harvested by an openat2 walker after pid 1 is reaped: /out is copied into a directory
  * of the store's tmp/, as hostile bytes, with modes reduced to 0644/0755 (0755 when any x bit).

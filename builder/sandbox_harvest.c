@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Copies a tree that strangers filled. Nobody writes it any more (its pid namespace is dead), but
- * every name, type and size in it was chosen to hurt: each entry is opened by openat2 without
- * following anything, looked at through the descriptor, and only then read. What is written are
- * new inodes in a directory the chamber never saw; what is hashed are the bytes that were written.
+ * Copies a tree that strangers filled. Nobody writes it any more (its pid namespace is dead),
+ * but every name, type and size in it was chosen to hurt: each entry is opened by openat2
+ * without following anything, looked at through the descriptor, and only then read. What is
+ * written are new inodes in a directory the chamber never saw; what is hashed are the bytes
+ * that were written.
  *
  * Two manners: strict, for /out, refuses what a package may not hold; keep, for failed builds,
  * passes over it.
@@ -87,7 +88,8 @@ failed(struct walk *w, const char *path, struct err *err)
 static int
 open_hostile(int dirfd, const char *name, uint64_t flags)
 {
-	struct open_how how = { .flags = flags | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_ALL };
+	struct open_how how = { .flags = flags | O_CLOEXEC | O_NOFOLLOW,
+				.resolve = RESOLVE_ALL };
 
 	return (int)syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
 }
@@ -119,12 +121,13 @@ record(struct walk *w, const struct manifest_entry *e)
 		VEC_PUSH(&w->found, *e);
 }
 
-/* Opened for reading without waiting for a peer or taking a terminal, and still what was seen. */
+/* Opened for reading without waiting for a peer or taking a terminal, and still what was seen.
+ */
 static int
 open_same(struct walk *w, const struct item *i, int *out, struct err *err)
 {
-	CLEANUP(fd_close) int fd = open_hostile(i->in->from, i->name,
-						O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	CLEANUP(fd_close)
+	int fd = open_hostile(i->in->from, i->name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct stat now;
 
 	if (fd < 0 || fstat(fd, &now) < 0)
@@ -221,7 +224,8 @@ take_file(struct walk *w, const struct item *i, struct err *err)
 			       shown(w->a, i->path), (unsigned long long)w->h->max_bytes);
 	}
 	w->bytes += (uint64_t)i->st.st_size;
-	if (open_same(w, i, &in, err) < 0 || fd_create(i->in->to, i->name, 0600, &out, err) < 0 ||
+	if (open_same(w, i, &in, err) < 0 ||
+	    fd_create(i->in->to, i->name, 0600, &out, err) < 0 ||
 	    copy_bytes(w, in, out, &e, err) < 0)
 		return -1;
 	if (fchmod(out, w->strict ? plain : (i->st.st_mode & 0777) | 0600) < 0 ||
@@ -247,9 +251,9 @@ take_link(struct walk *w, const struct item *i, struct err *err)
 		return refuse(w, i->path, "the link's target is too long", err);
 	target[n] = '\0';
 	if (!utf8_is_printable(target, (size_t)n))
-		return w->strict ? refuse(w, i->path, "the link's target is not plain UTF-8 text",
-					  err) :
-				   0;
+		return w->strict ? refuse(w, i->path,
+					  "the link's target is not plain UTF-8 text", err)
+				 : 0;
 	if (symlinkat(target, i->in->to, i->name) < 0 || set_time(w, i) < 0)
 		return failed(w, i->path, err);
 	e.target = arena_strdup(w->a, target);
@@ -268,9 +272,10 @@ take_dir(struct walk *w, const struct item *i, struct err *err)
 	struct place below = { .path = i->path, .depth = i->in->depth + 1 };
 
 	if (below.depth > SANDBOX_MAX_DEPTH)
-		return w->strict ? err_set(err, ERR_LIMIT, "/out/%s: more than %d directories deep",
-					   shown(w->a, i->path), SANDBOX_MAX_DEPTH) :
-				   0;
+		return w->strict ? err_set(err, ERR_LIMIT,
+					   "/out/%s: more than %d directories deep",
+					   shown(w->a, i->path), SANDBOX_MAX_DEPTH)
+				 : 0;
 	from = open_hostile(i->in->from, i->name, O_RDONLY | O_DIRECTORY);
 	if (from < 0 || mkdirat(i->in->to, i->name, 0700) < 0)
 		return failed(w, i->path, err);
@@ -282,7 +287,8 @@ take_dir(struct walk *w, const struct item *i, struct err *err)
 	below.to = to;
 	if (take_all(w, &below, err) < 0)
 		return -1;
-	if (fchmod(to, w->strict ? 0755 : (i->st.st_mode & 0777) | 0700) < 0 || set_time(w, i) < 0)
+	if (fchmod(to, w->strict ? 0755 : (i->st.st_mode & 0777) | 0700) < 0 ||
+	    set_time(w, i) < 0)
 		return failed(w, i->path, err);
 	return 0;
 }
@@ -305,15 +311,18 @@ take(struct walk *w, const struct place *p, const char *name, struct err *err)
 	CLEANUP(fd_close) int fd = -1;
 	struct item i = { .in = p, .name = name };
 
-	i.path = *p->path ? arena_format(w->a, "%s/%s", p->path, name) : arena_strdup(w->a, name);
+	i.path = *p->path ? arena_format(w->a, "%s/%s", p->path, name)
+			  : arena_strdup(w->a, name);
 	if (check_stop(w, err) < 0)
 		return -1;
 	if (++w->entries > MAX_ENTRIES)
 		return err_set(err, ERR_LIMIT, "/out holds more than %d entries", MAX_ENTRIES);
 	if (!manifest_is_path(i.path))
-		return w->strict ? refuse(w, i.path, "the name is not one a package may hold (UTF-8, "
-						     "no control characters, not too long)", err) :
-				   0;
+		return w->strict ? refuse(w, i.path,
+					  "the name is not one a package may hold (UTF-8, "
+					  "no control characters, not too long)",
+					  err)
+				 : 0;
 	i.fd = fd = open_hostile(p->from, name, O_PATH);
 	if (fd < 0 || fstat(fd, &i.st) < 0)
 		return failed(w, i.path, err);

@@ -23,10 +23,12 @@ enter_namespaces(struct err *err)
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) {
 		err_sys(err, "entering a user and a mount namespace");
 		err_recode(err, ERR_SANDBOX);
-		return err_hint(err, "user namespaces must be allowed for uid %u: see sysctl "
-				     "user.max_user_namespaces, kernel.unprivileged_userns_clone and "
-				     "kernel.apparmor_restrict_unprivileged_userns",
-				(unsigned)uid);
+		return err_hint(
+			err,
+			"user namespaces must be allowed for uid %u: see sysctl "
+			"user.max_user_namespaces, kernel.unprivileged_userns_clone and "
+			"kernel.apparmor_restrict_unprivileged_userns",
+			(unsigned)uid);
 	}
 	if (sandbox_ids_map(uid, gid, err) < 0)
 		return -1;
@@ -49,7 +51,8 @@ settle(struct sandbox_helper *h, struct cas *store, pid_t parent, struct err *er
 		return err_sys(err, "looking at the store");
 	if (fd_open_beneath(h->store, "trees", O_RDONLY | O_DIRECTORY, &trees, err) < 0)
 		return -1;
-	if (sandbox_ids_drop(cas_uid(store), st.st_gid ? st.st_gid : (gid_t)cas_uid(store), err) < 0)
+	if (sandbox_ids_drop(cas_uid(store), st.st_gid ? st.st_gid : (gid_t)cas_uid(store),
+			     err) < 0)
 		return -1;
 	/* cwd is the one thing that follows into the new mount namespace. */
 	if (fchdir(trees) < 0)
@@ -90,7 +93,8 @@ base_path(const struct sandbox_spec *s)
 
 /* A dropped base lives on under the roots that were made of it. */
 static int
-find_base(struct sandbox_helper *h, const struct sandbox_spec *s, const char **base, struct err *err)
+find_base(struct sandbox_helper *h, const struct sandbox_spec *s, const char **base,
+	  struct err *err)
 {
 	CLEANUP(mem_free) char *path = base_path(s);
 	struct sandbox_base made;
@@ -181,13 +185,15 @@ serve(struct sandbox_helper *h, const struct sandbox_request *r, const int *fds,
 	job.sock = fds[1];
 	if (read_spec(&a, fds[0], &job.spec, err) < 0 ||
 	    give_fds(&job.spec, r, fds, nfds, inputs, err) < 0 ||
-	    find_base(h, &job.spec, &base, err) < 0 || sandbox_mount_root(base, &job.root, err) < 0)
+	    find_base(h, &job.spec, &base, err) < 0 ||
+	    sandbox_mount_root(base, &job.root, err) < 0)
 		return -1;
 	root = job.root;
 	return start_warden(h, &job, err);
 }
 
-/* The conductor waits on the run's socket; a request that cannot be served is answered there. */
+/* The conductor waits on the run's socket; a request that cannot be served is answered there.
+ */
 static void
 answer_failure(int sock, const struct err *failure)
 {
@@ -210,7 +216,8 @@ serve_next(struct sandbox_helper *h)
 		return false;
 	if (n != sizeof(request))
 		err_set(&err, ERR_SANDBOX, "a request of %zu bytes", n);
-	if ((n != sizeof(request) || serve(h, &request, fds, nfds, &err) < 0) && nfds >= FIXED_FDS)
+	if ((n != sizeof(request) || serve(h, &request, fds, nfds, &err) < 0) &&
+	    nfds >= FIXED_FDS)
 		answer_failure(fds[1], &err);
 	for (size_t i = 0; i < nfds; i++)
 		close(fds[i]);
@@ -230,7 +237,8 @@ detach(const struct sandbox_helper *h, const struct cas *store, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
 		(void)signal(ignored[i], SIG_IGN);
 	proc_close_others(keep, h->cgroup.dir >= 0 ? 3 : 2);
-	if (sandbox_ids_rename("kiln-chamber", err) < 0 || fd_open("/dev/null", O_RDWR, &null, err) < 0)
+	if (sandbox_ids_rename("kiln-chamber", err) < 0 ||
+	    fd_open("/dev/null", O_RDWR, &null, err) < 0)
 		return -1;
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
 		return err_sys(err, "leaving the terminal");
@@ -240,8 +248,9 @@ detach(const struct sandbox_helper *h, const struct cas *store, struct err *err)
 void
 sandbox_helper_run(struct cas *store, int sock, const struct sandbox_cgroup *cgroup)
 {
-	struct sandbox_helper h = { .sock = sock, .store = -1, .scratch = -1,
-				    .cgroup = *cgroup };
+	struct sandbox_helper h = {
+		.sock = sock, .store = -1, .scratch = -1, .cgroup = *cgroup
+	};
 	struct err err = { .code = ERR_NONE }, ignored;
 	pid_t parent = getppid();
 

@@ -17,8 +17,10 @@ sandbox_ids_drop(uid_t uid, gid_t gid, struct err *err)
 		return err_hint(err, "use a store of your own, or run kiln as its owner");
 	}
 	if (uid == 0 || gid == 0)
-		return err_set(err, ERR_SANDBOX, "the store belongs to root, which no chamber may be");
-	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+		return err_set(err, ERR_SANDBOX,
+			       "the store belongs to root, which no chamber may be");
+	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
+	    setresuid(uid, uid, uid) < 0)
 		return err_sys(err, "leaving root for uid %u", (unsigned)uid);
 	if (setresuid(0, 0, 0) == 0)
 		return err_set(err, ERR_SANDBOX, "root could be taken back after it was left");
@@ -33,7 +35,8 @@ write_map(const char *path, const char *text, struct err *err)
 {
 	CLEANUP(fd_close) int fd = -1;
 
-	if (fd_open(path, O_WRONLY, &fd, err) < 0 || fd_write_all(fd, text, strlen(text), err) < 0)
+	if (fd_open(path, O_WRONLY, &fd, err) < 0 ||
+	    fd_write_all(fd, text, strlen(text), err) < 0)
 		return err_wrap(err, "writing %s", path);
 	return 0;
 }
@@ -52,7 +55,8 @@ sandbox_ids_map(uid_t outside, gid_t outside_gid, struct err *err)
 	return 0;
 }
 
-/* Where the kernel reads cmdline from: fields 48 and 49 of stat, after the name in parentheses. */
+/* Where the kernel reads cmdline from: fields 48 and 49 of stat, after the name in parentheses.
+ */
 static int
 argument_area(char **start, char **stop, struct err *err)
 {
@@ -66,7 +70,8 @@ argument_area(char **start, char **stop, struct err *err)
 	for (int field = 2; p && field < 48; field++)
 		p = strchr(p + 1, ' ');
 	if (!p || sscanf(p, " %llu %llu", &from, &to) != 2 || from == 0 || from >= to)
-		return err_set(err, ERR_SANDBOX, "/proc/self/stat does not say where arguments are");
+		return err_set(err, ERR_SANDBOX,
+			       "/proc/self/stat does not say where arguments are");
 	*start = (char *)(uintptr_t)from;
 	*stop = (char *)(uintptr_t)to;
 	return 0;

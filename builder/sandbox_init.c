@@ -107,7 +107,8 @@ become(struct err *err)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(err, "hiding from debuggers");
 	if (getuid() != SANDBOX_UID || getgid() != SANDBOX_UID || getpid() != 1)
-		return err_set(err, ERR_SANDBOX, "the chamber's first process is uid %u, pid %d",
+		return err_set(err, ERR_SANDBOX,
+			       "the chamber's first process is uid %u, pid %d",
 			       (unsigned)getuid(), (int)getpid());
 	return 0;
 }
@@ -266,7 +267,8 @@ unpack_input(const struct sandbox_spec *s, const struct sandbox_input *in, int d
 		return -1;
 	if (fd_open_beneath(dirfd, *path ? path : ".", O_RDONLY | O_DIRECTORY, &dest, err) < 0)
 		return -1;
-	return tar_unpack(in->fd, (enum tar_kind)in->archive, dest, &select, &limits, s->mtime, err);
+	return tar_unpack(in->fd, (enum tar_kind)in->archive, dest, &select, &limits, s->mtime,
+			  err);
 }
 
 static int
@@ -282,7 +284,8 @@ place_input(const struct sandbox_spec *s, const struct sandbox_input *in, struct
 	if (in->kind == SANDBOX_UNPACK)
 		return unpack_input(s, in, dirfd, path, err);
 	if (!*path)
-		return err_set(err, ERR_INPUT, "%s is a directory, not a file's name", in->dest);
+		return err_set(err, ERR_INPUT, "%s is a directory, not a file's name",
+			       in->dest);
 	return copy_input(s, in, dirfd, path, err);
 }
 

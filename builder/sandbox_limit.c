@@ -2,9 +2,9 @@
 /*
  * Memory and processes, counted. Samples of the chamber's own /proc hold everywhere: anonymous
  * memory of all its processes, ten times a second. Where this user may make a memory cgroup (v1
- * memory hierarchy, or v2 with the memory controller enabled), each run gets one as a harder wall
- * behind that; its ceiling also covers what lies in the chamber's tmpfs, which the kernel counts
- * there too.
+ * memory hierarchy, or v2 with the memory controller enabled), each run gets one as a harder
+ * wall behind that; its ceiling also covers what lies in the chamber's tmpfs, which the kernel
+ * counts there too.
  *
  *   <our own cgroup>/kiln-PID/        made before root is left, given to the store's uid
  *   <our own cgroup>/kiln-PID/run-N/  one chamber
@@ -62,7 +62,8 @@ own_group(char *text, int version)
 		if (!path)
 			continue;
 		*path++ = '\0';
-		if (version == 1 ? strcmp(controllers + 1, "memory") == 0 : controllers[1] == '\0')
+		if (version == 1 ? strcmp(controllers + 1, "memory") == 0
+				 : controllers[1] == '\0')
 			return path;
 	}
 	return NULL;
@@ -98,7 +99,8 @@ sweep(int parent)
 		CLEANUP(fd_close) int dir = -1;
 
 		if (pid <= 0 || kill(pid, 0) == 0 || errno != ESRCH ||
-		    fd_open_beneath(parent, names[i], O_RDONLY | O_DIRECTORY, &dir, &ignored) < 0)
+		    fd_open_beneath(parent, names[i], O_RDONLY | O_DIRECTORY, &dir, &ignored) <
+			    0)
 			continue;
 		remove_groups_below(&a, dir);
 		(void)unlinkat(parent, names[i], AT_REMOVEDIR);
@@ -123,7 +125,8 @@ open_group(const char *parent_path, int version, uid_t uid, struct sandbox_cgrou
 	if (mkdirat(parent, name, 0755) < 0)
 		return false;
 	if (fd_open_beneath(parent, name, O_RDONLY | O_DIRECTORY, &dir, &ignored) < 0 ||
-	    faccessat(dir, version == 1 ? "memory.limit_in_bytes" : "memory.max", F_OK, 0) < 0 ||
+	    faccessat(dir, version == 1 ? "memory.limit_in_bytes" : "memory.max", F_OK, 0) <
+		    0 ||
 	    (geteuid() == 0 && fchown(dir, uid, (gid_t)-1) < 0)) {
 		(void)unlinkat(parent, name, AT_REMOVEDIR);
 		return false;

@@ -9,9 +9,10 @@
  *   bases/H/    one kept overlay per environment: its trees, topmost first, over ground
  *   layers/     links 0, 1, 2... to trees while a base is mounted: options hold one page only
  *
- * A chamber's root is skeleton over a base. Layers are named relative to the working directory, so
- * no path of the host reaches the chamber's mountinfo. Both overlays use userxattr: a tree means
- * the same in root's name or not. mount(2) and the string form of layers work since Linux 5.12.
+ * A chamber's root is skeleton over a base. Layers are named relative to the working directory,
+ * so no path of the host reaches the chamber's mountinfo. Both overlays use userxattr: a tree
+ * means the same in root's name or not. mount(2) and the string form of layers work since
+ * Linux 5.12.
  */
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
@@ -68,8 +69,9 @@ mount_failed(int fs, const char *what, struct err *err)
 		words[strcspn(words, "\n")] = '\0';
 		err_wrap(err, "kernel says '%s'", words);
 	}
-	return err_hint(err, "a chamber needs Linux 5.12 or newer with user namespaces, overlayfs "
-			     "and tmpfs; inside a container, /proc must not be masked");
+	return err_hint(err,
+			"a chamber needs Linux 5.12 or newer with user namespaces, overlayfs "
+			"and tmpfs; inside a container, /proc must not be masked");
 }
 
 static int
@@ -98,7 +100,8 @@ make_tmpfs(uint64_t bytes, uint64_t inodes, const char *mode, int *out, struct e
 	    fsconfig(fs, FSCONFIG_SET_STRING, "nr_inodes", count, 0) < 0 ||
 	    fsconfig(fs, FSCONFIG_SET_STRING, "mode", mode, 0) < 0)
 		return mount_failed(fs, "making a tmpfs", err);
-	return finish_mount(fs, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, "making a tmpfs", out, err);
+	return finish_mount(fs, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, "making a tmpfs", out,
+			    err);
 }
 
 static int
@@ -134,8 +137,8 @@ make_links(int dirfd, const char *const (*links)[2], size_t n, struct err *err)
 static int
 fill_ground(int dirfd, struct err *err)
 {
-	static const char *const dirs[] = { "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64",
-					    "etc" };
+	static const char *const dirs[] = { "usr",     "usr/bin",   "usr/sbin",
+					    "usr/lib", "usr/lib64", "etc" };
 
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
 		if (make_dir(dirfd, dirs[i], err) < 0)
@@ -179,7 +182,8 @@ attach(int fd, int dirfd, const char *path, struct err *err)
 int
 sandbox_mount_scratch(int *scratch, struct err *err)
 {
-	CLEANUP(fd_close) int trees = open_tree(AT_FDCWD, ".", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	CLEANUP(fd_close)
+	int trees = open_tree(AT_FDCWD, ".", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	CLEANUP(fd_close) int fd = -1;
 
 	if (trees < 0)
@@ -205,7 +209,8 @@ is_repeated(const char *const *names, size_t i)
 }
 
 static int
-link_layers(int layers, const char *const *names, size_t n, struct buf *options, struct err *err)
+link_layers(int layers, const char *const *names, size_t n, struct buf *options,
+	    struct err *err)
 {
 	buf_add_str(options, "userxattr,lowerdir=");
 	for (size_t i = 0; i < n; i++) {
@@ -410,8 +415,10 @@ sandbox_mount_enter(const struct sandbox_rooms *r, struct err *err)
 {
 	/* Any directory will do; this one is there, or nothing of this works. */
 	if (attach(r->root, AT_FDCWD, "/proc", err) < 0 || attach_proc(r->root, err) < 0 ||
-	    attach_dev(r->root, r->shm, err) < 0 || attach(r->build, r->root, "build", err) < 0 ||
-	    attach(r->tmp, r->root, "tmp", err) < 0 || attach(r->out, r->root, "out", err) < 0 ||
+	    attach_dev(r->root, r->shm, err) < 0 ||
+	    attach(r->build, r->root, "build", err) < 0 ||
+	    attach(r->tmp, r->root, "tmp", err) < 0 ||
+	    attach(r->out, r->root, "out", err) < 0 ||
 	    attach(r->steps, r->root, "kiln", err) < 0)
 		return -1;
 	return pivot(r->root, err);

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside the chamber's machinery. Four kinds of process, each the parent of the next, each dying
- * with its parent (PR_SET_PDEATHSIG):
+ * Inside the chamber's machinery. Four kinds of process, each the parent of the next, each
+ * dying with its parent (PR_SET_PDEATHSIG):
  *
  *   conductor   kiln itself; sandbox.c. Never enters a namespace.
- *   helper      resident, one per conductor; sandbox_helper.c. Not root any more, in its own user
- *               and mount namespace; keeps the base overlays; forks one warden per request.
- *   warden      one per run; sandbox_warden.c. Mounts, clones pid 1, relays the log, watches the
- *               limits, harvests after pid 1 is reaped, answers the conductor directly.
- *   pid 1       sandbox_init.c. Ours, never execs; raises the walls, then forks the unpacker and
- *               the steps, which inherit them.
+ *   helper      resident, one per conductor; sandbox_helper.c. Not root any more, in its own
+ * user and mount namespace; keeps the base overlays; forks one warden per request. warden one
+ * per run; sandbox_warden.c. Mounts, clones pid 1, relays the log, watches the limits, harvests
+ * after pid 1 is reaped, answers the conductor directly. pid 1       sandbox_init.c. Ours,
+ * never execs; raises the walls, then forks the unpacker and the steps, which inherit them.
  *
  * Messages: conductor > helper a struct sandbox_request with descriptors, warden > conductor a
  * struct sandbox_reply, pid 1 > warden a struct sandbox_note; all on SOCK_SEQPACKET sockets.
@@ -60,7 +59,8 @@ struct sandbox_note {
 	struct sandbox_wall wall;
 	struct err err;
 };
-int sandbox_wire_write(const struct sandbox_spec *spec, struct buf *out, struct err *err) MUST_CHECK;
+int sandbox_wire_write(const struct sandbox_spec *spec, struct buf *out,
+		       struct err *err) MUST_CHECK;
 int sandbox_wire_read(struct arena *a, const char *data, size_t n, struct sandbox_spec *spec,
 		      struct err *err) MUST_CHECK;
 /* One whole note or reply; text is made to end, numbers to be in range. got is false at end of
@@ -85,23 +85,25 @@ DEFINE_RELEASE(struct sandbox_filter, sandbox_seccomp_free);
 int sandbox_seccomp_install(const struct sandbox_filter *f, struct err *err) MUST_CHECK;
 
 /* ---- sandbox_ids.c ---- */
-int sandbox_ids_drop(uid_t uid, gid_t gid, struct err *err) MUST_CHECK; /* nothing when not root */
+int sandbox_ids_drop(uid_t uid, gid_t gid,
+		     struct err *err) MUST_CHECK; /* nothing when not root */
 /* Maps SANDBOX_UID of the caller's new user namespace to `outside` of its parent's. */
 int sandbox_ids_map(uid_t outside, gid_t outside_gid, struct err *err) MUST_CHECK;
 int sandbox_ids_die_with_parent(struct err *err) MUST_CHECK;
-/* Makes /proc/PID/cmdline of this process and its children say `name`: what kiln was called with
- * is the host's affair. */
+/* Makes /proc/PID/cmdline of this process and its children say `name`: what kiln was called
+ * with is the host's affair. */
 int sandbox_ids_rename(const char *name, struct err *err) MUST_CHECK;
 
 /* ---- sandbox_mount.c ---- */
 struct sandbox_rooms {
-	int root;  /* detached read-only overlay */
+	int root;                 /* detached read-only overlay */
 	int build, tmp, out, shm; /* detached tmpfs */
-	int steps; /* detached tmpfs with the scripts, read-only */
+	int steps;                /* detached tmpfs with the scripts, read-only */
 };
 /* From the store's trees/ as working directory; scratch is the working directory after it. */
 int sandbox_mount_scratch(int *scratch, struct err *err) MUST_CHECK;
-/* base is a fresh path below scratch; an overlay of the trees is mounted there until it is dropped. */
+/* base is a fresh path below scratch; an overlay of the trees is mounted there until it is
+ * dropped. */
 int sandbox_mount_base(int scratch, const char *const *names, size_t n, const char *base,
 		       struct err *err) MUST_CHECK;
 void sandbox_mount_drop(int scratch, const char *base);
@@ -136,9 +138,9 @@ void sandbox_limit_open(struct sandbox_cgroup *out, uid_t uid);
 void sandbox_limit_close(struct sandbox_cgroup *c);
 struct sandbox_meter {
 	const struct sandbox_limits *limits;
-	int group;      /* the run's cgroup directory, or -1 */
+	int group; /* the run's cgroup directory, or -1 */
 	int version;
-	int proc;       /* the chamber's own /proc, or -1 while it has none */
+	int proc; /* the chamber's own /proc, or -1 while it has none */
 	uint64_t bytes, peak;
 	unsigned processes, peak_processes;
 };
@@ -156,11 +158,12 @@ struct sandbox_harvest {
 	int64_t mtime;
 	int stop; /* readable: stop with ERR_INTERRUPTED; -1: never */
 };
-/* Copies as new inodes, modes 0644/0755, times mtime. What a package may not hold is ERR_INPUT or
- * ERR_LIMIT. The manifest lives in a. */
+/* Copies as new inodes, modes 0644/0755, times mtime. What a package may not hold is ERR_INPUT
+ * or ERR_LIMIT. The manifest lives in a. */
 int sandbox_harvest_tree(struct arena *a, const struct sandbox_harvest *h, struct manifest *out,
 			 struct err *err) MUST_CHECK;
-/* Copies what can be copied (files, directories, links, modes, times) and passes over the rest. */
+/* Copies what can be copied (files, directories, links, modes, times) and passes over the rest.
+ */
 int sandbox_harvest_keep(const struct sandbox_harvest *h, struct err *err) MUST_CHECK;
 
 /* ---- sandbox_init.c ---- */
@@ -191,7 +194,8 @@ struct sandbox_helper {
 	unsigned runs;
 	VEC(struct sandbox_base) bases;
 };
-void sandbox_helper_run(struct cas *store, int sock, const struct sandbox_cgroup *cgroup) NO_RETURN;
+void sandbox_helper_run(struct cas *store, int sock,
+			const struct sandbox_cgroup *cgroup) NO_RETURN;
 struct sandbox_job {
 	const struct sandbox_helper *helper;
 	struct sandbox_spec spec;

@@ -2,9 +2,9 @@
 /*
  * The system calls a chamber may make (libseccomp's doorway).
  *
- * Two programs, both installed; the kernel obeys the stricter. The first is the allow-list: what
- * it does not name does not exist (ENOSYS), also calls newer than the list and foreign ABIs; what
- * programs probe for and must be told "no" is EPERM. The second looks at arguments.
+ * Two programs, both installed; the kernel obeys the stricter. The first is the allow-list:
+ * what it does not name does not exist (ENOSYS), also calls newer than the list and foreign
+ * ABIs; what programs probe for and must be told "no" is EPERM. The second looks at arguments.
  */
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
@@ -19,6 +19,7 @@
 
 #define MAX_INSNS 4096 /* the kernel's limit for one program */
 
+/* clang-format off */
 static const char *const allowed[] = {
 	"_llseek", "accept", "accept4", "access", "alarm", "arch_prctl", "bind", "brk", "capget",
 	"capset", "chdir", "chmod", "clock_getres", "clock_gettime", "clock_nanosleep", "clone",
@@ -72,21 +73,32 @@ static const char *const denied[] = {
 	"setdomainname", "sethostname", "setns", "settimeofday", "swapoff", "swapon", "syslog",
 	"umount2", "unshare", "userfaultfd", "vhangup",
 };
+/* clang-format on */
 
-/* Inside there is one user, so owners mean nothing: the recipe gives them. `install -o root` must
- * not fail for it; the call succeeds and does nothing. */
+/* Inside there is one user, so owners mean nothing: the recipe gives them. `install -o root`
+ * must not fail for it; the call succeeds and does nothing. */
 static const char *const pretended[] = { "chown", "fchown", "fchownat", "lchown" };
 
 #define ANY UINT32_MAX
-/* Refused when all comparisons hold. Only the low 32 bits count wherever the kernel reads an int. */
+/* Refused when all comparisons hold. Only the low 32 bits count wherever the kernel reads an
+ * int. */
 static const struct argument_rule {
 	const char *name;
 	int error;
 	unsigned n;
 	struct scmp_arg_cmp cmp[2];
 } argument_rules[] = {
-#define BITS(i, mask, value) { i, SCMP_CMP_MASKED_EQ, mask, value }
-#define CLONE_RULE(flag)     { "clone", EPERM, 1, { BITS(0, flag, flag) } }
+#define BITS(i, mask, value)                                                                   \
+	{                                                                                      \
+		i, SCMP_CMP_MASKED_EQ, mask, value                                             \
+	}
+#define CLONE_RULE(flag)                                                                       \
+	{                                                                                      \
+		"clone", EPERM, 1,                                                             \
+		{                                                                              \
+			BITS(0, flag, flag)                                                    \
+		}                                                                              \
+	}
 	CLONE_RULE(CLONE_NEWUSER),
 	CLONE_RULE(CLONE_NEWNS),
 	CLONE_RULE(CLONE_NEWPID),
@@ -109,7 +121,10 @@ static const struct argument_rule {
 	{ "personality", EPERM, 1, { { 0, SCMP_CMP_NE, 0xffffffff, 0 } } },
 	{ "socketpair", EAFNOSUPPORT, 1, { { 0, SCMP_CMP_NE, AF_UNIX, 0 } } },
 	{ "socket", EAFNOSUPPORT, 1, { { 0, SCMP_CMP_GT, AF_NETLINK, 0 } } },
-	{ "socket", EPROTONOSUPPORT, 2, { BITS(0, ANY, AF_NETLINK), { 2, SCMP_CMP_NE, 0, 0 } } },
+	{ "socket",
+	  EPROTONOSUPPORT,
+	  2,
+	  { BITS(0, ANY, AF_NETLINK), { 2, SCMP_CMP_NE, 0, 0 } } },
 #undef CLONE_RULE
 #undef BITS
 };
@@ -124,9 +139,11 @@ failed(struct err *err, const char *what, int rc)
 	return err_recode(err, ERR_SANDBOX);
 }
 
-/* Names of other architectures and names this libseccomp has not heard of stay unknown: ENOSYS. */
+/* Names of other architectures and names this libseccomp has not heard of stay unknown: ENOSYS.
+ */
 static int
-add_names(scmp_filter_ctx ctx, uint32_t action, const char *const *names, size_t n, struct err *err)
+add_names(scmp_filter_ctx ctx, uint32_t action, const char *const *names, size_t n,
+	  struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		int nr = seccomp_syscall_resolve_name(names[i]);
@@ -181,8 +198,8 @@ add_arguments(scmp_filter_ctx ctx, struct err *err)
 
 		if (nr < 0)
 			continue;
-		rc = seccomp_rule_add_exact_array(ctx, SCMP_ACT_ERRNO((uint32_t)r->error), nr, r->n,
-						  r->cmp);
+		rc = seccomp_rule_add_exact_array(ctx, SCMP_ACT_ERRNO((uint32_t)r->error), nr,
+						  r->n, r->cmp);
 		if (rc < 0)
 			return failed(err, r->name, rc);
 	}
@@ -246,7 +263,8 @@ sandbox_seccomp_make(struct sandbox_filter *out, struct err *err)
 	}
 	hash = digest_begin();
 	for (size_t i = 0; i < ARRAY_LEN(f.program); i++)
-		digest_add(hash, f.program[i].code, f.program[i].n * sizeof(struct sock_filter));
+		digest_add(hash, f.program[i].code,
+			   f.program[i].n * sizeof(struct sock_filter));
 	digest_end(hash, &f.digest);
 	*out = f;
 	return 0;
@@ -265,7 +283,8 @@ int
 sandbox_seccomp_install(const struct sandbox_filter *f, struct err *err)
 {
 	for (size_t i = ARRAY_LEN(f->program); i-- > 0;) {
-		struct sock_fprog prog = { .len = f->program[i].n, .filter = f->program[i].code };
+		struct sock_fprog prog = { .len = f->program[i].n,
+					   .filter = f->program[i].code };
 
 		if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0) {
 			err_sys(err, "installing the seccomp filter");
@@ -274,6 +293,7 @@ sandbox_seccomp_install(const struct sandbox_filter *f, struct err *err)
 		}
 	}
 	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER)
-		return err_set(err, ERR_SANDBOX, "the seccomp filter was installed but is not there");
+		return err_set(err, ERR_SANDBOX,
+			       "the seccomp filter was installed but is not there");
 	return 0;
 }

@@ -15,16 +15,16 @@
 #include <sys/syscall.h>
 
 /* Headers of the build host may be older than its kernel. */
-#define RULE_PATH_BENEATH    1
-#define FS_WRITE_FILE        (1ULL << 1)
-#define FS_REMOVE_TO_SYM     (0x1ffULL << 4) /* remove dir and file, make anything */
-#define FS_REFER             (1ULL << 13)    /* abi 2 */
-#define FS_TRUNCATE          (1ULL << 14)    /* abi 3 */
-#define SCOPE_ABSTRACT_UNIX  (1ULL << 0)     /* abi 6 */
-#define SCOPE_SIGNAL         (1ULL << 1)
-#define LANDLOCK_ABI_REFER   2
-#define LANDLOCK_ABI_TRUNC   3
-#define LANDLOCK_ABI_SCOPE   6
+#define RULE_PATH_BENEATH   1
+#define FS_WRITE_FILE       (1ULL << 1)
+#define FS_REMOVE_TO_SYM    (0x1ffULL << 4) /* remove dir and file, make anything */
+#define FS_REFER            (1ULL << 13)    /* abi 2 */
+#define FS_TRUNCATE         (1ULL << 14)    /* abi 3 */
+#define SCOPE_ABSTRACT_UNIX (1ULL << 0)     /* abi 6 */
+#define SCOPE_SIGNAL        (1ULL << 1)
+#define LANDLOCK_ABI_REFER  2
+#define LANDLOCK_ABI_TRUNC  3
+#define LANDLOCK_ABI_SCOPE  6
 
 #define NOFILE_LIMIT   4096
 #define STACK_SOFT     ((rlim_t)8 * 1024 * 1024)
@@ -67,7 +67,8 @@ raise_rlimits(const struct sandbox_walls *w, struct err *err)
 	const struct sandbox_limits *l = w->limits;
 	char detail[88];
 
-	/* core 1: the kernel's word for "not even to a piped handler", which runs on the host. */
+	/* core 1: the kernel's word for "not even to a piped handler", which runs on the host.
+	 */
 	if (set_limit(RLIMIT_CORE, 1, 1, err) < 0 ||
 	    set_limit(RLIMIT_NPROC, l->processes, l->processes, err) < 0 ||
 	    set_limit(RLIMIT_FSIZE, l->disk_bytes, l->disk_bytes, err) < 0 ||
@@ -77,8 +78,8 @@ raise_rlimits(const struct sandbox_walls *w, struct err *err)
 	    set_limit(RLIMIT_MSGQUEUE, MSGQUEUE_LIMIT, MSGQUEUE_LIMIT, err) < 0 ||
 	    set_limit(RLIMIT_RTPRIO, 0, 0, err) < 0 || set_limit(RLIMIT_NICE, 0, 0, err) < 0)
 		return -1;
-	(void)snprintf(detail, sizeof(detail), "processes %u, file size %llu, no core", l->processes,
-		       (unsigned long long)l->disk_bytes);
+	(void)snprintf(detail, sizeof(detail), "processes %u, file size %llu, no core",
+		       l->processes, (unsigned long long)l->disk_bytes);
 	return w->report(w->arg, "rlimits", detail, true, err);
 }
 
@@ -125,7 +126,8 @@ drop_bounds(struct err *err)
 static int
 raise_no_new_privs(const struct sandbox_walls *w, struct err *err)
 {
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return refuse(err, "setting no_new_privs");
 	return w->report(w->arg, "no_new_privs", "set", true, err);
 }
@@ -149,12 +151,14 @@ static int
 raise_landlock(const struct sandbox_walls *w, struct err *err)
 {
 	static const char *const writable[] = { "/build", "/tmp", "/out", "/dev/shm" };
-	struct landlock_ruleset set = { .handled_fs = FS_WRITE_FILE | FS_REMOVE_TO_SYM | FS_REFER };
+	struct landlock_ruleset set = { .handled_fs =
+						FS_WRITE_FILE | FS_REMOVE_TO_SYM | FS_REFER };
 	CLEANUP(fd_close) int fd = -1;
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
 	char detail[32];
 
-	if (abi < LANDLOCK_ABI_REFER) /* the first version forbids every rename across directories */
+	if (abi <
+	    LANDLOCK_ABI_REFER) /* the first version forbids every rename across directories */
 		return 0;
 	if (abi >= LANDLOCK_ABI_TRUNC)
 		set.handled_fs |= FS_TRUNCATE;
@@ -167,7 +171,8 @@ raise_landlock(const struct sandbox_walls *w, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(writable); i++)
 		if (allow_beneath(fd, writable[i], set.handled_fs, err) < 0)
 			return -1;
-	if (allow_beneath(fd, "/dev", FS_WRITE_FILE | (set.handled_fs & FS_TRUNCATE), err) < 0 ||
+	if (allow_beneath(fd, "/dev", FS_WRITE_FILE | (set.handled_fs & FS_TRUNCATE), err) <
+		    0 ||
 	    allow_beneath(fd, "/proc", FS_WRITE_FILE, err) < 0)
 		return -1;
 	if (syscall(SYS_landlock_restrict_self, fd, 0) < 0)
@@ -185,9 +190,10 @@ raise_capabilities(const struct sandbox_walls *w, struct err *err)
 	if (syscall(SYS_capset, &header, none) < 0 || syscall(SYS_capget, &header, now) < 0)
 		return refuse(err, "dropping capabilities");
 	if (memcmp(none, now, sizeof(none)) != 0)
-		return err_set(err, ERR_SANDBOX, "capabilities were dropped but are still there");
-	return w->report(w->arg, "capabilities", "none; bounding set empty, securebits locked", true,
-			 err);
+		return err_set(err, ERR_SANDBOX,
+			       "capabilities were dropped but are still there");
+	return w->report(w->arg, "capabilities", "none; bounding set empty, securebits locked",
+			 true, err);
 }
 
 static int
@@ -206,8 +212,8 @@ int
 sandbox_walls_raise(const struct sandbox_walls *w, struct err *err)
 {
 	if (raise_rlimits(w, err) < 0 || raise_cpus(w, err) < 0 || raise_fixed(w, err) < 0 ||
-	    drop_bounds(err) < 0 || raise_no_new_privs(w, err) < 0 || raise_landlock(w, err) < 0 ||
-	    raise_capabilities(w, err) < 0)
+	    drop_bounds(err) < 0 || raise_no_new_privs(w, err) < 0 ||
+	    raise_landlock(w, err) < 0 || raise_capabilities(w, err) < 0)
 		return -1;
 	return raise_seccomp(w, err);
 }

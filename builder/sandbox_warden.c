@@ -39,7 +39,10 @@ struct warden {
 };
 
 /* The chamber must not go on. The first reason counts. */
-static void PRINTF_LIKE(3, 4)
+static void end(struct warden *w, enum sandbox_cause cause, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+
+static void
 end(struct warden *w, enum sandbox_cause cause, const char *fmt, ...)
 {
 	va_list ap;
@@ -100,8 +103,8 @@ static int
 clone_init(struct warden *w, struct sandbox_chamber *c, struct err *err)
 {
 	struct clone_args args = {
-		.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
-			 CLONE_NEWUTS | CLONE_PIDFD,
+		.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+			 CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD,
 		.exit_signal = SIGCHLD,
 		.pidfd = (uint64_t)(uintptr_t)&w->pidfd,
 	};
@@ -121,7 +124,9 @@ clone_init(struct warden *w, struct sandbox_chamber *c, struct err *err)
 static int
 copy_tree(const struct warden *w, int from, int to, struct err *err)
 {
-	struct sandbox_harvest h = { .from = from, .to = to, .stop = w->job->sock,
+	struct sandbox_harvest h = { .from = from,
+				     .to = to,
+				     .stop = w->job->sock,
 				     .max_bytes = w->spec->limits.disk_bytes };
 
 	return sandbox_harvest_keep(&h, err);
@@ -133,7 +138,8 @@ copy_kept(const struct warden *w, const char *what, int to, struct err *err)
 	CLEANUP(fd_close) int from = -1;
 	CLEANUP(mem_free) char *path = mem_format("failed/%s/%s", w->spec->resume_failed, what);
 
-	if (fd_open_beneath(w->job->helper->store, path, O_RDONLY | O_DIRECTORY, &from, err) < 0 ||
+	if (fd_open_beneath(w->job->helper->store, path, O_RDONLY | O_DIRECTORY, &from, err) <
+		    0 ||
 	    copy_tree(w, from, to, err) < 0)
 		return err_wrap(err, "taking up the failed build %s", w->spec->resume_failed);
 	return 0;
@@ -178,7 +184,8 @@ join_cgroup(struct warden *w, struct err *err)
 static int
 launch(struct warden *w, struct err *err)
 {
-	struct sandbox_chamber c = { .spec = w->spec, .rooms = w->rooms,
+	struct sandbox_chamber c = { .spec = w->spec,
+				     .rooms = w->rooms,
 				     .filter = &w->job->helper->filter };
 
 	if (open_pair(&w->notes, &c.notes, err) < 0 || open_pipe(&c.go, &w->go, err) < 0 ||
@@ -202,9 +209,9 @@ launch(struct warden *w, struct err *err)
 static void
 take_step_end(struct warden *w, const struct sandbox_note *note)
 {
-	const char *name = note->step >= 0 && (size_t)note->step < w->spec->nsteps ?
-				   w->spec->steps[note->step].name :
-				   "?";
+	const char *name = note->step >= 0 && (size_t)note->step < w->spec->nsteps
+				   ? w->spec->steps[note->step].name
+				   : "?";
 
 	w->result.step = note->step;
 	w->result.status = note->status;
@@ -300,8 +307,8 @@ is_full(int room)
 {
 	struct statvfs fs;
 
-	return fstatvfs(room, &fs) == 0 &&
-	       ((uint64_t)fs.f_bavail * fs.f_bsize < NEARLY_FULL || fs.f_favail <= NEARLY_FULL_INO);
+	return fstatvfs(room, &fs) == 0 && ((uint64_t)fs.f_bavail * fs.f_bsize < NEARLY_FULL ||
+					    fs.f_favail <= NEARLY_FULL_INO);
 }
 
 static void
@@ -340,7 +347,9 @@ turn(struct warden *w)
 	struct pollfd p[NPOLL] = {
 		[POLL_PID] = { .fd = w->pidfd, .events = POLLIN },
 		[POLL_NOTES] = { .fd = w->notes, .events = POLLIN },
-		[POLL_LOG] = { .fd = blocked ? w->spec->log_fd : w->log_ended ? -1 : w->log,
+		[POLL_LOG] = { .fd = blocked        ? w->spec->log_fd
+				     : w->log_ended ? -1
+						    : w->log,
 			       .events = blocked ? POLLOUT : POLLIN },
 		[POLL_CONDUCTOR] = { .fd = w->result.cause == SANDBOX_OK ? w->job->sock : -1,
 				     .events = POLLIN },
@@ -412,16 +421,18 @@ attribute(struct warden *w)
 	if (sandbox_limit_killed(&w->meter)) {
 		r->cause = SANDBOX_MEMORY;
 		(void)snprintf(r->message, sizeof(r->message), "%s: memory ran out", was);
-	} else if (r->cause == SANDBOX_TIMEOUT && w->meter.peak_processes + PROCESS_MARGIN < l->processes) {
+	} else if (r->cause == SANDBOX_TIMEOUT &&
+		   w->meter.peak_processes + PROCESS_MARGIN < l->processes) {
 		return;
 	} else if (w->full || r->status == 128 + SIGXFSZ) {
 		r->cause = SANDBOX_DISK;
-		(void)snprintf(r->message, sizeof(r->message), "%s: a writable tree was full (%llu bytes)",
-			       was, (unsigned long long)l->disk_bytes);
+		(void)snprintf(r->message, sizeof(r->message),
+			       "%s: a writable tree was full (%llu bytes)", was,
+			       (unsigned long long)l->disk_bytes);
 	} else if (w->meter.peak_processes + PROCESS_MARGIN >= l->processes) {
 		r->cause = SANDBOX_PROCESSES;
-		(void)snprintf(r->message, sizeof(r->message), "%s: reached the limit of %u processes", was,
-			       l->processes);
+		(void)snprintf(r->message, sizeof(r->message),
+			       "%s: reached the limit of %u processes", was, l->processes);
 	}
 }
 
@@ -430,7 +441,7 @@ static int
 check_walls(const struct sandbox_result *r, struct err *err)
 {
 	static const char *const required[] = {
-		"namespaces", "read-only root", "proc",    "dev",    "tmpfs caps",
+		"namespaces", "read-only root", "proc",    "dev",     "tmpfs caps",
 		"network",    "no_new_privs",   "seccomp", "rlimits", "capabilities",
 	};
 
@@ -440,7 +451,8 @@ check_walls(const struct sandbox_result *r, struct err *err)
 		for (size_t j = 0; j < r->nwalls; j++)
 			stands |= strcmp(r->walls[j].name, required[i]) == 0;
 		if (!stands)
-			return err_set(err, ERR_SANDBOX, "the wall '%s' did not stand", required[i]);
+			return err_set(err, ERR_SANDBOX, "the wall '%s' did not stand",
+				       required[i]);
 	}
 	return 0;
 }
@@ -475,8 +487,10 @@ harvest(struct warden *w, struct arena *a, int *answer, struct err *err)
 	CLEANUP(fd_close) int to = -1;
 	CLEANUP(fd_close) int fd = -1;
 	CLEANUP(buf_free) struct buf text = BUF_MAX(SANDBOX_MAX_MANIFEST);
-	struct sandbox_harvest h = { .from = w->rooms.out, .max_bytes = s->limits.disk_bytes,
-				     .mtime = s->mtime, .stop = w->job->sock };
+	struct sandbox_harvest h = { .from = w->rooms.out,
+				     .max_bytes = s->limits.disk_bytes,
+				     .mtime = s->mtime,
+				     .stop = w->job->sock };
 	struct manifest m = { 0 };
 
 	if (mkdirat(w->job->helper->store, path, 0755) < 0)
@@ -485,16 +499,19 @@ harvest(struct warden *w, struct arena *a, int *answer, struct err *err)
 		return -1;
 	h.to = to;
 	if (sandbox_harvest_tree(a, &h, &m, err) < 0) {
-		if (err->code != ERR_INPUT && err->code != ERR_LIMIT && err->code != ERR_INTERRUPTED)
+		if (err->code != ERR_INPUT && err->code != ERR_LIMIT &&
+		    err->code != ERR_INTERRUPTED)
 			return -1;
-		w->result.cause = err->code == ERR_INTERRUPTED ? SANDBOX_INTERRUPTED :
-								 SANDBOX_OUTPUT_REFUSED;
-		(void)snprintf(w->result.message, sizeof(w->result.message), "%.990s", err->text);
+		w->result.cause = err->code == ERR_INTERRUPTED ? SANDBOX_INTERRUPTED
+							       : SANDBOX_OUTPUT_REFUSED;
+		(void)snprintf(w->result.message, sizeof(w->result.message), "%.990s",
+			       err->text);
 		return 0;
 	}
 	manifest_write(&m, &text);
 	if (buf_check(&text, "the manifest of the output", err) < 0 ||
-	    fd_memory("harvest", &fd, err) < 0 || fd_write_all(fd, text.data, text.len, err) < 0)
+	    fd_memory("harvest", &fd, err) < 0 ||
+	    fd_write_all(fd, text.data, text.len, err) < 0)
 		return -1;
 	*answer = STEAL_FD(fd);
 	return 0;
@@ -552,7 +569,8 @@ run(struct warden *w, struct arena *a, int *manifest, struct err *err)
 {
 	if (prepare(w, err) < 0 || launch(w, err) < 0 || reap(w, err) < 0 || judge(w, err) < 0)
 		return -1;
-	if (w->result.cause == SANDBOX_OK && w->spec->harvest_tmp && harvest(w, a, manifest, err) < 0)
+	if (w->result.cause == SANDBOX_OK && w->spec->harvest_tmp &&
+	    harvest(w, a, manifest, err) < 0)
 		return err_wrap(err, "harvesting");
 	keep_if_failed(w);
 	return 0;
@@ -562,8 +580,13 @@ void
 sandbox_warden_run(struct sandbox_job *job)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
-	struct warden w = { .job = job, .spec = &job->spec, .pidfd = -1, .notes = -1, .go = -1,
-			    .log = -1, .began_ms = clock_monotonic_ms() };
+	struct warden w = { .job = job,
+			    .spec = &job->spec,
+			    .pidfd = -1,
+			    .notes = -1,
+			    .go = -1,
+			    .log = -1,
+			    .began_ms = clock_monotonic_ms() };
 	struct sandbox_reply reply = { .raised = true };
 	struct err ignored;
 	int manifest = -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The spec as bytes between two processes of one binary: numbers in host order, text with its
- * length and its zero. Reading checks every length; what a warden or a pid 1 says is bounded and
- * made to end, because they have been near hostile bytes.
+ * length and its zero. Reading checks every length; what a warden or a pid 1 says is bounded
+ * and made to end, because they have been near hostile bytes.
  */
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
@@ -63,9 +63,10 @@ check_counts(const struct sandbox_spec *s, struct err *err)
 
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
 		if (counts[i].n > counts[i].max)
-			return err_set(err, ERR_SANDBOX, "%s: %zu %s are more than the %zu a chamber takes",
-				       s->name ? s->name : "chamber", counts[i].n, counts[i].what,
-				       counts[i].max);
+			return err_set(err, ERR_SANDBOX,
+				       "%s: %zu %s are more than the %zu a chamber takes",
+				       s->name ? s->name : "chamber", counts[i].n,
+				       counts[i].what, counts[i].max);
 	return 0;
 }
 
@@ -239,7 +240,8 @@ sandbox_wire_read(struct arena *a, const char *data, size_t n, struct sandbox_sp
 	s->resume_failed = take_text(&r);
 	s->harvest_tmp = take_text(&r);
 	if (r.bad || r.left != 0)
-		return err_set(err, ERR_SANDBOX, "the chamber's specification cannot be read back");
+		return err_set(err, ERR_SANDBOX,
+			       "the chamber's specification cannot be read back");
 	return 0;
 }
 
@@ -283,7 +285,8 @@ sandbox_wire_note(int sock, struct sandbox_note *note, int *fd, bool *got, struc
 }
 
 int
-sandbox_wire_reply(int sock, struct sandbox_reply *reply, int *manifest, bool *got, struct err *err)
+sandbox_wire_reply(int sock, struct sandbox_reply *reply, int *manifest, bool *got,
+		   struct err *err)
 {
 	int fds[1] = { -1 };
 	size_t n = sizeof(*reply), nfds = ARRAY_LEN(fds);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The driver of the chamber's system tests: runs shell scripts in a chamber and says what became
- * of them, one "key: value" a line.
+ * The driver of the chamber's system tests: runs shell scripts in a chamber and says what
+ * became of them, one "key: value" a line.
  *
  *   chamber STORE tree NAME DEST=FILE...     puts a tree into the store (DEST@ links to FILE)
  *   chamber STORE unpack NAME KIND FILE      sandbox_unpack_tree of a file (KIND: deb, rpm)
@@ -9,7 +9,8 @@
  *      -T NAME tree   -e NAME=VALUE   -l limit=number (memory disk log inodes processes time)
  *      -i [DEST=]FILE copied input (-x: executable)   -u DEST=FILE unpacked input
  *      -o harvest     -k NAME keep failed   -r NAME resume failed   -c CPUS   -t interactive on
- *      a pty   -n COUNT chambers at once   -K MS kill after MS   -B beacons: listeners on the host
+ *      a pty   -n COUNT chambers at once   -K MS kill after MS   -B beacons: listeners on the
+ * host
  */
 #include "base/cas.h"
 #include "base/clock.h"
@@ -22,10 +23,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define MAX_LIST   64
-#define MAX_RUNS   16
-#define LOG_SHOWN  ((size_t)1024 * 1024)
-#define PTY_SHOWN  4096
+#define MAX_LIST  64
+#define MAX_RUNS  16
+#define LOG_SHOWN ((size_t)1024 * 1024)
+#define PTY_SHOWN 4096
 
 struct setup {
 	struct cas *store;
@@ -87,7 +88,8 @@ put_file(int dirfd, char *pair, struct err *err)
 			abort();
 		return;
 	}
-	if (fd_open(file, O_RDONLY, &in, err) < 0 || fd_create(dirfd, name, 0755, &out, err) < 0 ||
+	if (fd_open(file, O_RDONLY, &in, err) < 0 ||
+	    fd_create(dirfd, name, 0755, &out, err) < 0 ||
 	    fd_copy(in, out, UINT64_MAX, NULL, err) < 0)
 		die(err);
 	close(in);
@@ -178,7 +180,8 @@ add_input(struct setup *s, enum sandbox_input_kind kind, char *pair, bool exec, 
 static void
 light_beacons(struct setup *s)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	socklen_t n = sizeof(in);
 	int tcp = socket(AF_INET, SOCK_STREAM, 0), local = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -210,21 +213,50 @@ read_options(struct setup *s, int argc, char **argv, struct err *err)
 		if (s->spec.ntrees > 60 || s->spec.nenv > 50 || s->spec.ninputs > 60)
 			usage();
 		switch (o) {
-		case 'T': s->trees[s->spec.ntrees++] = optarg; break;
-		case 'e': s->env[s->spec.nenv++] = optarg; break;
-		case 'l': set_limit(&s->spec.limits, optarg); break;
-		case 'x': exec = true; break;
-		case 'i': add_input(s, SANDBOX_COPY, optarg, exec, err); break;
-		case 'u': add_input(s, SANDBOX_UNPACK, optarg, false, err); break;
-		case 'o': s->harvest = true; break;
-		case 'k': s->spec.keep_failed = optarg; break;
-		case 'r': s->spec.resume_failed = optarg; break;
-		case 'c': s->spec.cpus = (unsigned)atoi(optarg); break;
-		case 't': s->tty = true; break;
-		case 'n': s->count = (unsigned)atoi(optarg); break;
-		case 'K': s->kill_ms = atoi(optarg); break;
-		case 'B': light_beacons(s); break;
-		default: usage();
+		case 'T':
+			s->trees[s->spec.ntrees++] = optarg;
+			break;
+		case 'e':
+			s->env[s->spec.nenv++] = optarg;
+			break;
+		case 'l':
+			set_limit(&s->spec.limits, optarg);
+			break;
+		case 'x':
+			exec = true;
+			break;
+		case 'i':
+			add_input(s, SANDBOX_COPY, optarg, exec, err);
+			break;
+		case 'u':
+			add_input(s, SANDBOX_UNPACK, optarg, false, err);
+			break;
+		case 'o':
+			s->harvest = true;
+			break;
+		case 'k':
+			s->spec.keep_failed = optarg;
+			break;
+		case 'r':
+			s->spec.resume_failed = optarg;
+			break;
+		case 'c':
+			s->spec.cpus = (unsigned)atoi(optarg);
+			break;
+		case 't':
+			s->tty = true;
+			break;
+		case 'n':
+			s->count = (unsigned)atoi(optarg);
+			break;
+		case 'K':
+			s->kill_ms = atoi(optarg);
+			break;
+		case 'B':
+			light_beacons(s);
+			break;
+		default:
+			usage();
 		}
 	}
 	for (; optind < argc && s->spec.nsteps < MAX_LIST; optind++) {
@@ -249,10 +281,12 @@ show(const struct sandbox_result *r, const struct manifest *m)
 		       r->walls[i].required ? "required" : "more");
 	for (size_t i = 0; i < m->n; i++)
 		printf("out: %s %o %s %s\n", m->at[i].path, m->at[i].mode,
-		       m->at[i].type == MANIFEST_FILE ? "file" :
-		       m->at[i].type == MANIFEST_DIR ? "dir" : "link",
-		       m->at[i].target ? m->at[i].target :
-		       m->at[i].hardlink ? m->at[i].hardlink : "-");
+		       m->at[i].type == MANIFEST_FILE  ? "file"
+		       : m->at[i].type == MANIFEST_DIR ? "dir"
+						       : "link",
+		       m->at[i].target     ? m->at[i].target
+		       : m->at[i].hardlink ? m->at[i].hardlink
+					   : "-");
 }
 
 static void
@@ -341,10 +375,16 @@ run_all(struct cas *store, int argc, char **argv, struct err *err)
 	s.store = store;
 	s.count = 1;
 	s.kill_ms = -1;
-	s.spec = (struct sandbox_spec){ .name = "test", .trees = s.trees, .env = s.env,
-					.inputs = s.inputs, .steps = s.steps, .cpus = 1,
-					.limits = sandbox_limits_default, .mtime = 1000000000,
-					.log_fd = -1, .tty_fd = -1 };
+	s.spec = (struct sandbox_spec){ .name = "test",
+					.trees = s.trees,
+					.env = s.env,
+					.inputs = s.inputs,
+					.steps = s.steps,
+					.cpus = 1,
+					.limits = sandbox_limits_default,
+					.mtime = 1000000000,
+					.log_fd = -1,
+					.tty_fd = -1 };
 	if (sandbox_start(store, &s.sandbox, err) < 0)
 		die(err);
 	read_options(&s, argc, argv, err);

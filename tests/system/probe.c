@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The attack probe: each argument is one forbidden act; prints "act: errno's name", "act: ok" when
- * it went through. It refuses to run unless it is in a chamber: as root on a host some of these
- * would do what they say.
+ * The attack probe: each argument is one forbidden act; prints "act: errno's name", "act: ok"
+ * when it went through. It refuses to run unless it is in a chamber: as root on a host some of
+ * these would do what they say.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -117,7 +117,8 @@ dns_outside(void)
 static int
 loopback(void)
 {
-	struct sockaddr_in me = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in me = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t n = sizeof(me);
 	int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -703,9 +704,9 @@ who(void)
 	if (getdomainname(domain, sizeof(domain)) < 0 || !getcwd(cwd, sizeof(cwd)))
 		return errno;
 	sched_getaffinity(0, sizeof(cpus), &cpus);
-	printf("uid %d gid %d groups %d host %s domain %s cwd %s cpus %d umask %03o\n", getuid(),
-	       getgid(), getgroups(0, NULL), u.nodename, domain, cwd, CPU_COUNT(&cpus),
-	       (unsigned)umask(022));
+	printf("uid %d gid %d groups %d host %s domain %s cwd %s cpus %d umask %03o\n",
+	       getuid(), getgid(), getgroups(0, NULL), u.nodename, domain, cwd,
+	       CPU_COUNT(&cpus), (unsigned)umask(022));
 	printf("personality %d\n", personality(0xffffffff));
 	return 0;
 }
@@ -714,6 +715,7 @@ static const struct act {
 	const char *name;
 	int (*run)(void);
 } acts[] = {
+/* clang-format off */
 #define ACT(f) { #f, f }
 	ACT(tcp_host), ACT(tcp_outside), ACT(tcp6_outside), ACT(dns_local), ACT(dns_outside),
 	ACT(loopback), ACT(abstract_host), ACT(vsock), ACT(packet), ACT(alg), ACT(xdp),
@@ -747,6 +749,7 @@ static const struct act {
 	ACT(oom_lower), ACT(fork_bomb), ACT(memory_bomb), ACT(daemonize), ACT(crash), ACT(bind_out), ACT(lock_shared), ACT(setid_out), ACT(cmdline_1), ACT(fds),
 	ACT(env), ACT(who),
 #undef ACT
+	/* clang-format on */
 };
 
 static int

@@ -44,9 +44,15 @@ TEST(begin_refuses_names_that_would_leave_the_store)
 	static const char *const bad[] = { "../x", "a/b", "", ".", "..", ".hidden" };
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		struct sandbox_spec tree = { .trees = &bad[i], .ntrees = 1, .log_fd = -1, .tty_fd = -1 };
-		struct sandbox_spec keep = { .keep_failed = bad[i], .log_fd = -1, .tty_fd = -1 };
-		struct sandbox_spec resume = { .resume_failed = bad[i], .log_fd = -1, .tty_fd = -1 };
+		struct sandbox_spec tree = {
+			.trees = &bad[i], .ntrees = 1, .log_fd = -1, .tty_fd = -1
+		};
+		struct sandbox_spec keep = { .keep_failed = bad[i],
+					     .log_fd = -1,
+					     .tty_fd = -1 };
+		struct sandbox_spec resume = { .resume_failed = bad[i],
+					       .log_fd = -1,
+					       .tty_fd = -1 };
 		struct sandbox_spec out = { .harvest_tmp = bad[i], .log_fd = -1, .tty_fd = -1 };
 
 		assert_fails(begin(&tree, err), "cannot be the name of a tree of the store");
@@ -83,7 +89,9 @@ put_statm(int dirfd, const char *pid, const char *text)
 TEST(sample_adds_anonymous_memory_and_remembers_the_peak)
 {
 	int dirfd = test_tmpdir();
-	struct sandbox_meter m = { .limits = &sandbox_limits_default, .group = -1, .proc = dirfd };
+	struct sandbox_meter m = { .limits = &sandbox_limits_default,
+				   .group = -1,
+				   .proc = dirfd };
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
 	put_statm(dirfd, "1", "100 50 20 1 0 10 0\n");

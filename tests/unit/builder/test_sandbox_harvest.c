@@ -91,7 +91,8 @@ TEST(harvest_copies_files_links_and_directories_as_new_inodes)
 	assert_ok(harvest(&p, err));
 	assert_int_equal(p.m.n, 5);
 	assert_string_equal(p.m.at[0].path, "usr");
-	assert_string_equal(p.m.at[1].path, "usr-y"); /* strcmp of whole paths: '-' before '/' */
+	assert_string_equal(p.m.at[1].path,
+			    "usr-y"); /* strcmp of whole paths: '-' before '/' */
 	assert_string_equal(p.m.at[2].path, "usr/l");
 	assert_string_equal(p.m.at[2].target, "/etc/shadow");
 	assert_int_equal(p.m.at[3].size, 5);

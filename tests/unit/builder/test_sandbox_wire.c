@@ -10,8 +10,14 @@ static const char *const env[] = { "A=1", "EMPTY=" };
 static const char *const members[] = { "include/*" };
 static const struct sandbox_input inputs[] = {
 	{ .kind = SANDBOX_COPY, .fd = 7, .dest = "/build/f", .exec = true },
-	{ .kind = SANDBOX_UNPACK, .fd = 8, .dest = "/build", .archive = TAR_RPM, .strip = 2,
-	  .merge_usr = true, .members = members, .nmembers = 1 },
+	{ .kind = SANDBOX_UNPACK,
+	  .fd = 8,
+	  .dest = "/build",
+	  .archive = TAR_RPM,
+	  .strip = 2,
+	  .merge_usr = true,
+	  .members = members,
+	  .nmembers = 1 },
 };
 static const struct sandbox_step steps[] = { { "build", "make\n" }, { "check", "" } };
 
@@ -19,10 +25,22 @@ static struct sandbox_spec
 spec(void)
 {
 	return (struct sandbox_spec){
-		.name = "zlib", .trees = trees, .ntrees = 2, .env = env, .nenv = 2,
-		.inputs = inputs, .ninputs = 2, .steps = steps, .nsteps = 2, .cpus = 3,
-		.limits = { .memory_bytes = 1, .time_s = 9 }, .mtime = -5, .log_fd = 4, .tty_fd = -1,
-		.keep_failed = "k", .harvest_tmp = "h",
+		.name = "zlib",
+		.trees = trees,
+		.ntrees = 2,
+		.env = env,
+		.nenv = 2,
+		.inputs = inputs,
+		.ninputs = 2,
+		.steps = steps,
+		.nsteps = 2,
+		.cpus = 3,
+		.limits = { .memory_bytes = 1, .time_s = 9 },
+		.mtime = -5,
+		.log_fd = 4,
+		.tty_fd = -1,
+		.keep_failed = "k",
+		.harvest_tmp = "h",
 	};
 }
 
@@ -83,7 +101,8 @@ TEST(wire_survives_every_flipped_byte_of_a_spec)
 
 		b.data[i] = (char)~b.data[i];
 		if (sandbox_wire_read(&a, b.data, b.len, &r, err) == 0)
-			assert_true(r.ninputs <= SANDBOX_MAX_INPUTS && r.nsteps <= SANDBOX_MAX_STEPS);
+			assert_true(r.ninputs <= SANDBOX_MAX_INPUTS &&
+				    r.nsteps <= SANDBOX_MAX_STEPS);
 		b.data[i] = (char)~b.data[i];
 		arena_release(&a);
 	}
@@ -96,8 +115,9 @@ TEST(wire_refuses_more_packages_than_an_overlay_takes)
 	struct buf b = BUF_MAX(SANDBOX_MAX_SPEC_BYTES);
 
 	s.ntrees = SANDBOX_MAX_TREES + 1;
-	assert_fails(sandbox_wire_write(&s, &b, err),
-		     "zlib: 491 packages in the environment are more than the 490 a chamber takes");
+	assert_fails(
+		sandbox_wire_write(&s, &b, err),
+		"zlib: 491 packages in the environment are more than the 490 a chamber takes");
 	assert_int_equal(err->code, ERR_SANDBOX);
 	buf_free(&b);
 }
