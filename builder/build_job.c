@@ -148,8 +148,7 @@ on_locked(struct build_session *s, size_t node, int *fd, enum schedule_outcome *
 	struct build_job *job = &s->jobs[node];
 	const char *reason = NULL;
 
-	if (build_lock_take(&job->lock, err) < 0 ||
-	    result_load(s->a, s->b->store, job->action.hex, &job->result, &job->known, err) < 0)
+	if (build_lock_take(&job->lock, err) < 0 || build_session_lookup(s, job, err) < 0)
 		return give_up(s, job, out, err);
 	if (job->known) {
 		*out = serve(s, job);

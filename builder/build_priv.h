@@ -39,6 +39,7 @@ struct build_job {
 	const struct plan_node *node;
 	enum build_phase phase;
 	bool identified, known; /* action made; result there */
+	bool foreign;           /* a result is there, but not signed by our builder key */
 	struct buildroot root;
 	struct action action;
 	struct result result;
@@ -85,6 +86,9 @@ int build_session_offers(struct build_session *s, struct err *err) MUST_CHECK;
 /* Environment, action and, when the store has it, the result of one node; its needs are known.
  */
 int build_session_identify(struct build_session *s, size_t node, struct err *err) MUST_CHECK;
+/* Whether the store has a result of the job's action that our builder key signed. */
+int build_session_lookup(struct build_session *s, struct build_job *job,
+			 struct err *err) MUST_CHECK;
 /* Identifies whatever can be without building. */
 int build_session_probe(struct build_session *s, size_t *known, struct err *err) MUST_CHECK;
 /* Why a node must be built, in words. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/build_priv.h"
+#include "trust/dsse.h"
+#include "trust/verify.h"
 
 int
 build_session_load(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
@@ -137,6 +139,42 @@ build_session_offers(struct build_session *s, struct err *err)
 	return 0;
 }
 
+/* A store may be shared and keys may change: what another key signed is not our word. */
+static int
+is_ours(struct build_session *s, const struct result *r, bool *ours, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
+	struct statement statement;
+	struct err why;
+
+	*ours = true;
+	if (!s->b->signer)
+		return 0;
+	if (cas_get(s->b->store, &r->bundle, &bundle, err) < 0)
+		return -1;
+	*ours = verify_bundle(&a, signer_keys(s->b->signer), buf_text(&bundle), bundle.len,
+			      "bundle", STATEMENT_SLSA_V1, &r->packages[0].file, &statement,
+			      &why) == 0;
+	return 0;
+}
+
+int
+build_session_lookup(struct build_session *s, struct build_job *job, struct err *err)
+{
+	bool ours;
+
+	if (result_load(s->a, s->b->store, job->action.hex, &job->result, &job->known, err) < 0)
+		return -1;
+	if (!job->known)
+		return 0;
+	if (is_ours(s, &job->result, &ours, err) < 0)
+		return -1;
+	job->known = ours;
+	job->foreign = !ours;
+	return 0;
+}
+
 int
 build_session_identify(struct build_session *s, size_t node, struct err *err)
 {
@@ -157,7 +195,7 @@ build_session_identify(struct build_session *s, size_t node, struct err *err)
 	    buildroot_solve(s->a, r, &s->seed, packages, n, ground->offers.at, ground->offers.n,
 			    &job->root, err) < 0 ||
 	    action_make(s->a, &in, &job->action, err) < 0 ||
-	    result_load(s->a, s->b->store, job->action.hex, &job->result, &job->known, err) < 0)
+	    build_session_lookup(s, job, err) < 0)
 		return -1;
 	job->identified = true;
 	return 0;
@@ -205,6 +243,10 @@ build_session_reason(struct build_session *s, size_t node, const char **out, str
 	}
 	if (!job->identified) {
 		*out = "its environment cannot be solved";
+		return 0;
+	}
+	if (job->foreign) {
+		*out = "what is in the store was signed by another builder key";
 		return 0;
 	}
 	if (result_last_action(s->a, s->b->store, job->node->recipe->name, &before, err) < 0)
