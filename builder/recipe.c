@@ -143,8 +143,9 @@ check_place(const struct recipe *r, struct err *err)
 
 	if (!strcmp(dir, r->name))
 		return 0;
-	(void)err_set(err, ERR_INPUT, "%s:%d:%d: the recipe is named '%s', but its directory '%s'",
-		      r->path, r->name_line, r->name_col, r->name, dir);
+	(void)err_set(err, ERR_INPUT,
+		      "%s:%d:%d: the recipe is named '%s', but its directory '%s'", r->path,
+		      r->name_line, r->name_col, r->name, dir);
 	return err_hint(err, "rename the one or the other");
 }
 
