@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/digest.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include <jansson.h>
 
 static void
@@ -18,6 +19,7 @@ DEFINE_CLEANUP(json_t *, let_go);
 struct scan {
 	const char *at, *end, *line_start;
 	int line, depth;
+	size_t marks; /* brackets and commas: every value but the first follows one */
 	const char *name;
 };
 
@@ -77,6 +79,9 @@ scan_all(struct scan *s, struct err *err)
 			return scan_error(s, s->at, err, "a zero byte");
 		if ((c == '{' || c == '[') && ++s->depth > DOC_MAX_DEPTH)
 			return scan_error(s, s->at, err, "nested too deeply");
+		/* Before jansson spends memory on each of them. */
+		if ((c == '{' || c == '[' || c == ',') && ++s->marks > DOC_MAX_NODES)
+			return scan_error(s, s->at, err, "too many values");
 		if (c == '}' || c == ']')
 			s->depth--;
 		s->at++;
@@ -88,40 +93,39 @@ scan_all(struct scan *s, struct err *err)
 	return 0;
 }
 
-static struct doc *convert(struct arena *a, json_t *j, size_t *nodes);
+static struct doc *convert(struct arena *a, json_t *j);
 
 static struct doc *
-convert_map(struct arena *a, json_t *j, size_t *nodes)
+convert_map(struct arena *a, json_t *j)
 {
 	struct doc *map = doc_map(a);
 	const char *key;
 	json_t *value;
 
 	json_object_foreach(j, key, value)
-		doc_append(a, map, key, convert(a, value, nodes));
+		doc_append(a, map, key, convert(a, value));
 	return map;
 }
 
 static struct doc *
-convert_list(struct arena *a, json_t *j, size_t *nodes)
+convert_list(struct arena *a, json_t *j)
 {
 	struct doc *list = doc_list(a);
 
 	for (size_t i = 0; i < json_array_size(j); i++)
-		doc_push(a, list, convert(a, json_array_get(j, i), nodes));
+		doc_push(a, list, convert(a, json_array_get(j, i)));
 	return list;
 }
 
-/* Depth was bounded by the scan, and real numbers were refused there. */
+/* Depth and number were bounded by the scan, and real numbers were refused there. */
 static struct doc *
-convert(struct arena *a, json_t *j, size_t *nodes)
+convert(struct arena *a, json_t *j)
 {
-	++*nodes;
 	switch (json_typeof(j)) {
 	case JSON_OBJECT:
-		return convert_map(a, j, nodes);
+		return convert_map(a, j);
 	case JSON_ARRAY:
-		return convert_list(a, j, nodes);
+		return convert_list(a, j);
 	case JSON_STRING:
 		return doc_text(a, json_string_value(j));
 	case JSON_INTEGER:
@@ -143,20 +147,20 @@ json_parse(struct arena *a, const char *text, size_t n, const char *name, struct
 {
 	struct scan s = { .at = text, .end = text + n, .line_start = text, .line = 1, .name = name };
 	CLEANUP(let_go) json_t *j = NULL;
+	char shown[JSON_ERROR_TEXT_LENGTH];
 	json_error_t why;
-	size_t nodes = 0;
 
 	if (n > DOC_MAX_BYTES)
 		return err_set(err, ERR_LIMIT, "%s: larger than %zu bytes", name, DOC_MAX_BYTES);
 	if (scan_all(&s, err) < 0)
 		return -1;
 	j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-	if (!j)
+	if (!j) { /* jansson quotes the text it stumbled over */
+		utf8_show(why.text, shown, sizeof(shown));
 		return err_set(err, ERR_INPUT, "%s:%d:%d: %s", name, KILN_MAX(why.line, 1),
-			       KILN_MAX(why.column, 1), why.text);
-	*out = convert(a, j, &nodes);
-	if (nodes > DOC_MAX_NODES)
-		return err_set(err, ERR_LIMIT, "%s: more than %d values", name, DOC_MAX_NODES);
+			       KILN_MAX(why.column, 1), shown);
+	}
+	*out = convert(a, j);
 	return 0;
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust/dsse.h"
 #include "base/json.h"
+#include "base/utf8.h"
 
 #define BUNDLE_MEDIA_TYPE "application/vnd.dev.sigstore.bundle.v0.3+json"
 #define TEXT_MAX          256 /* key id, hint, payload type */
 #define SIGNATURE_MAX     1024
 #define PAE_OVERHEAD      ((size_t)64 + TEXT_MAX)
+#define MARKS_MAX         64 /* brackets and commas; ours has 15 */
 /* Base64 of the payload and the words around it. */
 #define BUNDLE_MAX_BYTES (DSSE_MAX_BYTES / 3 * 4 + 8192)
 
@@ -56,6 +58,8 @@ dsse_bundle_write(const char *keyid, const char *payload_type, const void *paylo
 static int
 only_fields(const struct doc *d, const char *what, const char *const *fields, struct err *err)
 {
+	char shown[100];
+
 	if (!d || d->kind != DOC_MAP)
 		return err_set(err, ERR_VERIFY, "%s is not there or not an object", what);
 	for (size_t i = 0; i < d->n; i++) {
@@ -63,9 +67,11 @@ only_fields(const struct doc *d, const char *what, const char *const *fields, st
 
 		while (*f && strcmp(*f, d->items[i].key) != 0)
 			f++;
-		if (!*f)
-			return err_set(err, ERR_VERIFY, "%s has the unknown field '%.100s'",
-				       what, d->items[i].key);
+		if (!*f) {
+			utf8_show(d->items[i].key, shown, sizeof(shown));
+			return err_set(err, ERR_VERIFY, "%s has the unknown field '%s'", what,
+				       shown);
+		}
 	}
 	return 0;
 }
@@ -82,6 +88,8 @@ need_text(const struct doc *d, const char *what, const char *field, const char *
 	if (strlen(text) > TEXT_MAX)
 		return err_set(err, ERR_VERIFY, "%s: '%s' is longer than %d bytes", what, field,
 			       TEXT_MAX);
+	if (!utf8_is_printable(text, strlen(text))) /* it is shown before it is verified */
+		return err_set(err, ERR_VERIFY, "%s: '%s' is not printable", what, field);
 	*out = text;
 	return 0;
 }
@@ -165,6 +173,18 @@ read_bundle(const struct doc *root, struct dsse_bundle *b, struct err *err)
 	return read_signature(doc_get(envelope, "signatures"), b, err);
 }
 
+/* A small file can hold millions of empty values, and each of them costs memory before anybody
+ * has signed it. No value of ours begins without one of these marks. */
+static bool
+has_few_marks(const char *text, size_t n)
+{
+	size_t marks = 0;
+
+	for (size_t i = 0; i < n && marks <= MARKS_MAX; i++)
+		marks += text[i] == '{' || text[i] == '[' || text[i] == ',';
+	return marks <= MARKS_MAX;
+}
+
 int
 dsse_bundle_parse(struct arena *a, const char *text, size_t n, const char *name,
 		  struct dsse_bundle *out, struct err *err)
@@ -177,6 +197,9 @@ dsse_bundle_parse(struct arena *a, const char *text, size_t n, const char *name,
 	if (n > BUNDLE_MAX_BYTES)
 		return err_set(err, ERR_VERIFY, "%s: bundle of %zu bytes (%zu are accepted)",
 			       name, n, BUNDLE_MAX_BYTES);
+	if (!has_few_marks(text, n))
+		return err_set(err, ERR_VERIFY, "%s: not a bundle: it holds too many values",
+			       name);
 	if (json_parse(a, text, n, name, &root, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	if (read_bundle(root, &b, err) < 0) {

@@ -1,29 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "trust/inputs.h"
+/* Reading what is known; whether it is enough is judged in inputs_check.c. */
+#include "trust/inputs_priv.h"
 
-#include "base/dict.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/tree.h"
-#include "base/vec.h"
 
 #define INPUTS_SUFFIX        ".sigstore.json"
 #define INPUTS_INVENTORY     "inventory.json"
 #define INPUTS_MAX_INVENTORY DOC_MAX_BYTES
-
-struct known { /* a statement and where it came from */
-	struct statement statement;
-	const char *bundle;
-	size_t index; /* among all statements of the set */
-};
-
-struct inputs_set {
-	struct arena arena;
-	struct dict statements; /* subject digest as hex -> struct known */
-	struct dict inventory;  /* digest as hex -> name of the source or seed package */
-	size_t nknown;
-};
+#define INPUTS_MAX_BUNDLE    DSSE_MAX_BYTES
 
 /* A directory under test may hold FIFOs and links; only plain files are opened. */
 static int
@@ -32,7 +19,7 @@ read_regular(int dirfd, const char *name, struct buf *out, struct err *err)
 	CLEANUP(fd_close) int fd = -1;
 	struct stat st;
 
-	if (fd_open_beneath(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, &fd, err) < 0)
+	if (fd_open_straight(dirfd, name, O_RDONLY | O_NONBLOCK, &fd, err) < 0)
 		return -1;
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, "%s", name);
@@ -52,26 +39,43 @@ is_bundle(const char *name)
 	       strcmp(name, INPUTS_INVENTORY INPUTS_SUFFIX) != 0;
 }
 
+/* Every statement about the same bytes counts: which of them the directory shows first must not
+ * matter. */
+static void
+add_subject(struct inputs_set *set, const struct digest *d, struct inputs_known *k)
+{
+	struct inputs_about *about = arena_alloc(&set->arena, sizeof(*about));
+	struct inputs_about *first;
+	char hex[DIGEST_HEX];
+
+	digest_hex(d, hex);
+	about->known = k;
+	first = dict_get(&set->statements, hex);
+	if (!first) {
+		dict_set(&set->statements, hex, about);
+		return;
+	}
+	about->next = first->next;
+	first->next = about;
+}
+
 static int
 load_bundle(struct inputs_set *set, int dirfd, const char *name, const struct keyring *ring,
 	    struct err *err)
 {
-	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
-	struct known *k = arena_alloc(&set->arena, sizeof(*k));
-	char hex[DIGEST_HEX];
+	CLEANUP(buf_free) struct buf text = BUF_MAX(INPUTS_MAX_BUNDLE);
+	struct inputs_known *k = arena_alloc(&set->arena, sizeof(*k));
+	const char *label = verify_label(&set->arena, name);
 
 	if (read_regular(dirfd, name, &text, err) < 0 ||
-	    verify_bundle(&set->arena, ring, buf_text(&text), text.len, name, STATEMENT_SLSA_V1,
-			  NULL, &k->statement, err) < 0)
+	    verify_bundle(&set->arena, ring, buf_text(&text), text.len, label,
+			  STATEMENT_SLSA_V1, NULL, &k->statement, err) < 0)
 		return err_recode(err, ERR_VERIFY);
-	k->bundle = arena_strdup(&set->arena, name);
-	k->index = set->nknown++;
-	for (size_t i = 0; i < k->statement.nsubjects; i++) {
-		digest_hex(&k->statement.subjects[i].sha256, hex);
-		/* A second statement about the same bytes adds nothing; the first by name
-		 * stays. */
-		(void)dict_add(&set->statements, hex, k);
-	}
+	k->bundle = label;
+	k->index = set->known.n;
+	VEC_PUSH(&set->known, k);
+	for (size_t i = 0; i < k->statement.nsubjects; i++)
+		add_subject(set, &k->statement.subjects[i].sha256, k);
 	return 0;
 }
 
@@ -179,90 +183,7 @@ inputs_free(struct inputs_set *s)
 		return;
 	dict_release(&s->statements);
 	dict_release(&s->inventory);
+	VEC_FREE(&s->known);
 	arena_release(&s->arena);
 	free(s);
-}
-
-static const struct known *
-find_known(const struct inputs_set *s, const struct digest *d)
-{
-	char hex[DIGEST_HEX];
-
-	digest_hex(d, hex);
-	return dict_get(&s->statements, hex);
-}
-
-const struct statement *
-inputs_statement(const struct inputs_set *s, const struct digest *d)
-{
-	const struct known *k = find_known(s, d);
-
-	return k ? &k->statement : NULL;
-}
-
-/* One walk: every statement of the set is expanded once, whatever the shape of the graph, so
- * cycles end and the cost is linear. */
-struct walk {
-	const struct inputs_set *set;
-	struct dict met; /* digests of inputs counted */
-	bool *expanded;  /* by index of the statement */
-	VEC(const struct known *) todo;
-};
-
-static void
-walk_release(struct walk *w)
-{
-	dict_release(&w->met);
-	free(w->expanded);
-	VEC_FREE(&w->todo);
-}
-DEFINE_RELEASE(struct walk, walk_release);
-
-static const char *
-input_label(const struct statement_resource *r)
-{
-	return r->name ? r->name : r->uri ? r->uri : "without a name";
-}
-
-static int
-walk_statement(struct walk *w, const struct statement *s, const char *name, struct err *err)
-{
-	char hex[DIGEST_HEX];
-
-	for (size_t i = 0; i < s->ndependencies; i++) {
-		const struct statement_resource *r = &s->dependencies[i];
-		const struct known *k = find_known(w->set, &r->sha256);
-
-		digest_hex(&r->sha256, hex);
-		if (!k && !dict_has(&w->set->inventory, hex))
-			return err_set(
-				err, ERR_VERIFY,
-				"%s: its input %s (sha256 %s) is unknown: neither the subject of a bundle here nor in the signed inventory",
-				name, input_label(r), hex);
-		(void)dict_add(&w->met, hex, w);
-		if (k && !w->expanded[k->index]) {
-			w->expanded[k->index] = true;
-			VEC_PUSH(&w->todo, k);
-		}
-	}
-	return 0;
-}
-
-int
-inputs_check(const struct inputs_set *set, const struct statement *s, const char *name,
-	     size_t *count, struct err *err)
-{
-	CLEANUP(walk_release) struct walk w = { .set = set };
-
-	w.expanded = mem_alloc(set->nknown + 1);
-	if (walk_statement(&w, s, name, err) < 0)
-		return -1;
-	while (w.todo.n > 0) {
-		const struct known *k = w.todo.at[--w.todo.n];
-
-		if (walk_statement(&w, &k->statement, k->bundle, err) < 0)
-			return -1;
-	}
-	*count = w.met.n;
-	return 0;
 }

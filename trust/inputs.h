@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Are all inputs known? A directory of bundles and a signed inventory; each input of a
- * statement must be the subject of a verified bundle there (whose own inputs are then checked
- * likewise) or be listed in the inventory.
+ * statement must be listed in the inventory or be the subject of a verified bundle there, whose
+ * own inputs are checked likewise. That must end in the inventory: what is made of nothing, or
+ * of itself in a circle, is not known.
  */
 #pragma once
 
@@ -16,9 +17,11 @@ int inputs_load(const char *dir, const char *inventory_path, const struct keyrin
 		struct inputs_set **out, struct err *err) MUST_CHECK;
 void inputs_free(struct inputs_set *s);
 DEFINE_CLEANUP(struct inputs_set *, inputs_free);
-/* The statement whose subject is d, or NULL. */
+/* A statement whose subject is d, or NULL. */
 const struct statement *inputs_statement(const struct inputs_set *s, const struct digest *d);
 /* Walks all inputs of s down to sources and seed. *count: distinct inputs met. The failure
  * names the input and the statement that needs it. */
-int inputs_check(const struct inputs_set *set, const struct statement *s, const char *name,
+int inputs_check(struct inputs_set *set, const struct statement *s, const char *name,
 		 size_t *count, struct err *err) MUST_CHECK;
+/* A bundle of the set that no inputs_check needed so far, or NULL. */
+const char *inputs_unmet(const struct inputs_set *s);

@@ -173,15 +173,19 @@ get_text(const struct reading *r, const struct doc *map, const char *key, const 
 	return 0;
 }
 
+/* Zeros are what a digest is before it is computed; no bytes have it. */
 static int
 read_resource(const struct reading *r, const struct doc *d, struct statement_resource *out)
 {
 	const char *hex = doc_get_text(doc_get(d, "digest"), "sha256");
+	static const struct digest none;
 
 	if (!is_map(d))
 		return refuse(r, d, "an object is due here");
 	if (!hex || !digest_parse(hex, &out->sha256))
 		return refuse(r, d, "a sha256 digest of 64 lower-case hex digits is missing");
+	if (digest_equal(&out->sha256, &none))
+		return refuse(r, d, "the sha256 digest was never computed: it is all zeros");
 	out->name = doc_get_text(d, "name");
 	out->uri = doc_get_text(d, "uri");
 	return get_map(r, d, "annotations", false, &out->annotations);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust/verify.h"
 
-#define NOTE_MAX ((size_t)4096)
+#include "base/utf8.h"
+
+#define NOTE_MAX  ((size_t)4096)
+#define LABEL_MAX 256
 
 /* The signature first: nothing of the payload is read before a trusted key vouches for it. */
 static int
@@ -39,6 +42,15 @@ verify_bundle(struct arena *a, const struct keyring *ring, const char *text, siz
 	}
 	*out = s;
 	return 0;
+}
+
+const char *
+verify_label(struct arena *a, const char *name)
+{
+	char shown[LABEL_MAX];
+
+	utf8_show(name, shown, sizeof(shown));
+	return arena_strdup(a, shown);
 }
 
 void

@@ -19,5 +19,7 @@ struct verify_report {
 	void (*step)(void *arg, bool ok, const char *what); /* may be NULL */
 	void *arg;
 };
+/* A name out of hostile hands as it may be shown: no control character, no broken UTF-8. */
+const char *verify_label(struct arena *a, const char *name);
 void verify_note(const struct verify_report *r, bool ok, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);

@@ -98,6 +98,31 @@ TEST(json_parse_bounds_depth_and_ignores_brackets_in_text)
 	assert_ok(parse(&a, deep, &d, err));
 }
 
+TEST(json_parse_counts_values_before_they_cost_memory)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf text = BUF_MAX((size_t)DOC_MAX_NODES * 3);
+	struct doc *d;
+
+	buf_add_char(&text, '[');
+	for (int i = 0; i < DOC_MAX_NODES; i++)
+		buf_add_str(&text, "0,");
+	buf_add_str(&text, "0]");
+	assert_fails(json_parse(&a, text.data, text.len, "x.json", &d, err),
+		     "x.json:1:8000001: too many values");
+}
+
+TEST(json_parse_quotes_nothing_that_a_terminal_would_obey)
+{
+	static const char text[] = "{\"a\": \x1b[2Jverified\n}";
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct doc *d;
+
+	assert_fails(json_parse(&a, text, strlen(text), "x.json", &d, err), "x.json:1:");
+	assert_null(strchr(err->text, '\x1b'));
+	assert_null(strchr(err->text, '\n'));
+}
+
 TEST(json_parse_refuses_a_zero_byte_after_the_text)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };

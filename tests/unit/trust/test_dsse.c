@@ -200,3 +200,34 @@ TEST(dsse_refuses_texts_and_bundles_over_their_limits)
 	assert_fails(dsse_bundle_parse(&a, "", DSSE_MAX_BYTES * 2, "big", &b, err),
 		     "big: bundle of");
 }
+
+TEST(dsse_refuses_a_flood_of_values_before_reading_them)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(1 << 20);
+	struct dsse_bundle b;
+
+	buf_add_str(&text, "{\"a\":[");
+	for (int i = 0; i < 1000; i++)
+		buf_add_str(&text, "0,");
+	buf_add_str(&text, "0]}");
+	assert_fails(dsse_bundle_parse(&a, text.data, text.len, "x.json", &b, err),
+		     "x.json: not a bundle: it holds too many values");
+	assert_int_equal(err->code, ERR_VERIFY);
+}
+
+/* What is shown before it is verified cannot draw on the terminal. */
+TEST(dsse_refuses_key_names_that_are_not_printable)
+{
+	static const char text[] =
+		"{\"mediaType\":\"application/vnd.dev.sigstore.bundle.v0.3+json\","
+		"\"verificationMaterial\":{\"publicKey\":{\"hint\":\"x\\nverified: all\"}},"
+		"\"dsseEnvelope\":{}}";
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct dsse_bundle b;
+
+	assert_fails(dsse_bundle_parse(&a, text, strlen(text), "x.json", &b, err),
+		     "publicKey: 'hint' is not printable");
+	assert_fails(dsse_bundle_parse(&a, "{\"\\u001b[2J\":1}", 15, "x.json", &b, err),
+		     "bundle has the unknown field '?[2J'");
+}

@@ -55,7 +55,8 @@ put(struct shelf *s, const char *path, const void *data, size_t n)
 }
 
 static void
-put_bundle_by(struct shelf *s, struct key_private *key, const char *path, const struct statement *st)
+put_bundle_by(struct shelf *s, struct key_private *key, const char *path,
+	      const struct statement *st)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(1 << 20);
 	CLEANUP(buf_free) struct buf bundle = BUF_MAX(1 << 20);
@@ -81,14 +82,16 @@ made_of(struct shelf *s, int subject, const int *deps, size_t n)
 	};
 
 	st.subjects = arena_array(&s->a, 1, sizeof(*st.subjects));
-	st.subjects[0] = (struct statement_resource){ .name = arena_format(&s->a, "p%d.rpm", subject),
-						      .sha256 = digest_no(subject) };
+	st.subjects[0] =
+		(struct statement_resource){ .name = arena_format(&s->a, "p%d.rpm", subject),
+					     .sha256 = digest_no(subject) };
 	st.nsubjects = 1;
 	st.dependencies = arena_array(&s->a, n + 1, sizeof(*st.dependencies));
 	for (size_t i = 0; i < n; i++)
-		st.dependencies[i] = (struct statement_resource){
-			.name = arena_format(&s->a, "d%d", deps[i]), .sha256 = digest_no(deps[i])
-		};
+		st.dependencies[i] =
+			(struct statement_resource){ .name = arena_format(&s->a, "d%d",
+									  deps[i]),
+						     .sha256 = digest_no(deps[i]) };
 	st.ndependencies = n;
 	doc_set_text(&s->a, st.external, "recipe", "test");
 	return st;
@@ -107,7 +110,9 @@ static void
 put_inventory_bundle(struct shelf *s, const void *data, size_t n)
 {
 	struct statement_resource subject = { .name = "inventory.json" };
-	struct statement st = { .predicate_type = STATEMENT_INVENTORY, .subjects = &subject, .nsubjects = 1 };
+	struct statement st = { .predicate_type = STATEMENT_INVENTORY,
+				.subjects = &subject,
+				.nsubjects = 1 };
 
 	digest_of(data, n, &subject.sha256);
 	st.predicate = doc_map(&s->a);
@@ -125,8 +130,10 @@ put_inventory(struct shelf *s, const int *inputs, size_t n)
 		struct digest d = digest_no(inputs[i]);
 
 		digest_hex(&d, hex);
-		buf_add_format(&text, "%s{\"digest\":{\"sha256\":\"%s\"},\"kind\":\"source\",\"name\":\"s%d\",\"size\":1,\"uri\":\"x:\"}",
-			       i ? "," : "", hex, inputs[i]);
+		buf_add_format(
+			&text,
+			"%s{\"digest\":{\"sha256\":\"%s\"},\"kind\":\"source\",\"name\":\"s%d\",\"size\":1,\"uri\":\"x:\"}",
+			i ? "," : "", hex, inputs[i]);
 	}
 	buf_add_str(&text, "]}");
 	put(s, "inventory.json", text.data, text.len);
@@ -191,7 +198,8 @@ TEST(inputs_name_an_input_that_the_inventory_misses)
 	put_package(&s, 1, (int[]){ 100, 2 }, 2);
 	put_package(&s, 2, (int[]){ 101 }, 1);
 	assert_ok(load(&s, &set, err));
-	assert_fails(check(&s, set, 1, &count, err), "p2.rpm.sigstore.json: its input d101 (sha256 ");
+	assert_fails(check(&s, set, 1, &count, err),
+		     "p2.rpm.sigstore.json: its input d101 (sha256 ");
 	assert_int_equal(err->code, ERR_VERIFY);
 }
 
@@ -208,19 +216,103 @@ TEST(inputs_name_a_package_without_bundle)
 	assert_fails(check(&s, set, 1, &count, err), "the package: its input d2 (sha256 ");
 }
 
-TEST(inputs_end_in_a_cycle)
+static const char circle[] = "made, in a circle, of itself";
+
+TEST(inputs_refuse_packages_that_only_vouch_for_each_other)
 {
 	CLEANUP(shelf_close) struct shelf s;
 	CLEANUP(inputs_free) struct inputs_set *set = NULL;
 	size_t count;
 
 	shelf_open(&s);
-	put_inventory(&s, NULL, 0);
-	put_package(&s, 1, (int[]){ 2 }, 1);
-	put_package(&s, 2, (int[]){ 1 }, 1);
+	put_inventory(&s, (int[]){ 100 }, 1);
+	put_package(&s, 1, (int[]){ 100, 2 }, 2);
+	put_package(&s, 2, (int[]){ 100, 3 }, 2);
+	put_package(&s, 3, (int[]){ 100, 2 }, 2);
+	put_package(&s, 4, (int[]){ 4, 100 }, 2);
 	assert_ok(load(&s, &set, err));
-	assert_ok(check(&s, set, 1, &count, err));
-	assert_int_equal(count, 2);
+	assert_fails(check(&s, set, 1, &count, err), circle);
+	assert_int_equal(err->code, ERR_VERIFY);
+	assert_non_null(strstr(err->text, "p2.rpm.sigstore.json"));
+	assert_fails(check(&s, set, 4, &count, err), circle);
+	assert_non_null(strstr(err->text, "its input d4"));
+}
+
+TEST(inputs_refuse_what_is_made_of_nothing)
+{
+	CLEANUP(shelf_close) struct shelf s;
+	CLEANUP(inputs_free) struct inputs_set *set = NULL;
+	size_t count;
+
+	shelf_open(&s);
+	put_inventory(&s, (int[]){ 100 }, 1);
+	put_package(&s, 1, (int[]){ 100, 2 }, 2);
+	put_package(&s, 2, NULL, 0);
+	assert_ok(load(&s, &set, err));
+	assert_fails(check(&s, set, 2, &count, err), "the package: it names no inputs");
+	assert_fails(check(&s, set, 1, &count, err),
+		     "p2.rpm.sigstore.json: it names no inputs");
+	assert_int_equal(err->code, ERR_VERIFY);
+}
+
+/* A compiler that rebuilds itself to the same bytes: one of its statements stands on the seed,
+ * and it does not matter which of them comes first in the directory. */
+TEST(inputs_take_a_circle_that_also_stands_on_the_ground)
+{
+	static const char *const names[][2] = { { "a.sigstore.json", "b.sigstore.json" },
+						{ "b.sigstore.json", "a.sigstore.json" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		CLEANUP(shelf_close) struct shelf s;
+		CLEANUP(inputs_free) struct inputs_set *set = NULL;
+		struct statement itself, seeded;
+		size_t count;
+
+		shelf_open(&s);
+		put_inventory(&s, (int[]){ 100, 101 }, 2);
+		put_package(&s, 1, (int[]){ 100, 2 }, 2);
+		itself = made_of(&s, 2, (int[]){ 100, 2 }, 2);
+		seeded = made_of(&s, 2, (int[]){ 100, 101 }, 2);
+		put_bundle_by(&s, keyset_private(KEY_BUILDER),
+			      arena_format(&s.a, "packages/%s", names[i][0]), &itself);
+		put_bundle_by(&s, keyset_private(KEY_BUILDER),
+			      arena_format(&s.a, "packages/%s", names[i][1]), &seeded);
+		assert_ok(load(&s, &set, err));
+		assert_ok(check(&s, set, 1, &count, err));
+		assert_int_equal(count, 3);
+	}
+}
+
+TEST(inputs_tell_which_bundle_nothing_needed)
+{
+	CLEANUP(shelf_close) struct shelf s;
+	CLEANUP(inputs_free) struct inputs_set *set = NULL;
+	size_t count;
+
+	shelf_open(&s);
+	put_inventory(&s, (int[]){ 100 }, 1);
+	put_package(&s, 1, (int[]){ 100, 2 }, 2);
+	put_package(&s, 2, (int[]){ 100 }, 1);
+	put_package(&s, 3, (int[]){ 1 }, 1);
+	assert_ok(load(&s, &set, err));
+	assert_ok(check(&s, set, 3, &count, err));
+	assert_string_equal(inputs_unmet(set), "p3.rpm.sigstore.json");
+	inputs_free(STEAL_PTR(set));
+	put_package(&s, 3, (int[]){ 3, 1 }, 2);
+	assert_ok(load(&s, &set, err));
+	assert_fails(check(&s, set, 3, &count, err), circle);
+	assert_null(inputs_unmet(set));
+}
+
+TEST(inputs_show_hostile_names_without_their_control_characters)
+{
+	CLEANUP(shelf_close) struct shelf s;
+	CLEANUP(inputs_free) struct inputs_set *set = NULL;
+
+	shelf_open(&s);
+	put_inventory(&s, NULL, 0);
+	put(&s, "packages/x\n\x1b[1mverified.sigstore.json", "{}", 2);
+	assert_fails(load(&s, &set, err), "x??[1mverified.sigstore.json");
 }
 
 /* 60 levels with two ways through each: exponential for a walk without memory. */
@@ -256,9 +348,11 @@ TEST(inputs_refuse_a_bundle_by_another_key)
 	shelf_open(&s);
 	put_inventory(&s, NULL, 0);
 	st = made_of(&s, 1, NULL, 0);
-	put_bundle_by(&s, keyset_other_private(KEY_BUILDER), "packages/p1.rpm.sigstore.json", &st);
+	put_bundle_by(&s, keyset_other_private(KEY_BUILDER), "packages/p1.rpm.sigstore.json",
+		      &st);
 	assert_fails(load(&s, &set, err), "unknown key SHA256:");
-	assert_true(strstr(err->text, key_private_public(keyset_other_private(KEY_BUILDER))->id) != NULL);
+	assert_true(strstr(err->text,
+			   key_private_public(keyset_other_private(KEY_BUILDER))->id) != NULL);
 	assert_int_equal(err->code, ERR_VERIFY);
 }
 
@@ -309,7 +403,8 @@ TEST(inputs_refuse_a_missing_inventory_and_a_missing_directory)
 	assert_fails(load(&s, &set, err), "inventory.json");
 	assert_int_equal(err->code, ERR_VERIFY);
 	put_inventory(&s, NULL, 0);
-	assert_fails(inputs_load("no-such-directory", s.inventory, keyset_ring(), &set, err), "no-such-directory");
+	assert_fails(inputs_load("no-such-directory", s.inventory, keyset_ring(), &set, err),
+		     "no-such-directory");
 	assert_int_equal(err->code, ERR_VERIFY);
 }
 

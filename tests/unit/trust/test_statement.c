@@ -4,6 +4,7 @@
 #include "trust/statement.h"
 
 #define STATEMENT_MAX ((size_t)1024 * 1024)
+#define HEX_0 "0000000000000000000000000000000000000000000000000000000000000000"
 #define HEX_A         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define HEX_B         "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define HEX_C         "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
@@ -189,6 +190,7 @@ TEST(statement_parse_refuses_missing_and_malformed_fields)
 	refused(err, HEX_A, "AA" HEX_A,
 		"a sha256 digest of 64 lower-case hex digits is missing");
 	refused(err, "\"sha256\":\"" HEX_A, "\"sha512\":\"" HEX_A, "a sha256 digest");
+	refused(err, "\"sha256\":\"" HEX_B, "\"sha256\":\"" HEX_0, "it is all zeros");
 	refused(err, "\"sha256\":\"" HEX_B, "\"gitCommit\":\"" HEX_B, "a sha256 digest");
 	refused(err, "{\"digest\":{\"sha256\":\"" HEX_A "\"},\"name\":\"x.rpm\"}", "",
 		"between 1 and 1024 subjects");
