@@ -5,7 +5,7 @@
 set -eu
 build='gcc libc6-dev make pkg-config libsolv-dev libsolvext-dev librpm-dev libarchive-dev libzstd-dev
 	libseccomp-dev libssl-dev libyaml-dev libsqlite3-dev libcurl4-openssl-dev libjansson-dev
-	libelf-dev ca-certificates gpgv debian-archive-keyring'
+	libelf-dev ca-certificates xz-utils gpgv debian-archive-keyring'
 test="$build libcmocka-dev rpm createrepo-c dnf zypper skopeo umoci gnupg sqv openssh-client openssl
 	busybox-static python3 xz-utils zstd"
 dev="$test clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev cppcheck"
