@@ -22,13 +22,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ARRAY_LEN(a)    (sizeof(a) / sizeof((a)[0]))
-#define MUST_CHECK      __attribute__((warn_unused_result))
+#define ARRAY_LEN(a)      (sizeof(a) / sizeof((a)[0]))
+#define MUST_CHECK        __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
-#define NO_RETURN       __attribute__((noreturn))
-#define UNUSED          __attribute__((unused))
-#define KILN_MIN(a, b)  ((a) < (b) ? (a) : (b))
-#define KILN_MAX(a, b)  ((a) > (b) ? (a) : (b))
+#define NO_RETURN         __attribute__((noreturn))
+#define UNUSED            __attribute__((unused))
+#define KILN_MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define KILN_MAX(a, b)    ((a) > (b) ? (a) : (b))
 
 /* CLEANUP(fn) calls fn##_scope(&variable) when the variable leaves scope; errno survives. */
 #define CLEANUP(fn) __attribute__((cleanup(fn##_scope)))

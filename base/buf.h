@@ -15,7 +15,10 @@ struct buf {
 	size_t len, cap, max;
 	bool overflow;
 };
-#define BUF_MAX(limit) { .data = NULL, .len = 0, .cap = 0, .max = (limit), .overflow = false }
+#define BUF_MAX(limit)                                                                         \
+	{                                                                                      \
+		.data = NULL, .len = 0, .cap = 0, .max = (limit), .overflow = false            \
+	}
 
 void buf_add(struct buf *b, const void *data, size_t n);
 void buf_add_str(struct buf *b, const char *s);

@@ -6,13 +6,13 @@
 #include <sys/file.h>
 #include <sys/random.h>
 
-#define FORMAT_TEXT  "1\n"
-#define FORMAT_MAX   64
-#define STORE_USER   "kiln"
-#define LOCK_OF_TMP  "tmp"
+#define FORMAT_TEXT "1\n"
+#define FORMAT_MAX  64
+#define STORE_USER  "kiln"
+#define LOCK_OF_TMP "tmp"
 
-static const char *const store_dirs[] = { "blobs", "locks", "manifests", "quarantine", "refs",
-					  "tmp",   "trees" };
+static const char *const store_dirs[] = { "blobs", "locks", "manifests", "quarantine",
+					  "refs",  "tmp",   "trees" };
 
 int
 cas_dirfd(const struct cas *c)
@@ -101,8 +101,8 @@ is_store_dir(const char *name)
 	return false;
 }
 
-/* A directory without a format file becomes a store only if nothing foreign is in it. The format
- * file comes last: without it, making begins again. */
+/* A directory without a format file becomes a store only if nothing foreign is in it. The
+ * format file comes last: without it, making begins again. */
 static int
 make_layout(struct cas *c, struct err *err)
 {
@@ -115,8 +115,8 @@ make_layout(struct cas *c, struct err *err)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		if (!is_store_dir(names[i]) && strncmp(names[i], ".format.", 8) != 0)
-			return err_set(err, ERR_INPUT, "%s: holds '%s' and is no store", c->path,
-				       names[i]);
+			return err_set(err, ERR_INPUT, "%s: holds '%s' and is no store",
+				       c->path, names[i]);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(store_dirs); i++) {
 		if (cas_make_dir(c, store_dirs[i], err) < 0)
@@ -139,12 +139,15 @@ check_format(struct cas *c, bool create, struct err *err)
 		if (create)
 			return make_layout(c, err);
 		(void)err_set(err, ERR_INPUT, "%s: no store there", c->path);
-		return err_hint(err, "run `kiln init` in the workspace, or name a store with KILN_STORE");
+		return err_hint(
+			err,
+			"run `kiln init` in the workspace, or name a store with KILN_STORE");
 	}
 	if (strcmp(buf_text(&text), FORMAT_TEXT) == 0)
 		return 0;
 	(void)err_set(err, ERR_INPUT, "%s: not a store of format 1", c->path);
-	return err_hint(err, "it was made by another version of kiln: use that one, or another store");
+	return err_hint(
+		err, "it was made by another version of kiln: use that one, or another store");
 }
 
 int
@@ -202,7 +205,8 @@ clean_tmp(const struct cas *c, struct err *err)
 	return 0;
 }
 
-/* Cleaning and signing in happen under one lock, so a lock file is never seen before it is held. */
+/* Cleaning and signing in happen under one lock, so a lock file is never seen before it is
+ * held. */
 static int
 enter_tmp(struct cas *c, struct err *err)
 {
@@ -236,9 +240,12 @@ cas_open(const char *path, bool create, struct cas **out, struct err *err)
 		return err_wrap(err, "store");
 	if (fd_open_dir(AT_FDCWD, path, &c->dirfd, err) < 0) {
 		(void)err_wrap(err, "store");
-		return err_hint(err, "run `kiln init` in the workspace, or name a store with KILN_STORE");
+		return err_hint(
+			err,
+			"run `kiln init` in the workspace, or name a store with KILN_STORE");
 	}
-	if (settle_owner(c, err) < 0 || check_format(c, create, err) < 0 || enter_tmp(c, err) < 0)
+	if (settle_owner(c, err) < 0 || check_format(c, create, err) < 0 ||
+	    enter_tmp(c, err) < 0)
 		return -1;
 	*out = STEAL_PTR(c);
 	return 0;

@@ -5,14 +5,15 @@
  *   format                     "1\n"
  *   blobs/ab/abcdef...         0444; written to tmp/, fsynced, renamed; never overwritten
  *   trees/NAME/                unpacked read-only tree, NAME chosen by the caller from digests
- *   manifests/NAME             the tree's manifest (canonical JSON), written before the tree's rename
- *   refs/KIND/NAME             small JSON values: action results, locks; atomically replaced
- *   tmp/                       what is being made; emptied of dead owners' leftovers on open
+ *   manifests/NAME             the tree's manifest (canonical JSON), written before the tree's
+ * rename refs/KIND/NAME             small JSON values: action results, locks; atomically
+ * replaced tmp/                       what is being made; emptied of dead owners' leftovers on
+ * open
  *
- * Digests are checked on entry and whenever bytes leave the store (cas_get_*). The store's owner
- * is the uid that chambers map (DESIGN.md section 5 "Store"): its directory's owner, and when root
- * makes one, the system user "kiln", else uid CAS_FALLBACK_UID. A store of another ordinary user
- * is refused. Everything root writes into it is given to that uid.
+ * Digests are checked on entry and whenever bytes leave the store (cas_get_*). The store's
+ * owner is the uid that chambers map (DESIGN.md section 5 "Store"): its directory's owner, and
+ * when root makes one, the system user "kiln", else uid CAS_FALLBACK_UID. A store of another
+ * ordinary user is refused. Everything root writes into it is given to that uid.
  */
 #pragma once
 
@@ -32,25 +33,34 @@ uid_t cas_uid(const struct cas *c);
 const char *cas_path(const struct cas *c); /* as given, for messages */
 
 bool cas_has(const struct cas *c, const struct digest *d);
-/* Puts bytes; expect, if not NULL, must be their digest (else ERR_FETCH and nothing is kept). */
-int cas_put(struct cas *c, const void *data, size_t n, struct digest *out, struct err *err) MUST_CHECK;
+/* Puts bytes; expect, if not NULL, must be their digest (else ERR_FETCH and nothing is kept).
+ */
+int cas_put(struct cas *c, const void *data, size_t n, struct digest *out,
+	    struct err *err) MUST_CHECK;
 int cas_put_fd(struct cas *c, int fd, const struct digest *expect, struct digest *out,
 	       uint64_t *size, struct err *err) MUST_CHECK;
-/* Opens a blob after re-hashing it; a corrupt one is ERR_IO and names `kiln store check`. Offset 0. */
-int cas_get_fd(const struct cas *c, const struct digest *d, int *fd, struct err *err) MUST_CHECK;
-int cas_get(const struct cas *c, const struct digest *d, struct buf *out, struct err *err) MUST_CHECK;
-int cas_size(const struct cas *c, const struct digest *d, uint64_t *size, struct err *err) MUST_CHECK;
+/* Opens a blob after re-hashing it; a corrupt one is ERR_IO and names `kiln store check`.
+ * Offset 0. */
+int cas_get_fd(const struct cas *c, const struct digest *d, int *fd,
+	       struct err *err) MUST_CHECK;
+int cas_get(const struct cas *c, const struct digest *d, struct buf *out,
+	    struct err *err) MUST_CHECK;
+int cas_size(const struct cas *c, const struct digest *d, uint64_t *size,
+	     struct err *err) MUST_CHECK;
 
-/* A fresh private directory tmp/NAME (mode 0700, owned by cas_uid); name has room for 64 bytes. */
+/* A fresh private directory tmp/NAME (mode 0700, owned by cas_uid); name has room for 64 bytes.
+ */
 int cas_tmp_dir(struct cas *c, char name[64], struct err *err) MUST_CHECK;
-void cas_tmp_drop(struct cas *c, const char *name); /* best effort; leftovers go at the next open */
+void cas_tmp_drop(struct cas *c,
+		  const char *name); /* best effort; leftovers go at the next open */
 
 bool cas_tree_has(const struct cas *c, const char *name); /* tree and manifest both there */
-/* Moves tmp/TMP/SUB to trees/NAME durably, with its manifest; files become read-only (0444/0555),
- * directories 0555. Already there is success. */
+/* Moves tmp/TMP/SUB to trees/NAME durably, with its manifest; files become read-only
+ * (0444/0555), directories 0555. Already there is success. */
 int cas_tree_commit(struct cas *c, const char *tmp, const char *sub, const char *name,
 		    const void *manifest, size_t n, struct err *err) MUST_CHECK;
-int cas_tree_manifest(const struct cas *c, const char *name, struct buf *out, struct err *err) MUST_CHECK;
+int cas_tree_manifest(const struct cas *c, const char *name, struct buf *out,
+		      struct err *err) MUST_CHECK;
 int cas_tree_remove(struct cas *c, const char *name, struct err *err) MUST_CHECK;
 
 /* References. found is false when there is none (and the call succeeds). */

@@ -33,7 +33,8 @@ sync_shelf(const struct cas *c, const char *path, struct err *err)
 	return fd_sync_dir(c->dirfd, dir, err);
 }
 
-/* Gives the finished temporary file its name. A link, not a rename: what is there is never replaced. */
+/* Gives the finished temporary file its name. A link, not a rename: what is there is never
+ * replaced. */
 static int
 place(struct cas *c, int fd, const char *tmp, const struct digest *d, struct err *err)
 {
@@ -88,8 +89,8 @@ check_expected(const struct digest *got, const struct digest *expect, struct err
 }
 
 int
-cas_put_fd(struct cas *c, int fd, const struct digest *expect, struct digest *out, uint64_t *size,
-	   struct err *err)
+cas_put_fd(struct cas *c, int fd, const struct digest *expect, struct digest *out,
+	   uint64_t *size, struct err *err)
 {
 	CLEANUP(fd_close) int tmp_fd = -1;
 	struct digest d = { { 0 } };

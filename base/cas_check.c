@@ -50,7 +50,8 @@ check_blob(struct check *k, const char *shelf, const char *name, struct err *err
 	k->out->blobs++;
 	if (!digest_parse(name, &want) || strncmp(name, shelf, 2) != 0 || strlen(shelf) != 2)
 		return condemn(k, path, err);
-	if (fd_open_beneath(k->c->dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, &fd, err) < 0 ||
+	if (fd_open_beneath(k->c->dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, &fd, err) <
+		    0 ||
 	    fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || digest_fd(fd, &have, &size, err) < 0)
 		return condemn(k, path, err);
 	k->out->bytes += size;

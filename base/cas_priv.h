@@ -15,9 +15,9 @@ struct cas {
 	char *path;
 	uid_t uid;
 	gid_t gid;
-	/* This process's mark in tmp/: everything it makes there is called OWNER-N, and the file
-	 * OWNER.lock is flocked as long as the owner (or a child that works for it) lives. A pid
-	 * can be reused; a lock cannot outlive its holders. */
+	/* This process's mark in tmp/: everything it makes there is called OWNER-N, and the
+	 * file OWNER.lock is flocked as long as the owner (or a child that works for it) lives.
+	 * A pid can be reused; a lock cannot outlive its holders. */
 	char owner[CAS_OWNER_LEN + 1];
 	int owner_fd;
 	pid_t maker; /* only the process that opened the store gives its mark back */

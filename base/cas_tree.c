@@ -23,8 +23,8 @@ cas_tree_has(const struct cas *c, const char *name)
 	       is_there(c, "manifests", name, S_IFREG);
 }
 
-/* By descriptor, never by name: when root works in another user's store, a name could be exchanged
- * for a link between two calls. */
+/* By descriptor, never by name: when root works in another user's store, a name could be
+ * exchanged for a link between two calls. */
 static int
 seal_entry(void *arg, const struct tree_entry *e, struct err *err)
 {
@@ -57,7 +57,8 @@ seal(const struct cas *c, const char *path, struct err *err)
 {
 	CLEANUP(fd_close) int root = -1;
 
-	if (fd_open_beneath(c->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &root, err) < 0 ||
+	if (fd_open_beneath(c->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &root, err) <
+		    0 ||
 	    cas_give(c, root, path, err) < 0)
 		return -1;
 	if (fchmod(root, 0755) < 0)
@@ -76,7 +77,8 @@ move_in(const struct cas *c, const char *from, const char *to, struct err *err)
 
 	if (renameat(c->dirfd, from, c->dirfd, to) < 0) {
 		if (errno == EEXIST || errno == ENOTEMPTY)
-			return 0; /* another process was first, with the same name and so the same tree */
+			return 0; /* another process was first, with the same name and so the
+				     same tree */
 		return err_sys(err, "%s: rename", to);
 	}
 	if (fd_open_beneath(c->dirfd, to, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &fd, err) < 0)
@@ -132,7 +134,8 @@ cas_tree_remove(struct cas *c, const char *name, struct err *err)
 	(void)snprintf(path, sizeof(path), "trees/%s", name);
 	if (is_there(c, "trees", name, S_IFDIR)) {
 		if (cas_tmp_dir(c, tmp, err) < 0 ||
-		    fd_open_beneath(c->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &fd, err) < 0)
+		    fd_open_beneath(c->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &fd,
+				    err) < 0)
 			return -1;
 		(void)snprintf(gone, sizeof(gone), "tmp/%s/gone", tmp);
 		if (fchmod(fd, 0755) < 0 || renameat(c->dirfd, path, c->dirfd, gone) < 0)
@@ -148,8 +151,8 @@ cas_tree_remove(struct cas *c, const char *name, struct err *err)
 }
 
 int
-cas_ref_get(const struct cas *c, const char *kind, const char *name, struct buf *out, bool *found,
-	    struct err *err)
+cas_ref_get(const struct cas *c, const char *kind, const char *name, struct buf *out,
+	    bool *found, struct err *err)
 {
 	char path[CAS_PATH_MAX];
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 
-#define DAY_SECONDS  86400
-#define YEAR_MIN     1970
-#define YEAR_MAX     9999
+#define DAY_SECONDS 86400
+#define YEAR_MIN    1970
+#define YEAR_MAX    9999
 
 int64_t
 clock_monotonic_ms(void)
@@ -106,7 +106,8 @@ clock_parse(const char *text, int64_t *out)
 	bool date_only = strlen(text) == strlen("2026-01-02");
 	const char *at = text;
 
-	if (!take(&at, 4, YEAR_MIN, YEAR_MAX, '-', &year) || !take(&at, 2, 1, 12, '-', &month) ||
+	if (!take(&at, 4, YEAR_MIN, YEAR_MAX, '-', &year) ||
+	    !take(&at, 2, 1, 12, '-', &month) ||
 	    !take(&at, 2, 1, month_days(year, month), date_only ? '\0' : 'T', &day))
 		return false;
 	if (!date_only &&

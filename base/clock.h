@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only source of time. Data gets its time from an epoch that is declared, never from here. */
+/* The only source of time. Data gets its time from an epoch that is declared, never from here.
+ */
 #pragma once
 
 #include "base/err.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An open-addressed hash table; `sorted` is made when someone iterates and thrown away by the next
- * insert. The hash is seeded per process so that hostile keys cannot be chosen to collide; no
- * order made by it is ever visible.
+ * An open-addressed hash table; `sorted` is made when someone iterates and thrown away by the
+ * next insert. The hash is seeded per process so that hostile keys cannot be chosen to collide;
+ * no order made by it is ever visible.
  */
 #include "base/dict.h"
 #include "base/mem.h"
@@ -23,7 +23,8 @@ hash_key(const char *key)
 	unsigned long at = getauxval(AT_RANDOM); /* 16 bytes from the kernel */
 
 	if (at)
-		memcpy(seed, (const void *)at, sizeof(seed)); /* NOLINT(performance-no-int-to-ptr) */
+		memcpy(seed, (const void *)at,
+		       sizeof(seed)); /* NOLINT(performance-no-int-to-ptr) */
 	h = seed[0] ^ 0xcbf29ce484222325U;
 	for (; *key; key++) {
 		h = (h ^ (unsigned char)*key) * 0x9e3779b97f4a7c15U;
@@ -39,7 +40,8 @@ find(const struct dict *d, const char *key, uint64_t hash)
 {
 	size_t i = (size_t)hash & (d->cap - 1);
 
-	while (d->slots[i].key && (d->slots[i].hash != hash || strcmp(d->slots[i].key, key) != 0))
+	while (d->slots[i].key &&
+	       (d->slots[i].hash != hash || strcmp(d->slots[i].key, key) != 0))
 		i = (i + 1) & (d->cap - 1);
 	return &d->slots[i];
 }

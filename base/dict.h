@@ -15,10 +15,10 @@ struct dict {
 	size_t nsorted;
 };
 
-void *dict_get(const struct dict *d, const char *key);        /* NULL: not there */
+void *dict_get(const struct dict *d, const char *key); /* NULL: not there */
 bool dict_has(const struct dict *d, const char *key);
-void dict_set(struct dict *d, const char *key, void *value);  /* replaces */
-bool dict_add(struct dict *d, const char *key, void *value);  /* false and unchanged if there */
+void dict_set(struct dict *d, const char *key, void *value); /* replaces */
+bool dict_add(struct dict *d, const char *key, void *value); /* false and unchanged if there */
 /* The i-th entry in key order, i < d->n. Amortised: sorts once after the last insert. */
 const char *dict_at(struct dict *d, size_t i, void **value);
 void dict_release(struct dict *d);

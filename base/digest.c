@@ -10,7 +10,8 @@ struct digest_state {
 	EVP_MD_CTX *ctx;
 };
 
-/* SHA-256 over memory fails only when OpenSSL has no memory or no SHA-256: nothing to go on with. */
+/* SHA-256 over memory fails only when OpenSSL has no memory or no SHA-256: nothing to go on
+ * with. */
 static void
 must(int ok)
 {

@@ -23,7 +23,8 @@ void digest_of(const void *data, size_t n, struct digest *out);
 /* Hashes from the current offset to the end; size may be NULL. */
 int digest_fd(int fd, struct digest *out, uint64_t *size, struct err *err) MUST_CHECK;
 void digest_hex(const struct digest *d, char out[DIGEST_HEX]);
-bool digest_parse(const char *hex, struct digest *out); /* 64 lower-case hex digits, else false */
+bool digest_parse(const char *hex,
+		  struct digest *out); /* 64 lower-case hex digits, else false */
 bool digest_equal(const struct digest *a, const struct digest *b);
 /* Standard base64 with padding; decode also takes the URL-safe alphabet (DSSE 1.0.2). */
 struct buf;

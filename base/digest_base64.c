@@ -46,7 +46,8 @@ sextet(char c)
 	return -1;
 }
 
-/* Strict, so that one text has one meaning: padded, no white space, no bits beyond the last byte. */
+/* Strict, so that one text has one meaning: padded, no white space, no bits beyond the last
+ * byte. */
 int
 digest_unbase64(const char *text, size_t n, struct buf *out, struct err *err)
 {
@@ -65,8 +66,8 @@ digest_unbase64(const char *text, size_t n, struct buf *out, struct err *err)
 			int s = k < have ? sextet(text[i + k]) : 0;
 
 			if (s < 0)
-				return err_set(err, ERR_INPUT, "base64: bad character at byte %zu",
-					       i + k);
+				return err_set(err, ERR_INPUT,
+					       "base64: bad character at byte %zu", i + k);
 			v = v << 6 | (unsigned)s;
 		}
 		raw[0] = (unsigned char)(v >> 16);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libyaml's events made into a struct doc. What makes YAML surprising or expensive is refused where
- * it is met: anchors, aliases, tags, merge keys, directives, second documents, duplicate keys.
+ * libyaml's events made into a struct doc. What makes YAML surprising or expensive is refused
+ * where it is met: anchors, aliases, tags, merge keys, directives, second documents, duplicate
+ * keys.
  */
 #include "base/dict.h"
 #include "base/doc.h"
@@ -106,7 +107,8 @@ new_node(struct reading *r, const yaml_event_t *e, enum doc_kind kind, struct do
 	struct doc *d;
 
 	if (++r->nodes > DOC_MAX_NODES)
-		return err_set(err, ERR_LIMIT, "%s: more than %d values", r->name, DOC_MAX_NODES);
+		return err_set(err, ERR_LIMIT, "%s: more than %d values", r->name,
+			       DOC_MAX_NODES);
 	d = arena_alloc(r->a, sizeof(*d));
 	d->kind = kind;
 	d->line = (int)e->start_mark.line + 1;
@@ -138,12 +140,16 @@ static int
 take_key(struct reading *r, const yaml_event_t *e, const char *text, struct err *err)
 {
 	struct frame *f = &r->stack[r->depth - 1];
+	char shown[128];
 
 	if (strcmp(text, "<<") == 0 && e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
 		return refuse(r, &e->start_mark, err, "merge keys ('<<') are not allowed");
-	if (!dict_add(&f->keys, text, NULL))
+	if (!dict_add(&f->keys, text, NULL)) {
+		utf8_show(text, shown, sizeof(shown));
 		return err_set(err, ERR_INPUT, "%s:%d:%d: key '%s' is given twice", r->name,
-			       (int)e->start_mark.line + 1, (int)e->start_mark.column + 1, text);
+			       (int)e->start_mark.line + 1, (int)e->start_mark.column + 1,
+			       shown);
+	}
 	f->key = arena_strdup(r->a, text);
 	f->key_line = (int)e->start_mark.line + 1;
 	f->key_col = (int)e->start_mark.column + 1;
@@ -190,10 +196,12 @@ take_event(struct reading *r, const yaml_event_t *e, struct err *err)
 		return take_scalar(r, e, err);
 	case YAML_SEQUENCE_START_EVENT:
 		return open_collection(
-			r, e, e->data.sequence_start.anchor || e->data.sequence_start.tag, DOC_LIST, err);
+			r, e, e->data.sequence_start.anchor || e->data.sequence_start.tag,
+			DOC_LIST, err);
 	case YAML_MAPPING_START_EVENT:
 		return open_collection(
-			r, e, e->data.mapping_start.anchor || e->data.mapping_start.tag, DOC_MAP, err);
+			r, e, e->data.mapping_start.anchor || e->data.mapping_start.tag,
+			DOC_MAP, err);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:
 		dict_release(&r->stack[--r->depth].keys);
@@ -230,7 +238,8 @@ doc_parse(struct arena *a, const char *text, size_t n, const char *name, struct 
 	CLEANUP(reading_free) struct reading *r = NULL;
 
 	if (n > DOC_MAX_BYTES)
-		return err_set(err, ERR_LIMIT, "%s: larger than %zu bytes", name, DOC_MAX_BYTES);
+		return err_set(err, ERR_LIMIT, "%s: larger than %zu bytes", name,
+			       DOC_MAX_BYTES);
 	if (!utf8_is_valid(text, n))
 		return err_set(err, ERR_INPUT, "%s: not UTF-8", name);
 	r = mem_alloc(sizeof(*r));

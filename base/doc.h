@@ -3,9 +3,9 @@
  * A document: the one tree that YAML and JSON are read into and canonical JSON is written from.
  *
  * YAML is read strictly (libyaml's doorway): one document, no anchors, aliases, tags or merge
- * keys, no duplicate keys, bounded size, depth and count. Scalars stay text; doc_int and doc_bool
- * read them by YAML 1.2 core rules on request. Every node knows its line and column (1-based) for
- * messages of the form "file:3:1: ...". All nodes live in the arena given.
+ * keys, no duplicate keys, bounded size, depth and count. Scalars stay text; doc_int and
+ * doc_bool read them by YAML 1.2 core rules on request. Every node knows its line and column
+ * (1-based) for messages of the form "file:3:1: ...". All nodes live in the arena given.
  */
 #pragma once
 
@@ -29,14 +29,16 @@ struct doc {
 		const char *key; /* NULL in a list */
 		int key_line, key_col;
 		struct doc *value;
-	} *items; /* DOC_LIST, DOC_MAP: in document order */
+	} * items; /* DOC_LIST, DOC_MAP: in document order */
 	size_t n, cap;
 };
 
-/* Parses YAML. name stands in messages. YAML scalars become DOC_TEXT (null/~/empty plain: DOC_NULL). */
+/* Parses YAML. name stands in messages. YAML scalars become DOC_TEXT (null/~/empty plain:
+ * DOC_NULL). */
 int doc_parse(struct arena *a, const char *text, size_t n, const char *name, struct doc **out,
 	      struct err *err) MUST_CHECK;
-int doc_load(struct arena *a, int dirfd, const char *path, struct doc **out, struct err *err) MUST_CHECK;
+int doc_load(struct arena *a, int dirfd, const char *path, struct doc **out,
+	     struct err *err) MUST_CHECK;
 
 /* Building in memory; text is copied into the arena. */
 struct doc *doc_map(struct arena *a) MUST_CHECK;
@@ -44,7 +46,8 @@ struct doc *doc_list(struct arena *a) MUST_CHECK;
 struct doc *doc_text(struct arena *a, const char *text) MUST_CHECK;
 struct doc *doc_number(struct arena *a, int64_t v) MUST_CHECK;
 struct doc *doc_boolean(struct arena *a, bool v) MUST_CHECK;
-void doc_set(struct arena *a, struct doc *map, const char *key, struct doc *value); /* replaces */
+void doc_set(struct arena *a, struct doc *map, const char *key,
+	     struct doc *value); /* replaces */
 /* doc_set for a key known to be new: no search, so that large maps are made in linear time. */
 void doc_append(struct arena *a, struct doc *map, const char *key, struct doc *value);
 void doc_push(struct arena *a, struct doc *list, struct doc *value);

@@ -182,7 +182,9 @@ doc_int(const struct doc *d, int64_t *out)
 bool
 doc_bool(const struct doc *d, bool *out)
 {
-	static const char *const words[] = { "false", "False", "FALSE", "true", "True", "TRUE" };
+	static const char *const words[] = {
+		"false", "False", "FALSE", "true", "True", "TRUE"
+	};
 
 	if (d && d->kind == DOC_BOOL) {
 		*out = d->number != 0;

@@ -45,7 +45,8 @@ err_sys(struct err *err, const char *fmt, ...)
 	append(err, ": ");
 	append(err, strerror_r(saved, reason, sizeof(reason)));
 	if (saved == ENOSPC)
-		append(err, "\nhint: free disk space and run the same command again; finished work is kept");
+		append(err,
+		       "\nhint: free disk space and run the same command again; finished work is kept");
 	errno = saved;
 	return -1;
 }

@@ -34,7 +34,8 @@ open_beneath(int dirfd, const char *path, int flags)
 	return open_resolved(dirfd, path, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 }
 
-/* A path that hangs on AT_FDCWD was named by the user; anything else stays beneath its dirfd. */
+/* A path that hangs on AT_FDCWD was named by the user; anything else stays beneath its dirfd.
+ */
 static int
 open_any(int dirfd, const char *path, int flags)
 {

@@ -17,7 +17,8 @@ fd_send(int sock, const void *data, size_t n, const int *fds, size_t nfds, struc
 	ssize_t done;
 
 	if (nfds > FD_PASS_MAX || n == 0)
-		return err_set(err, ERR_LIMIT, "message of %zu bytes and %zu descriptors", n, nfds);
+		return err_set(err, ERR_LIMIT, "message of %zu bytes and %zu descriptors", n,
+			       nfds);
 	memcpy(&iov.iov_base, &data, sizeof(data));
 	if (nfds) {
 		struct cmsghdr *c;
@@ -62,7 +63,9 @@ fd_receive(int sock, void *data, size_t *n, int *fds, size_t *nfds, struct err *
 {
 	union control control = { .bytes = { 0 } };
 	struct iovec iov = { .iov_base = data, .iov_len = *n };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.bytes,
 			      .msg_controllen = sizeof(control.bytes) };
 	int got[FD_PASS_MAX];
 	size_t ngot;
@@ -77,8 +80,8 @@ fd_receive(int sock, void *data, size_t *n, int *fds, size_t *nfds, struct err *
 	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || ngot > *nfds) {
 		for (size_t i = 0; i < ngot; i++)
 			close(got[i]);
-		return err_set(err, ERR_LIMIT, "message larger than %zu bytes or %zu descriptors",
-			       *n, *nfds);
+		return err_set(err, ERR_LIMIT,
+			       "message larger than %zu bytes or %zu descriptors", *n, *nfds);
 	}
 	if (ngot)
 		memcpy(fds, got, ngot * sizeof(int));

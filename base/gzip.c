@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Gzip through libarchive's raw format. libarchive does not look at the trailer, so its CRC-32 and
- * length are compared here; an input of several members is therefore refused as damaged.
+ * Gzip through libarchive's raw format. libarchive does not look at the trailer, so its CRC-32
+ * and length are compared here; an input of several members is therefore refused as damaged.
  */
 #include "base/gzip.h"
 #include "base/digest.h"
@@ -159,7 +159,8 @@ crc_add(uint32_t crc, const unsigned char *p, size_t n)
 static uint32_t
 le32(const unsigned char *p)
 {
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+	       (uint32_t)p[3] << 24;
 }
 
 /* Where plain bytes go, and what is known of them. */
@@ -199,8 +200,8 @@ make_reader(void)
 
 /* a is open; head and tail are the first two and the last eight bytes of the packed input. */
 static int
-read_all(struct archive *a, const unsigned char *head, const unsigned char *tail, struct plain *p,
-	 struct err *err)
+read_all(struct archive *a, const unsigned char *head, const unsigned char *tail,
+	 struct plain *p, struct err *err)
 {
 	CLEANUP(mem_free) char *chunk = mem_alloc(READ_BYTES);
 	struct archive_entry *e;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading: a short scan of our own comes first, because jansson forgets where a value stood: it
- * bounds the depth and refuses real numbers by line and column. jansson then judges the grammar.
+ * bounds the depth and refuses real numbers by line and column. jansson then judges the
+ * grammar.
  */
 #include "base/json.h"
 #include "base/digest.h"
@@ -102,8 +103,7 @@ convert_map(struct arena *a, json_t *j)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(j, key, value)
-		doc_append(a, map, key, convert(a, value));
+	json_object_foreach(j, key, value) doc_append(a, map, key, convert(a, value));
 	return map;
 }
 
@@ -145,13 +145,16 @@ int
 json_parse(struct arena *a, const char *text, size_t n, const char *name, struct doc **out,
 	   struct err *err)
 {
-	struct scan s = { .at = text, .end = text + n, .line_start = text, .line = 1, .name = name };
+	struct scan s = {
+		.at = text, .end = text + n, .line_start = text, .line = 1, .name = name
+	};
 	CLEANUP(let_go) json_t *j = NULL;
 	char shown[JSON_ERROR_TEXT_LENGTH];
 	json_error_t why;
 
 	if (n > DOC_MAX_BYTES)
-		return err_set(err, ERR_LIMIT, "%s: larger than %zu bytes", name, DOC_MAX_BYTES);
+		return err_set(err, ERR_LIMIT, "%s: larger than %zu bytes", name,
+			       DOC_MAX_BYTES);
 	if (scan_all(&s, err) < 0)
 		return -1;
 	j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
@@ -186,7 +189,8 @@ write_text(const char *s, struct buf *out)
 }
 
 /* A byte's rank such that comparing UTF-8 bytes orders by UTF-16 code units: characters above
- * U+FFFF (lead bytes f0-f4) are surrogates there and come before U+E000-U+FFFF (lead ee, ef). */
+ * U+FFFF (lead bytes f0-f4) are surrogates there and come before U+E000-U+FFFF (lead ee, ef).
+ */
 static int
 utf16_rank(unsigned char c)
 {

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON to and from struct doc (jansson's doorway for reading). Integers only: a real number is an
- * error. Writing is canonical (RFC 8785, JCS): sorted keys by UTF-16 code units, no white space.
+ * JSON to and from struct doc (jansson's doorway for reading). Integers only: a real number is
+ * an error. Writing is canonical (RFC 8785, JCS): sorted keys by UTF-16 code units, no white
+ * space.
  */
 #pragma once
 
 #include "base/doc.h"
 
-/* Duplicate keys, invalid UTF-8, depth over DOC_MAX_DEPTH, trailing bytes: errors naming line and column. */
+/* Duplicate keys, invalid UTF-8, depth over DOC_MAX_DEPTH, trailing bytes: errors naming line
+ * and column. */
 int json_parse(struct arena *a, const char *text, size_t n, const char *name, struct doc **out,
 	       struct err *err) MUST_CHECK;
 void json_write(const struct doc *d, struct buf *out);

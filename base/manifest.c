@@ -7,11 +7,11 @@
 #include "base/utf8.h"
 #include "base/vec.h"
 
-#define MANIFEST_FORMAT    1
-#define PATH_MAX_BYTES     4000
-#define NAME_MAX_BYTES     255
-#define MODE_MASK_FILE     0777
-#define MODE_MASK_DIR      01777
+#define MANIFEST_FORMAT 1
+#define PATH_MAX_BYTES  4000
+#define NAME_MAX_BYTES  255
+#define MODE_MASK_FILE  0777
+#define MODE_MASK_DIR   01777
 
 static const char *const type_words[] = { "file", "dir", "link" };
 
@@ -73,7 +73,8 @@ scan_file(const struct tree_entry *e, struct manifest_entry *out, struct err *er
 }
 
 static int
-scan_link(struct arena *a, const struct tree_entry *e, struct manifest_entry *out, struct err *err)
+scan_link(struct arena *a, const struct tree_entry *e, struct manifest_entry *out,
+	  struct err *err)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(e->dirfd, e->name, target, sizeof(target) - 1);
@@ -81,7 +82,8 @@ scan_link(struct arena *a, const struct tree_entry *e, struct manifest_entry *ou
 	if (n < 0)
 		return err_sys(err, "%s", e->path);
 	if (!utf8_is_printable(target, (size_t)n))
-		return err_set(err, ERR_INPUT, "%s: its target is not printable UTF-8", e->path);
+		return err_set(err, ERR_INPUT, "%s: its target is not printable UTF-8",
+			       e->path);
 	out->type = MANIFEST_LINK;
 	out->target = arena_strndup(a, target, (size_t)n);
 	return 0;
@@ -101,13 +103,16 @@ static int
 scan_entry(void *arg, const struct tree_entry *e, struct err *err)
 {
 	struct scanning *s = arg;
-	struct scanned f = { .dev = e->st->st_dev, .ino = e->st->st_ino, .nlink = e->st->st_nlink };
+	struct scanned f = { .dev = e->st->st_dev,
+			     .ino = e->st->st_ino,
+			     .nlink = e->st->st_nlink };
 	char shown[256];
 	int rc;
 
 	if (!manifest_is_path(e->path)) {
 		utf8_show(e->path, shown, sizeof(shown));
-		return err_set(err, ERR_INPUT, "%s: name is not printable UTF-8 or too long", shown);
+		return err_set(err, ERR_INPUT, "%s: name is not printable UTF-8 or too long",
+			       shown);
 	}
 	f.entry.path = arena_strdup(s->a, e->path);
 	if (S_ISREG(e->st->st_mode))
@@ -117,7 +122,8 @@ scan_entry(void *arg, const struct tree_entry *e, struct err *err)
 	else if (S_ISDIR(e->st->st_mode))
 		rc = scan_dir(e, &f.entry, err);
 	else
-		rc = err_set(err, ERR_INPUT, "%s: devices, pipes and sockets are not allowed", e->path);
+		rc = err_set(err, ERR_INPUT, "%s: devices, pipes and sockets are not allowed",
+			     e->path);
 	if (rc == 0)
 		VEC_PUSH(&s->found, f);
 	return rc;
@@ -150,12 +156,14 @@ finish_scan(struct scanning *s, struct manifest *out)
 		(void)snprintf(id, sizeof(id), "%llx:%llx", (unsigned long long)f->dev,
 			       (unsigned long long)f->ino);
 		if (!dict_add(&first, id, &out->at[i]))
-			out->at[i].hardlink = ((struct manifest_entry *)dict_get(&first, id))->path;
+			out->at[i].hardlink =
+				((struct manifest_entry *)dict_get(&first, id))->path;
 	}
 }
 
 int
-manifest_scan(struct arena *a, int dirfd, const char *path, struct manifest *out, struct err *err)
+manifest_scan(struct arena *a, int dirfd, const char *path, struct manifest *out,
+	      struct err *err)
 {
 	struct scanning s = { .a = a };
 	int rc = tree_walk(dirfd, path, scan_entry, &s, err);
@@ -259,13 +267,15 @@ read_entry(const struct doc *d, struct manifest_entry *out)
 	return out->target && utf8_is_printable(out->target, strlen(out->target)) && d->n == 3;
 }
 
-/* An extra key, a wrong order, a later hard link target: whatever our writer would not write. */
+/* An extra key, a wrong order, a later hard link target: whatever our writer would not write.
+ */
 int
 manifest_parse(struct arena *a, const char *text, size_t n, const char *name,
 	       struct manifest *out, struct err *err)
 {
 	struct doc *root = NULL, *entries;
 	struct manifest m;
+	char shown[256];
 	int64_t format;
 
 	if (json_parse(a, text, n, name, &root, err) < 0)
@@ -278,9 +288,11 @@ manifest_parse(struct arena *a, const char *text, size_t n, const char *name,
 	m.n = entries->n;
 	m.at = arena_array(a, m.n + 1, sizeof(*m.at));
 	for (size_t i = 0; i < m.n; i++) {
-		if (!read_entry(entries->items[i].value, &m.at[i]))
-			return err_set(err, ERR_INPUT, "%s: entry %zu ('%s') is not valid", name, i,
-				       m.at[i].path ? m.at[i].path : "");
+		if (!read_entry(entries->items[i].value, &m.at[i])) {
+			utf8_show(m.at[i].path ? m.at[i].path : "", shown, sizeof(shown));
+			return err_set(err, ERR_INPUT, "%s: entry %zu ('%s') is not valid",
+				       name, i, shown);
+		}
 		if (i && strcmp(m.at[i - 1].path, m.at[i].path) >= 0)
 			return err_set(err, ERR_INPUT, "%s: entry '%s' is out of order", name,
 				       m.at[i].path);

@@ -17,17 +17,17 @@ struct manifest_entry {
 	enum manifest_type type;
 	mode_t mode; /* permission bits; 0 for a link */
 	uint64_t size;
-	struct digest digest;   /* files */
-	const char *target;     /* links */
-	const char *hardlink;   /* path of the first name of the same file, else NULL */
+	struct digest digest; /* files */
+	const char *target;   /* links */
+	const char *hardlink; /* path of the first name of the same file, else NULL */
 };
 struct manifest {
 	struct manifest_entry *at; /* sorted by strcmp of path, unique */
 	size_t n;
 };
 
-/* Walks dirfd/path, hashing every file. Set-id bits, devices, FIFOs, sockets, names that are not
- * UTF-8 or hold control characters are refused by name. */
+/* Walks dirfd/path, hashing every file. Set-id bits, devices, FIFOs, sockets, names that are
+ * not UTF-8 or hold control characters are refused by name. */
 int manifest_scan(struct arena *a, int dirfd, const char *path, struct manifest *out,
 		  struct err *err) MUST_CHECK;
 void manifest_write(const struct manifest *m, struct buf *out); /* canonical JSON */

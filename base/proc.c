@@ -12,8 +12,9 @@
 #define STDERR_MAX_BYTES   ((size_t)1024 * 1024)
 #define WAIT_SLICE_MS      1000
 
-static const char *const minimal_env[] = { "PATH=/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C.UTF-8",
-					   "TZ=UTC0", "HOME=/nonexistent", NULL };
+static const char *const minimal_env[] = { "PATH=/usr/bin:/bin:/usr/sbin:/sbin",
+					   "LC_ALL=C.UTF-8", "TZ=UTC0", "HOME=/nonexistent",
+					   NULL };
 
 /* Only there in coverage builds. */
 extern void __gcov_dump(void) __attribute__((weak));
@@ -41,7 +42,8 @@ proc_wait(pid_t pid, int *status, struct err *err)
 	return 0;
 }
 
-/* The file behind argv[0], looked for in fixed places: the caller's PATH is not to be trusted. */
+/* The file behind argv[0], looked for in fixed places: the caller's PATH is not to be trusted.
+ */
 static int
 find_program(const char *name, char path[PATH_MAX], struct err *err)
 {
@@ -112,8 +114,10 @@ start(const struct proc_spec *spec, pid_t *pid, struct err *err)
 	CLEANUP(fd_close) int errors = -1;
 	char path[PATH_MAX];
 
-	if (find_program(spec->argv[0], path, err) < 0 || lift(spec->in, O_RDONLY, &in, err) < 0 ||
-	    lift(spec->out, O_WRONLY, &out, err) < 0 || lift(spec->err, O_WRONLY, &errors, err) < 0)
+	if (find_program(spec->argv[0], path, err) < 0 ||
+	    lift(spec->in, O_RDONLY, &in, err) < 0 ||
+	    lift(spec->out, O_WRONLY, &out, err) < 0 ||
+	    lift(spec->err, O_WRONLY, &errors, err) < 0)
 		return -1;
 	return spawn(spec, path, (const int[3]){ in, out, errors }, pid, err);
 }
@@ -178,7 +182,8 @@ quote_stderr(const char *name, int status, int log, struct err *err)
 	tail = buf_text(&said);
 	if (said.len > STDERR_QUOTE_BYTES)
 		tail += said.len - STDERR_QUOTE_BYTES;
-	return err_set(err, ERR_IO, "%s: exit status %d%s%s", name, status, *tail ? ": " : "", tail);
+	return err_set(err, ERR_IO, "%s: exit status %d%s%s", name, status, *tail ? ": " : "",
+		       tail);
 }
 
 int

@@ -5,10 +5,11 @@
 #include "base/buf.h"
 
 struct proc_spec {
-	const char *const *argv; /* NULL-terminated; argv[0] looked up in /usr/bin:/bin:/usr/sbin:/sbin */
-	const char *const *env;  /* NULL-terminated NAME=VALUE; NULL means a minimal fixed one */
-	int in, out, err;        /* descriptors for 0, 1, 2; -1 means /dev/null */
-	int timeout_ms;          /* 0: none */
+	const char *const
+		*argv; /* NULL-terminated; argv[0] looked up in /usr/bin:/bin:/usr/sbin:/sbin */
+	const char *const *env; /* NULL-terminated NAME=VALUE; NULL means a minimal fixed one */
+	int in, out, err;       /* descriptors for 0, 1, 2; -1 means /dev/null */
+	int timeout_ms;         /* 0: none */
 };
 /* Runs to the end. *status is the exit code, or 128 + signal. */
 int proc_run(const struct proc_spec *spec, int *status, struct err *err) MUST_CHECK;
@@ -23,7 +24,8 @@ void proc_close_others(const int *keep, size_t n);
 int proc_wait(pid_t pid, int *status, struct err *err) MUST_CHECK;
 /* Runs fn in a forked child that is confined first: no new privileges, no core, no descriptors
  * but keep[], rlimits (address space, file size, cpu seconds), Landlock without any path where
- * the kernel has it. The child's err comes back typed. For parsing hostile bytes whose result is
- * written to a kept descriptor. */
+ * the kernel has it. The child's err comes back typed. For parsing hostile bytes whose result
+ * is written to a kept descriptor. */
 typedef int proc_child_fn(void *arg, struct err *err);
-int proc_confined(proc_child_fn *fn, void *arg, const int *keep, size_t nkeep, struct err *err) MUST_CHECK;
+int proc_confined(proc_child_fn *fn, void *arg, const int *keep, size_t nkeep,
+		  struct err *err) MUST_CHECK;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A forked child for parsing hostile bytes. Order in the child: descriptors closed, no core, rlimits,
- * no new privileges, Landlock without a single rule (nothing can be opened any more), then the work.
- * The pipe back carries one struct err; what a taken-over child could put into it is cleaned here.
+ * A forked child for parsing hostile bytes. Order in the child: descriptors closed, no core,
+ * rlimits, no new privileges, Landlock without a single rule (nothing can be opened any more),
+ * then the work. The pipe back carries one struct err; what a taken-over child could put into
+ * it is cleaned here.
  */
 #include "base/fd.h"
 #include "base/proc.h"
@@ -38,7 +39,8 @@ limit(int what, rlim_t value, struct err *err)
 static int
 landlock_all(struct err *err)
 {
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	long abi =
+		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct landlock_ruleset_attr attr = { .handled_access_fs = 0x1fff }; /* ABI 1 */
 	CLEANUP(fd_close) int rules = -1;
 
@@ -74,7 +76,8 @@ run_child(proc_child_fn *fn, void *arg, const int *keep, size_t nkeep, int back)
 	struct err err = { .code = ERR_NONE }, ignored;
 	int all[FD_PASS_MAX + 1];
 
-	memcpy(all, keep, nkeep * sizeof(int));
+	if (nkeep)
+		memcpy(all, keep, nkeep * sizeof(int));
 	all[nkeep] = back;
 	proc_close_others(all, nkeep + 1);
 	if (confine(&err) == 0 && fn(arg, &err) == 0)
@@ -115,7 +118,8 @@ hear(int from, pid_t pid, struct err *err)
 	if (status == 0)
 		return 0;
 	if (status > 128)
-		return err_set(err, ERR_LIMIT, "a confined child was ended by signal %d", status - 128);
+		return err_set(err, ERR_LIMIT, "a confined child was ended by signal %d",
+			       status - 128);
 	if (have < sizeof(said))
 		return err_set(err, ERR_IO, "a confined child ended without a word");
 	clean(&said);
@@ -132,7 +136,8 @@ proc_confined(proc_child_fn *fn, void *arg, const int *keep, size_t nkeep, struc
 	pid_t pid;
 
 	if (nkeep > FD_PASS_MAX)
-		return err_set(err, ERR_LIMIT, "a confined child cannot keep %zu descriptors", nkeep);
+		return err_set(err, ERR_LIMIT, "a confined child cannot keep %zu descriptors",
+			       nkeep);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_sys(err, "pipe");
 	from = ends[0];

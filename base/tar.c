@@ -28,10 +28,10 @@ reader_free(struct archive *a)
 }
 DEFINE_CLEANUP(struct archive *, reader_free);
 
-/* libarchive converts pax names to the locale's charset, and hands out the raw bytes with a warning
- * where it cannot. Names must not depend on the user's locale, and a chamber has no locale files:
- * so the C locale always, and our own check that a name is UTF-8. Only this thread's locale
- * changes, and only while an archive is read. */
+/* libarchive converts pax names to the locale's charset, and hands out the raw bytes with a
+ * warning where it cannot. Names must not depend on the user's locale, and a chamber has no
+ * locale files: so the C locale always, and our own check that a name is UTF-8. Only this
+ * thread's locale changes, and only while an archive is read. */
 struct charset {
 	locale_t plain, before;
 };
@@ -93,7 +93,8 @@ check_growth(const struct unpack *u, struct err *err)
 		return err_set(err, ERR_LIMIT, "archive: more than %llu bytes unpacked",
 			       (unsigned long long)u->limits->max_bytes);
 	if (most > RATIO_FREE_BYTES && most / packed > u->limits->max_ratio)
-		return err_set(err, ERR_LIMIT, "archive: grows more than %u times when unpacked",
+		return err_set(err, ERR_LIMIT,
+			       "archive: grows more than %u times when unpacked",
 			       u->limits->max_ratio);
 	return 0;
 }
@@ -130,12 +131,14 @@ write_body(struct unpack *u, const char *name, uint64_t size, int fd, struct err
 	while (check_growth(u, err) == 0) {
 		r = archive_read_data_block(u->a, &data, &n, &offset);
 		if (r == ARCHIVE_EOF)
-			return end < size && ftruncate(fd, (off_t)size) < 0 ? err_sys(err, "%s", name)
-									    : 0;
+			return end < size && ftruncate(fd, (off_t)size) < 0
+				       ? err_sys(err, "%s", name)
+				       : 0;
 		if (r != ARCHIVE_OK)
 			return damaged(u->a, name, err);
 		if (offset < 0 || (uint64_t)offset < end || n > u->limits->max_bytes)
-			return err_set(err, ERR_INPUT, "archive entry '%s': its parts overlap", name);
+			return err_set(err, ERR_INPUT, "archive entry '%s': its parts overlap",
+				       name);
 		end = (uint64_t)offset + n;
 		u->bytes = before + KILN_MAX(end, size);
 		if (check_growth(u, err) < 0)
@@ -173,14 +176,17 @@ take_hardlink(struct unpack *u, struct archive_entry *e, const char *name, struc
 	char target[TAR_NAME_MAX];
 
 	if (!raw || tar_name_clean(raw, u->select, u->limits->max_depth, target, err) < 0)
-		return raw ? -1 : err_set(err, ERR_INPUT, "archive entry '%s': no target", name);
+		return raw ? -1
+			   : err_set(err, ERR_INPUT, "archive entry '%s': no target", name);
 	if (u->select->merge_usr)
 		(void)tar_name_merge(target);
 	if (!*target)
-		return err_set(err, ERR_INPUT, "archive entry '%s': a hard link to nothing", name);
-	if (size_of(e) > 0 && (tar_place_again(&u->place, target, &fd, err) < 0 ||
-			       write_body(u, name, size_of(e), fd, err) < 0 ||
-			       tar_place_done(&u->place, name, archive_entry_perm(e) & 0111, &fd, err) < 0))
+		return err_set(err, ERR_INPUT, "archive entry '%s': a hard link to nothing",
+			       name);
+	if (size_of(e) > 0 &&
+	    (tar_place_again(&u->place, target, &fd, err) < 0 ||
+	     write_body(u, name, size_of(e), fd, err) < 0 ||
+	     tar_place_done(&u->place, name, archive_entry_perm(e) & 0111, &fd, err) < 0))
 		return -1;
 	return tar_place_link(&u->place, name, target, err);
 }
@@ -193,8 +199,8 @@ take_symlink(struct unpack *u, struct archive_entry *e, const char *from, const 
 	char target[TAR_NAME_MAX];
 
 	if (!raw || !*raw || !utf8_is_printable(raw, strlen(raw)))
-		return err_set(err, ERR_INPUT, "archive entry '%s': its target is not printable UTF-8",
-			       name);
+		return err_set(err, ERR_INPUT,
+			       "archive entry '%s': its target is not printable UTF-8", name);
 	if (!u->select->merge_usr)
 		return tar_place_symlink(&u->place, name, raw, err);
 	if (tar_name_retarget(from, name, raw, target, err) < 0)
@@ -205,7 +211,8 @@ take_symlink(struct unpack *u, struct archive_entry *e, const char *from, const 
 
 		if (strcmp(plain, name) == 0)
 			return 0;
-		return err_set(err, ERR_INPUT, "archive entry '%s': a link where /usr is merged", from);
+		return err_set(err, ERR_INPUT,
+			       "archive entry '%s': a link where /usr is merged", from);
 	}
 	return tar_place_symlink(&u->place, name, target, err);
 }
@@ -225,7 +232,8 @@ take_selected(struct unpack *u, struct archive_entry *e, const char *from, const
 		return take_symlink(u, e, from, name, err);
 	default:
 		return err_set(err, ERR_INPUT,
-			       "archive entry '%s': devices, pipes and sockets are not allowed", name);
+			       "archive entry '%s': devices, pipes and sockets are not allowed",
+			       name);
 	}
 }
 
@@ -372,7 +380,8 @@ check_version(struct archive *ar, struct err *err)
 
 /* One member; the order debian-binary, control.tar*, data.tar* is part of the format. */
 static int
-take_member(struct unpack *u, struct archive *ar, const char *name, unsigned *at, struct err *err)
+take_member(struct unpack *u, struct archive *ar, const char *name, unsigned *at,
+	    struct err *err)
 {
 	static const char *const order[] = { "debian-binary", "control.tar", "data.tar" };
 	char shown[64];
@@ -424,7 +433,8 @@ tar_unpack(int fd, enum tar_kind kind, int dirfd, const struct tar_select *selec
 {
 	static const struct tar_select everything;
 	CLEANUP(charset_leave) struct charset charset = { .plain = (locale_t)0 };
-	CLEANUP(unpack_release) struct unpack u = {
+	CLEANUP(unpack_release)
+	struct unpack u = {
 		.select = select ? select : &everything,
 		.limits = limits ? limits : &tar_limits_source,
 	};

@@ -88,7 +88,9 @@ tar_name_selected(const char *name, const struct tar_select *select, bool *hits)
 bool
 tar_name_merge(char name[TAR_NAME_MAX])
 {
-	static const char *const merged[] = { "bin", "sbin", "lib", "lib32", "lib64", "libx32" };
+	static const char *const merged[] = {
+		"bin", "sbin", "lib", "lib32", "lib64", "libx32"
+	};
 	size_t first = strcspn(name, "/"), len = strlen(name);
 
 	for (size_t i = 0; i < ARRAY_LEN(merged); i++) {

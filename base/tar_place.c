@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Placing entries beneath one directory. Parents are opened without following any link, the last
- * component is unlinked and made anew, so no byte ever goes through something that was there.
+ * Placing entries beneath one directory. Parents are opened without following any link, the
+ * last component is unlinked and made anew, so no byte ever goes through something that was
+ * there.
  */
 #include "base/mem.h"
 #include "base/tar_priv.h"
@@ -46,8 +47,8 @@ open_dir(struct tar_place *p, const char *path, int *fd, struct err *err)
 	return fd_open_straight(p->root, *path ? path : ".", O_RDONLY | O_DIRECTORY, fd, err);
 }
 
-/* Opens the directory path, making it and its parents where they are missing. Depth is bounded by
- * the name's. */
+/* Opens the directory path, making it and its parents where they are missing. Depth is bounded
+ * by the name's. */
 static int
 reach(struct tar_place *p, const char *path, int *fd, struct err *err)
 {
@@ -60,7 +61,8 @@ reach(struct tar_place *p, const char *path, int *fd, struct err *err)
 		return 0;
 	}
 	if (err->sys == ENOTDIR)
-		return err_set(err, ERR_INPUT, "%s: leads through something that is no directory", path);
+		return err_set(err, ERR_INPUT,
+			       "%s: leads through something that is no directory", path);
 	if (err->sys != ENOENT)
 		return -1;
 	parent = mem_alloc(TAR_NAME_MAX);
@@ -113,7 +115,8 @@ clear(struct tar_place *p, const char *name, mode_t type, const char **base, str
 	if (fstatat(p->parent, *base, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_sys(err, "archive entry '%s'", name);
 	if ((st.st_mode & S_IFMT) != type)
-		return err_set(err, ERR_INPUT, "archive entry '%s': a %s, but a %s stands there", name,
+		return err_set(err, ERR_INPUT,
+			       "archive entry '%s': a %s, but a %s stands there", name,
 			       type_word(type), type_word(st.st_mode));
 	if (S_ISDIR(type))
 		return 0;
@@ -142,7 +145,8 @@ tar_place_file(struct tar_place *p, const char *name, int *fd, struct err *err)
 
 	if (clear(p, name, S_IFREG, &base, err) < 0)
 		return -1;
-	*fd = openat(p->parent, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	*fd = openat(p->parent, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		     0600);
 	return *fd < 0 ? err_sys(err, "archive entry '%s'", name) : 0;
 }
 
@@ -178,7 +182,8 @@ tar_place_symlink(struct tar_place *p, const char *name, const char *target, str
 	if (clear(p, name, S_IFLNK, &base, err) < 0)
 		return -1;
 	if (symlinkat(target, p->parent, base) < 0 ||
-	    utimensat(p->parent, base, (const struct timespec[2]){ t, t }, AT_SYMLINK_NOFOLLOW) < 0)
+	    utimensat(p->parent, base, (const struct timespec[2]){ t, t },
+		      AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, "archive entry '%s'", name);
 	return 0;
 }
@@ -192,12 +197,14 @@ tar_place_link(struct tar_place *p, const char *name, const char *target, struct
 	struct stat st;
 
 	if (strcmp(name, target) == 0)
-		return err_set(err, ERR_INPUT, "archive entry '%s': a hard link to itself", name);
+		return err_set(err, ERR_INPUT, "archive entry '%s': a hard link to itself",
+			       name);
 	if (open_dir(p, parent, &from, err) < 0 ||
 	    fstatat(from, old, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
-		return err_set(err, ERR_INPUT,
-			       "archive entry '%s': a hard link to '%s', which is no file unpacked before",
-			       name, target);
+		return err_set(
+			err, ERR_INPUT,
+			"archive entry '%s': a hard link to '%s', which is no file unpacked before",
+			name, target);
 	if (clear(p, name, S_IFREG, &base, err) < 0)
 		return -1;
 	if (linkat(from, old, p->parent, base, 0) < 0)

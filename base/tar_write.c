@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The writer for layers: POSIX ustar headers, with a pax header before an entry only where ustar
- * has no room. Written here and not by libarchive, so that a layer's bytes are a function of its
- * entries alone and no library upgrade changes the digest of an image.
+ * The writer for layers: POSIX ustar headers, with a pax header before an entry only where
+ * ustar has no room. Written here and not by libarchive, so that a layer's bytes are a function
+ * of its entries alone and no library upgrade changes the digest of an image.
  */
 #include "base/fd.h"
 #include "base/manifest.h"
@@ -152,7 +152,8 @@ write_pax(struct tar_writer *w, const char *path, const struct buf *pax, struct 
 	const char *slash = strrchr(path, '/');
 	char name[sizeof(h.name)] = "PaxHeaders/";
 
-	put_text(name + strlen(name), sizeof(name) - strlen(name) - 1, slash ? slash + 1 : path);
+	put_text(name + strlen(name), sizeof(name) - strlen(name) - 1,
+		 slash ? slash + 1 : path);
 	put_text(h.name, sizeof(h.name), name);
 	put_octal(h.mode, sizeof(h.mode), 0644);
 	put_octal(h.uid, sizeof(h.uid), 0);
@@ -182,16 +183,17 @@ check_entry(const struct tar_entry *e, int body_fd, struct err *err)
 	bool regular = S_ISREG(e->mode) && !e->hardlink;
 
 	if (!manifest_is_path(e->path) && !(S_ISDIR(e->mode) && strcmp(e->path, ".") == 0))
-		return err_set(err, ERR_INPUT, "layer entry '%s': not a path for a layer", e->path);
+		return err_set(err, ERR_INPUT, "layer entry '%s': not a path for a layer",
+			       e->path);
 	if (!S_ISREG(e->mode) && !S_ISDIR(e->mode) && !S_ISLNK(e->mode))
-		return err_set(err, ERR_INPUT, "layer entry '%s': neither file, directory nor link",
-			       e->path);
+		return err_set(err, ERR_INPUT,
+			       "layer entry '%s': neither file, directory nor link", e->path);
 	if (!e->target != !(e->hardlink || S_ISLNK(e->mode)))
-		return err_set(err, ERR_INPUT, "layer entry '%s': a link has a target, others none",
-			       e->path);
+		return err_set(err, ERR_INPUT,
+			       "layer entry '%s': a link has a target, others none", e->path);
 	if (regular ? e->size && body_fd < 0 : e->size || body_fd >= 0)
-		return err_set(err, ERR_INPUT, "layer entry '%s': size and body do not fit its type",
-			       e->path);
+		return err_set(err, ERR_INPUT,
+			       "layer entry '%s': size and body do not fit its type", e->path);
 	return 0;
 }
 
@@ -235,8 +237,9 @@ tar_writer_add(struct tar_writer *w, const struct tar_entry *e, int body_fd, str
 	if (fd_copy(body_fd, w->fd, e->size, &copied, err) < 0)
 		return err_wrap(err, "layer entry '%s'", e->path);
 	if (copied != e->size)
-		return err_set(err, ERR_IO, "layer entry '%s': its file ends after %llu of %llu bytes",
-			       e->path, (unsigned long long)copied, (unsigned long long)e->size);
+		return err_set(
+			err, ERR_IO, "layer entry '%s': its file ends after %llu of %llu bytes",
+			e->path, (unsigned long long)copied, (unsigned long long)e->size);
 	return write_padding(w, e->size, err);
 }
 

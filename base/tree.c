@@ -41,7 +41,8 @@ list_fd(struct arena *a, int fd, const char ***names, size_t *n, struct err *err
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		if (found.n == TREE_MAX_ENTRIES) {
-			failed = err_set(err, ERR_LIMIT, "more than %d names", TREE_MAX_ENTRIES);
+			failed =
+				err_set(err, ERR_LIMIT, "more than %d names", TREE_MAX_ENTRIES);
 			break;
 		}
 		VEC_PUSH(&found, arena_strdup(a, e->d_name));
@@ -94,7 +95,8 @@ walk_entry(struct walk *w, int dirfd, const char *name, unsigned depth, struct e
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, "%s", e.path);
 	if (++w->entries > TREE_MAX_ENTRIES)
-		return err_set(err, ERR_LIMIT, "%s: more than %d entries", e.path, TREE_MAX_ENTRIES);
+		return err_set(err, ERR_LIMIT, "%s: more than %d entries", e.path,
+			       TREE_MAX_ENTRIES);
 	if (w->visit(w->arg, &e, err) < 0)
 		return -1;
 	if (!S_ISDIR(st.st_mode))
@@ -208,7 +210,8 @@ tree_remove(int dirfd, const char *path, struct err *err)
 	if (!slash)
 		up = mem_strdup(".");
 	else
-		up = slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
+		up = slash == path ? mem_strdup("/")
+				   : mem_strndup(path, (size_t)(slash - path));
 	if (fd_open_dir(dirfd, up, &parent, err) < 0)
 		return err->sys == ENOENT ? 0 : -1;
 	if (remove_at(parent, slash ? slash + 1 : path, 1, err) < 0)
@@ -242,7 +245,8 @@ tree_sync(int dirfd, const char *path, struct err *err)
 	CLEANUP(fd_close) int fd = -1;
 	struct syncing s = { .really = false };
 
-	if (fd_open_dir(dirfd, path, &fd, err) < 0 || tree_walk(dirfd, path, sync_entry, &s, err) < 0)
+	if (fd_open_dir(dirfd, path, &fd, err) < 0 ||
+	    tree_walk(dirfd, path, sync_entry, &s, err) < 0)
 		return -1;
 	if (s.n > SYNC_SINGLY_MAX)
 		return syncfs(fd) < 0 ? err_sys(err, "%s: syncfs", path) : 0;

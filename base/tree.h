@@ -19,14 +19,15 @@ struct tree_entry {
 };
 typedef int tree_visit_fn(void *arg, const struct tree_entry *e, struct err *err);
 
-/* Calls visit for every entry under dirfd/path (not for the root itself), directories before what
- * they hold. Stops at the first -1. */
-int tree_walk(int dirfd, const char *path, tree_visit_fn *visit, void *arg, struct err *err) MUST_CHECK;
+/* Calls visit for every entry under dirfd/path (not for the root itself), directories before
+ * what they hold. Stops at the first -1. */
+int tree_walk(int dirfd, const char *path, tree_visit_fn *visit, void *arg,
+	      struct err *err) MUST_CHECK;
 /* Sorted names of one directory, allocated in the arena. */
 int tree_list(struct arena *a, int dirfd, const char *path, const char ***names, size_t *n,
 	      struct err *err) MUST_CHECK;
-/* Removes dirfd/path and all below it; unreadable directories are made readable first. Missing is
- * success. Races with nobody: callers own the tree. */
+/* Removes dirfd/path and all below it; unreadable directories are made readable first. Missing
+ * is success. Races with nobody: callers own the tree. */
 int tree_remove(int dirfd, const char *path, struct err *err) MUST_CHECK;
 /* Copies a tree: types, modes, links, contents; times set to mtime if >= 0. */
 int tree_copy(int from_dirfd, const char *from, int to_dirfd, const char *to, int64_t mtime,

@@ -85,7 +85,8 @@ copy_link(struct copying *c, const struct tree_entry *e, struct err *err)
 		return err_sys(err, "%s", e->path);
 	target[n] = '\0';
 	if (symlinkat(target, c->to, e->path) < 0 ||
-	    utimensat(c->to, e->path, (const struct timespec[2]){ t, t }, AT_SYMLINK_NOFOLLOW) < 0)
+	    utimensat(c->to, e->path, (const struct timespec[2]){ t, t }, AT_SYMLINK_NOFOLLOW) <
+		    0)
 		return err_sys(err, "%s", e->path);
 	return 0;
 }
@@ -146,8 +147,8 @@ tree_copy(int from_dirfd, const char *from, int to_dirfd, const char *to, int64_
 	struct made_dir root = { .path = "." };
 	struct stat st;
 
-	if (fd_open_dir(from_dirfd, from, &source, err) < 0 || fd_mkdirs(to_dirfd, to, err) < 0 ||
-	    fd_open_dir(to_dirfd, to, &c.to, err) < 0)
+	if (fd_open_dir(from_dirfd, from, &source, err) < 0 ||
+	    fd_mkdirs(to_dirfd, to, err) < 0 || fd_open_dir(to_dirfd, to, &c.to, err) < 0)
 		return -1;
 	if (fstat(source, &st) < 0)
 		return err_sys(err, "%s", from);

@@ -4,7 +4,8 @@
 
 #include "base/base.h"
 
-/* The length of the valid sequence at s (n bytes left), 0 when there is none; *cp its code point. */
+/* The length of the valid sequence at s (n bytes left), 0 when there is none; *cp its code
+ * point. */
 size_t utf8_decode(const char *s, size_t n, uint32_t *cp);
 bool utf8_is_valid(const char *s, size_t n);
 /* Valid, and without C0, C1 and DEL: what may stand in a name or a message. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Archives: the first byte chooses the kind (low two bits), merge_usr (4) and strip (8). Whatever
- * happens, nothing appears beside the directory given, and what is in it has only the types, modes
- * and names that are promised.
+ * Archives: the first byte chooses the kind (low two bits), merge_usr (4) and strip (8).
+ * Whatever happens, nothing appears beside the directory given, and what is in it has only the
+ * types, modes and names that are promised.
  */
 #include "base/fd.h"
 #include "base/manifest.h"
@@ -15,10 +15,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static const struct tar_limits limits = { .max_bytes = (uint64_t)1 << 22,
-					  .max_entries = 500,
-					  .max_depth = 16,
-					  .max_ratio = 1000 };
+static const struct tar_limits limits = {
+	.max_bytes = (uint64_t)1 << 22, .max_entries = 500, .max_depth = 16, .max_ratio = 1000
+};
 
 static int
 check_entry(void *arg, const struct tree_entry *e, struct err *err)
@@ -51,7 +50,8 @@ work_dir(void)
 {
 	const char *base = getenv("TMPDIR");
 
-	(void)snprintf(work_path, sizeof(work_path), "%s/kiln-fuzz-tar-XXXXXX", base ? base : "/tmp");
+	(void)snprintf(work_path, sizeof(work_path), "%s/kiln-fuzz-tar-XXXXXX",
+		       base ? base : "/tmp");
 	if (!mkdtemp(work_path) || atexit(leave) != 0)
 		abort();
 	return open(work_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -82,8 +82,8 @@ archives_cpio(struct buf *b, const char *name, unsigned mode, unsigned ino, unsi
 {
 	size_t n = body ? strlen(body) : 0;
 
-	buf_add_format(b, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", ino, mode, 0,
-		       0, nlink, 0, n, 0, 0, 0, 0, strlen(name) + 1, 0);
+	buf_add_format(b, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", ino,
+		       mode, 0, 0, nlink, 0, n, 0, 0, 0, 0, strlen(name) + 1, 0);
 	buf_add(b, name, strlen(name) + 1);
 	pad(b, 4);
 	if (n)
@@ -159,8 +159,8 @@ archives_fd(const struct buf *b)
 	struct err err;
 	int fd = -1;
 
-	if (fd_memory("archive", &fd, &err) < 0 || fd_write_all(fd, b->data, b->len, &err) < 0 ||
-	    lseek(fd, 0, SEEK_SET) < 0)
+	if (fd_memory("archive", &fd, &err) < 0 ||
+	    fd_write_all(fd, b->data, b->len, &err) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		fail_msg("%s", err.text);
 	return fd;
 }

@@ -6,7 +6,8 @@
 
 #define ARCHIVES_MAX ((size_t)16 * 1024 * 1024)
 
-void archives_tar(struct buf *b, const char *name, char type, const char *link, const char *body);
+void archives_tar(struct buf *b, const char *name, char type, const char *link,
+		  const char *body);
 void archives_tar_end(struct buf *b);
 void archives_pax(struct buf *b, const char *key, const char *value); /* for the next entry */
 void archives_ar(struct buf *b, const char *name, const void *data, size_t n);

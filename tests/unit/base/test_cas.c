@@ -117,7 +117,8 @@ TEST(cas_notices_corrupt_and_truncated_blobs)
 
 	assert_ok(cas_put(c, "hello", 5, &d, err));
 	damage(c, &d, "hellO");
-	assert_fails(cas_get(c, &d, &b, err), "is corrupt\nhint: run `kiln store check --repair`");
+	assert_fails(cas_get(c, &d, &b, err),
+		     "is corrupt\nhint: run `kiln store check --repair`");
 	assert_int_equal(err->code, ERR_IO);
 	assert_fails(cas_get_fd(c, &d, &fd, err), "is corrupt");
 	assert_int_equal(fd, -1);
@@ -238,7 +239,8 @@ TEST(cas_refs_are_replaced_and_absence_is_no_error)
 	assert_string_equal(buf_text(&b), "two");
 	assert_fails(cas_ref_put(c, "..", "k", "x", 1, err), "not a name for the store");
 	assert_fails(cas_ref_put(c, "action", "", "x", 1, err), "not a name for the store");
-	assert_fails(cas_ref_get(c, "action", "a b", &b, &found, err), "not a name for the store");
+	assert_fails(cas_ref_get(c, "action", "a b", &b, &found, err),
+		     "not a name for the store");
 	assert_int_equal(count(c, "tmp"), 1);
 }
 
@@ -411,7 +413,8 @@ TEST(cas_refuses_a_store_of_another_user)
 
 		if (setresuid(12345, 12345, 12345) < 0)
 			_exit(1);
-		_exit(cas_open(path, false, &c, err) < 0 && strstr(err->text, "not to you (uid 12345)")
+		_exit(cas_open(path, false, &c, err) < 0 &&
+				      strstr(err->text, "not to you (uid 12345)")
 			      ? 0
 			      : 2);
 	}

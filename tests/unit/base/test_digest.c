@@ -10,7 +10,8 @@ TEST(digest_agrees_with_the_standard)
 
 	digest_of("abc", 3, &d);
 	digest_hex(&d, hex);
-	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_string_equal(hex,
+			    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	digest_add(s, "a", 1);
 	digest_add(s, "bc", 2);
 	digest_end(s, &again);
@@ -57,7 +58,7 @@ TEST(digest_fd_hashes_from_the_offset)
 
 TEST(digest_base64_agrees_with_rfc_4648)
 {
-	static const char *const text[] = { "",	   "Zg==",     "Zm8=",	   "Zm9v",
+	static const char *const text[] = { "",         "Zg==",     "Zm8=",    "Zm9v",
 					    "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy" };
 
 	for (size_t i = 0; i < ARRAY_LEN(text); i++) {

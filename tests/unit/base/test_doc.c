@@ -14,7 +14,8 @@ TEST(doc_parse_keeps_text_as_text_and_knows_places)
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct doc *d = NULL, *list;
 
-	assert_ok(parse(&a, "version: 5.10\nlist:\n  - a\n  - 'b'\nnone: ~\nempty:\n", &d, err));
+	assert_ok(
+		parse(&a, "version: 5.10\nlist:\n  - a\n  - 'b'\nnone: ~\nempty:\n", &d, err));
 	assert_int_equal(d->kind, DOC_MAP);
 	assert_string_equal(doc_get_text(d, "version"), "5.10");
 	list = doc_get(d, "list");
@@ -40,6 +41,7 @@ TEST(doc_parse_refuses_surprises_by_line_and_column)
 	} bad[] = {
 		{ "a: 1\nb: 2\na: 3\n", "f.yaml:3:1: key 'a' is given twice" },
 		{ "{a: 1, \"a\": 2}", "f.yaml:1:8: key 'a' is given twice" },
+		{ "{\"a\\e\": 1, \"a\\e\": 2}", "f.yaml:1:12: key 'a?' is given twice" },
 		{ "a: &x 1\nb: *x\n", "f.yaml:1:4: anchors and tags are not allowed" },
 		{ "a: &x [1]\n", "f.yaml:1:4: anchors and tags" },
 		{ "b: *x\n", "f.yaml:1:4: aliases are not allowed" },
@@ -105,15 +107,23 @@ TEST(doc_scalars_follow_yaml_1_2_core)
 		const char *text;
 		bool ok;
 		int64_t value;
-	} numbers[] = { { "0", true, 0 },	{ "-12", true, -12 },
-			{ "+7", true, 7 },	{ "0o17", true, 15 },
-			{ "0xFf", true, 255 },	{ "010", true, 10 },
+	} numbers[] = { { "0", true, 0 },
+			{ "-12", true, -12 },
+			{ "+7", true, 7 },
+			{ "0o17", true, 15 },
+			{ "0xFf", true, 255 },
+			{ "010", true, 10 },
 			{ "9007199254740991", true, DOC_MAX_INT },
-			{ "9007199254740992", false, 0 }, { "99999999999999999999", false, 0 },
-			{ "1.0", false, 0 },	{ "1_000", false, 0 },
-			{ "'1'", false, 0 },	{ "0x", false, 0 },
-			{ "-0x1", false, 0 },	{ "-", false, 0 },
-			{ "1 2", false, 0 },	{ "0o8", false, 0 } };
+			{ "9007199254740992", false, 0 },
+			{ "99999999999999999999", false, 0 },
+			{ "1.0", false, 0 },
+			{ "1_000", false, 0 },
+			{ "'1'", false, 0 },
+			{ "0x", false, 0 },
+			{ "-0x1", false, 0 },
+			{ "-", false, 0 },
+			{ "1 2", false, 0 },
+			{ "0o8", false, 0 } };
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct doc *d = NULL;
 	bool b = false;

@@ -52,8 +52,8 @@ TEST(err_exit_codes_follow_the_design)
 	static const struct {
 		enum err_code code;
 		int exit;
-	} want[] = { { ERR_INPUT, 1 }, { ERR_IO, 1 },	  { ERR_BUILD, 1 }, { ERR_USAGE, 2 },
-		     { ERR_VERIFY, 3 }, { ERR_REPRO, 4 } };
+	} want[] = { { ERR_INPUT, 1 }, { ERR_IO, 1 },     { ERR_BUILD, 1 },
+		     { ERR_USAGE, 2 }, { ERR_VERIFY, 3 }, { ERR_REPRO, 4 } };
 
 	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
 		(void)err_recode(err, want[i].code);

@@ -22,12 +22,17 @@ TEST(fd_open_beneath_never_leaves_its_directory)
 	assert_int_equal(symlinkat("../x", dir, "up"), 0);
 	assert_ok(fd_open_beneath(dir, "inside", O_RDONLY, &fd, err));
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	assert_fails(fd_open_beneath(dir, "absolute", O_RDONLY, &fd, err), "leads out of its directory");
-	assert_fails(fd_open_beneath(dir, "up", O_RDONLY, &fd, err), "leads out of its directory");
-	assert_fails(fd_open_beneath(dir, "../x", O_RDONLY, &fd, err), "leads out of its directory");
+	assert_fails(fd_open_beneath(dir, "absolute", O_RDONLY, &fd, err),
+		     "leads out of its directory");
+	assert_fails(fd_open_beneath(dir, "up", O_RDONLY, &fd, err),
+		     "leads out of its directory");
+	assert_fails(fd_open_beneath(dir, "../x", O_RDONLY, &fd, err),
+		     "leads out of its directory");
 	assert_fails(fd_open_beneath(dir, "/etc/passwd", O_RDONLY, &fd, err), "leads out");
-	assert_fails(fd_open_beneath(dir, "inside", O_RDONLY | O_NOFOLLOW, &fd, err), "symbolic links");
-	assert_fails(fd_open_straight(dir, "inside", O_RDONLY, &fd, err), "through a symbolic link");
+	assert_fails(fd_open_beneath(dir, "inside", O_RDONLY | O_NOFOLLOW, &fd, err),
+		     "symbolic links");
+	assert_fails(fd_open_straight(dir, "inside", O_RDONLY, &fd, err),
+		     "through a symbolic link");
 	assert_fails(fd_open_beneath(dir, "none", O_RDONLY, &fd, err), "none: No such file");
 }
 

@@ -84,7 +84,8 @@ TEST(gzip_read_refuses_damage_and_bombs)
 	packed.data[packed.len - 4] ^= 1;
 	assert_fails(gzip_read(packed.data, packed.len - 1, &plain, err), "gzip: ");
 	assert_fails(gzip_read(packed.data, 10, &plain, err), "too short");
-	assert_fails(gzip_read("plain text, not packed at all", 29, &plain, err), "not gzip data");
+	assert_fails(gzip_read("plain text, not packed at all", 29, &plain, err),
+		     "not gzip data");
 	memset(buf_reserve(&zeros, 1000000), 0, 1000000);
 	zeros.len = 1000000;
 	buf_clear(&packed);

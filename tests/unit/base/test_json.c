@@ -24,7 +24,8 @@ expect(const char *in, const char *want)
 
 TEST(json_write_is_canonical)
 {
-	expect(" { \"b\" : [ 1 , true , null ] , \"a\" : { } } ", "{\"a\":{},\"b\":[1,true,null]}");
+	expect(" { \"b\" : [ 1 , true , null ] , \"a\" : { } } ",
+	       "{\"a\":{},\"b\":[1,true,null]}");
 	expect("\"\\u20ac$\\u000f\\nA'\\u0042\\u0022\\\\\\/\\u007f\"",
 	       "\"\u20ac$\\u000f\\nA'B\\\"\\\\/\x7f\"");
 	expect("\"\\b\\t\\n\\u000b\\f\\r\\u001f\"", "\"\\b\\t\\n\\u000b\\f\\r\\u001f\"");
@@ -143,5 +144,6 @@ TEST(json_digest_does_not_depend_on_order)
 	json_digest_hex(one, x);
 	json_digest_hex(two, y);
 	assert_string_equal(x, y);
-	assert_string_equal(x, "43258cff783fe7036d8a43033f830adfc60ec037382473548ac742b888292777");
+	assert_string_equal(x,
+			    "43258cff783fe7036d8a43033f830adfc60ec037382473548ac742b888292777");
 }

@@ -23,7 +23,8 @@ TEST(manifest_of_a_tree_is_sorted_canonical_and_comes_back)
 		buf_text(&text),
 		"{\"entries\":["
 		"{\"mode\":493,\"path\":\"a\",\"type\":\"dir\"},"
-		"{\"mode\":420,\"path\":\"a-b\",\"sha256\":\"" EMPTY_SHA "\",\"size\":0,\"type\":\"file\"},"
+		"{\"mode\":420,\"path\":\"a-b\",\"sha256\":\"" EMPTY_SHA
+		"\",\"size\":0,\"type\":\"file\"},"
 		"{\"hardlink\":\"a-b\",\"mode\":420,\"path\":\"a/x\",\"sha256\":\"" EMPTY_SHA
 		"\",\"size\":0,\"type\":\"file\"},"
 		"{\"path\":\"l\",\"target\":\"a/x\",\"type\":\"link\"}],\"format\":1}");
@@ -70,7 +71,8 @@ TEST(manifest_scan_refuses_what_no_package_may_hold)
 TEST(manifest_paths_are_relative_and_plain)
 {
 	static const char *const good[] = { "a", "usr/bin/x", "...", "a/.b", "na\u00efve" };
-	static const char *const bad[] = { "", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", "a\nb", "\xff" };
+	static const char *const bad[] = { "",   "/a",     "a/",  "a//b", ".",
+					   "..", "a/../b", "./a", "a\nb", "\xff" };
 	char big[300];
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
@@ -97,10 +99,14 @@ TEST(manifest_parse_refuses_what_would_not_be_written)
 		{ "{\"entries\":[3],\"format\":1}", "entry 0 ('') is not valid" },
 		{ "{\"entries\":[{\"path\":\"../x\",\"type\":\"link\",\"target\":\"y\"}],\"format\":1}",
 		  "entry 0 ('../x') is not valid" },
-		{ "{\"entries\":[{\"path\":\"x\",\"type\":\"dev\"}],\"format\":1}", "is not valid" },
-		{ "{\"entries\":[{\"path\":\"x\",\"type\":\"dir\",\"mode\":2541}],\"format\":1}", "is not valid" },
-		{ "{\"entries\":[{\"path\":\"x\",\"type\":\"dir\",\"mode\":493,\"y\":1}],\"format\":1}", "is not valid" },
-		{ "{\"entries\":[{\"path\":\"x\",\"type\":\"file\",\"mode\":420,\"size\":-1,\"sha256\":\"" EMPTY_SHA "\"}],\"format\":1}",
+		{ "{\"entries\":[{\"path\":\"x\",\"type\":\"dev\"}],\"format\":1}",
+		  "is not valid" },
+		{ "{\"entries\":[{\"path\":\"x\",\"type\":\"dir\",\"mode\":2541}],\"format\":1}",
+		  "is not valid" },
+		{ "{\"entries\":[{\"path\":\"x\",\"type\":\"dir\",\"mode\":493,\"y\":1}],\"format\":1}",
+		  "is not valid" },
+		{ "{\"entries\":[{\"path\":\"x\",\"type\":\"file\",\"mode\":420,\"size\":-1,\"sha256\":\"" EMPTY_SHA
+		  "\"}],\"format\":1}",
 		  "is not valid" },
 		{ "{\"entries\":[{\"path\":\"x\",\"type\":\"file\",\"mode\":420,\"size\":0,\"sha256\":\"e3\"}],\"format\":1}",
 		  "is not valid" },

@@ -20,9 +20,10 @@ TEST(proc_capture_quotes_stderr_of_a_failure)
 {
 	CLEANUP(buf_free) struct buf b = BUF_MAX(1000);
 
-	assert_fails(proc_capture((const char *const[]){ "sh", "-c", "echo sad >&2; exit 3", NULL }, &b,
-				  err),
-		     "sh: exit status 3: sad");
+	assert_fails(
+		proc_capture((const char *const[]){ "sh", "-c", "echo sad >&2; exit 3", NULL },
+			     &b, err),
+		"sh: exit status 3: sad");
 	assert_fails(proc_capture((const char *const[]){ "no-such-program", NULL }, &b, err),
 		     "no-such-program: no such program");
 	assert_fails(proc_capture((const char *const[]){ "cat", "/dev/zero", NULL }, &b, err),
@@ -54,7 +55,8 @@ TEST(proc_run_may_swap_standard_descriptors)
 	int status;
 
 	assert_ok(fd_memory("out", &out, err));
-	spec.argv = (const char *const[]){ "sh", "-c", "echo hi; test ! -e /proc/self/fd/3", NULL };
+	spec.argv =
+		(const char *const[]){ "sh", "-c", "echo hi; test ! -e /proc/self/fd/3", NULL };
 	spec.out = out;
 	assert_ok(proc_run(&spec, &status, err));
 	assert_int_equal(status, 0);

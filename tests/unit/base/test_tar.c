@@ -127,15 +127,19 @@ static const struct bad_case bad_cases[] = {
 	{ "l", '2', ".", "l/x", '0', NULL, "'l/x': l: leads through" },
 	{ "l", '2', "d", "l/a/b/x", '0', NULL, "leads through" },
 	{ "l", '2', "x", "l", '0', NULL, "'l': a file, but a symbolic link stands there" },
-	{ "d/x", '0', NULL, "d", '2', "x", "'d': a symbolic link, but a directory stands there" },
+	{ "d/x", '0', NULL, "d", '2', "x",
+	  "'d': a symbolic link, but a directory stands there" },
 	{ "d/x", '0', NULL, "d", '0', NULL, "'d': a file, but a directory stands there" },
 	{ "f", '0', NULL, "f", '5', NULL, "'f': a directory, but a file stands there" },
 	{ "f", '0', NULL, "f/x", '0', NULL, "leads through something that is no directory" },
-	{ "dev", '3', NULL, NULL, 0, NULL, "'dev': devices, pipes and sockets are not allowed" },
+	{ "dev", '3', NULL, NULL, 0, NULL,
+	  "'dev': devices, pipes and sockets are not allowed" },
 	{ "dev", '4', NULL, NULL, 0, NULL, "devices, pipes and sockets" },
 	{ "pipe", '6', NULL, NULL, 0, NULL, "devices, pipes and sockets" },
-	{ "bad\xff", '0', NULL, NULL, 0, NULL, "'bad?': name is too long or not printable UTF-8" },
-	{ "esc\x1b[2J", '0', NULL, NULL, 0, NULL, "'esc?[2J': name is too long or not printable" },
+	{ "bad\xff", '0', NULL, NULL, 0, NULL,
+	  "'bad?': name is too long or not printable UTF-8" },
+	{ "esc\x1b[2J", '0', NULL, NULL, 0, NULL,
+	  "'esc?[2J': name is too long or not printable" },
 	{ "l", '2', "a\nb", NULL, 0, NULL, "'l': its target is not printable UTF-8" },
 	{ "h", '1', "../../etc/passwd", NULL, 0, NULL, "'../../etc/passwd': '..' in its name" },
 	{ "h", '1', "/etc/passwd", NULL, 0, NULL, "absolute name" },
@@ -157,7 +161,8 @@ TEST(tar_unpack_refuses_hostile_entries_by_name)
 		assert_ok(fd_open_dir(outer, "in", &dir, err));
 		archives_tar(&t, c->name, c->type, c->link, c->type == '0' ? "b" : NULL);
 		if (c->name2)
-			archives_tar(&t, c->name2, c->type2, c->link2, c->type2 == '0' ? "b" : NULL);
+			archives_tar(&t, c->name2, c->type2, c->link2,
+				     c->type2 == '0' ? "b" : NULL);
 		archives_tar_end(&t);
 		assert_fails(unpack(&t, TAR_ANY, dir, NULL, err), c->why);
 		assert_int_equal(err->code, ERR_INPUT);
@@ -214,7 +219,8 @@ TEST(tar_unpack_strips_and_selects)
 	assert_false(there(dir, "doc"));
 	assert_false(there(dir, "src/sub"));
 	members[1] = "nothing/here";
-	assert_fails(unpack(&t, TAR_ANY, none, &select, err), "nothing in it matches 'nothing/here'");
+	assert_fails(unpack(&t, TAR_ANY, none, &select, err),
+		     "nothing in it matches 'nothing/here'");
 }
 
 TEST(tar_unpack_merges_usr_and_keeps_links_meaning_the_same)
@@ -250,13 +256,16 @@ TEST(tar_unpack_merges_usr_and_keeps_links_meaning_the_same)
 	buf_clear(&t);
 	archives_tar(&t, "lib", '2', "/opt/lib", NULL);
 	archives_tar_end(&t);
-	assert_fails(unpack(&t, TAR_ANY, other, &select, err), "'lib': a link where /usr is merged");
+	assert_fails(unpack(&t, TAR_ANY, other, &select, err),
+		     "'lib': a link where /usr is merged");
 }
 
 TEST(tar_unpack_stops_at_its_limits)
 {
 	CLEANUP(buf_free) struct buf t = BUF_MAX(ARCHIVES_MAX);
-	struct tar_limits limits = { .max_bytes = 10, .max_entries = 2, .max_depth = 3, .max_ratio = 100 };
+	struct tar_limits limits = {
+		.max_bytes = 10, .max_entries = 2, .max_depth = 3, .max_ratio = 100
+	};
 	static const struct {
 		const char *first, *second, *third, *why;
 	} cases[] = { { "a", "b", "c", "more than 2 entries" },
@@ -274,7 +283,8 @@ TEST(tar_unpack_stops_at_its_limits)
 			archives_tar(&t, cases[i].third, '0', NULL, "1234");
 		archives_tar_end(&t);
 		fd = archives_fd(&t);
-		assert_fails(tar_unpack(fd, TAR_ANY, dir, NULL, &limits, MTIME, err), cases[i].why);
+		assert_fails(tar_unpack(fd, TAR_ANY, dir, NULL, &limits, MTIME, err),
+			     cases[i].why);
 	}
 	CLEANUP(fd_close) int dir = test_tmpdir();
 	CLEANUP(fd_close) int fd = -1;
@@ -310,7 +320,8 @@ TEST(tar_unpack_refuses_bombs)
 	archives_pax(&t, "GNU.sparse.size", "4000000000000");
 	archives_tar(&t, "hole", '0', NULL, "x");
 	archives_tar_end(&t);
-	assert_fails(unpack(&t, TAR_ANY, dir, NULL, err), "more than 8589934592 bytes unpacked");
+	assert_fails(unpack(&t, TAR_ANY, dir, NULL, err),
+		     "more than 8589934592 bytes unpacked");
 }
 
 TEST(tar_unpack_reads_pax_names_in_any_locale)
@@ -358,7 +369,9 @@ TEST(tar_unpack_refuses_damage)
 
 TEST(tar_unpack_reads_debian_packages)
 {
-	static const char *const suffixes[][2] = { { "xz", "xz" }, { "zst", "zstd" }, { "gz", "gzip" } };
+	static const char *const suffixes[][2] = { { "xz", "xz" },
+						   { "zst", "zstd" },
+						   { "gz", "gzip" } };
 	CLEANUP(buf_free) struct buf t = BUF_MAX(ARCHIVES_MAX);
 	struct tar_select select = { .merge_usr = true };
 
@@ -385,7 +398,8 @@ TEST(tar_unpack_holds_debian_packages_to_their_format)
 	} bad[] = {
 		{ "data.tar", "", NULL, NULL, NULL, "unexpected member 'data.tar'" },
 		{ "debian-binary", "3.0\n", NULL, NULL, NULL, "debian-binary: not version 2" },
-		{ "debian-binary", "2.0\n", "data.tar", NULL, NULL, "unexpected member 'data.tar'" },
+		{ "debian-binary", "2.0\n", "data.tar", NULL, NULL,
+		  "unexpected member 'data.tar'" },
 		{ "debian-binary", "2.0\n", "control.tar", NULL, NULL, "no data.tar in it" },
 		{ "debian-binary", "2.0\n", "control.tar", "data.tar", "data.tar",
 		  "unexpected member 'data.tar'" },

@@ -18,13 +18,24 @@ write_all(int out)
 	struct tar_entry entries[] = {
 		{ .path = ".", .mode = S_IFDIR | 0755 },
 		{ .path = "usr", .mode = S_IFDIR | 0755 },
-		{ .path = "usr/x", .mode = S_IFREG | 04755, .size = 4, .uid = 5, .gid = 6, .mtime = 99,
+		{ .path = "usr/x",
+		  .mode = S_IFREG | 04755,
+		  .size = 4,
+		  .uid = 5,
+		  .gid = 6,
+		  .mtime = 99,
 		  .caps = caps },
-		{ .path = "usr/hard", .mode = S_IFREG | 0755, .target = "usr/x", .hardlink = true },
+		{ .path = "usr/hard",
+		  .mode = S_IFREG | 0755,
+		  .target = "usr/x",
+		  .hardlink = true },
 		{ .path = "link", .mode = S_IFLNK | 0777, .target = "na\u00efve" },
 		{ .path = split, .mode = S_IFREG | 0644, .size = 4 },
 		{ .path = longest, .mode = S_IFREG | 0644, .size = 4 },
-		{ .path = "na\u00efve", .mode = S_IFREG | 0644, .uid = 3000000, .mtime = 8589934592 },
+		{ .path = "na\u00efve",
+		  .mode = S_IFREG | 0644,
+		  .uid = 3000000,
+		  .mtime = 8589934592 },
 		{ .path = "var/tmp", .mode = S_IFDIR | 01777 },
 	};
 
@@ -58,7 +69,8 @@ TEST(tar_writer_bytes_do_not_change)
 	digest_hex(&d, hex);
 	assert_int_equal(size % 512, 0);
 	/* A change here changes the digest of every image: it needs a decision record. */
-	assert_string_equal(hex, "0943987a686b605816fd86f79bb7f23caa34649ae3031a9575656c672e5dd5c0");
+	assert_string_equal(hex,
+			    "0943987a686b605816fd86f79bb7f23caa34649ae3031a9575656c672e5dd5c0");
 }
 
 TEST(tar_writer_is_read_by_stock_tar)
@@ -70,8 +82,9 @@ TEST(tar_writer_is_read_by_stock_tar)
 
 	assert_ok(fd_create(dir, "l.tar", 0600, &out, err));
 	write_all(out);
-	assert_ok(proc_capture((const char *const[]){ "tar", "--numeric-owner", "--utc", "--full-time",
-						      "--quoting-style=literal", "-tvf", path, NULL },
+	assert_ok(proc_capture((const char *const[]){ "tar", "--numeric-owner", "--utc",
+						      "--full-time", "--quoting-style=literal",
+						      "-tvf", path, NULL },
 			       &said, err));
 	assert_non_null(strstr(buf_text(&said), " 1970-01-01 00:00:00 ./\n"));
 	assert_non_null(strstr(buf_text(&said), "-rwsr-xr-x 5/6"));

@@ -111,7 +111,8 @@ TEST(tree_copy_keeps_types_modes_links_and_sets_times)
 	assert_int_equal(readlinkat(dir, "to/deep/link", target, 7), 1);
 	assert_ok(tree_sync(dir, "to", err));
 	assert_int_equal(mkfifoat(dir, "from/pipe", 0600), 0);
-	assert_fails(tree_copy(dir, "from", dir, "again", -1, err), "pipe: neither file, directory");
+	assert_fails(tree_copy(dir, "from", dir, "again", -1, err),
+		     "pipe: neither file, directory");
 }
 
 TEST(tree_sync_copes_with_many_entries)

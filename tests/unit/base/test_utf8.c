@@ -4,11 +4,20 @@
 
 TEST(utf8_refuses_overlong_surrogates_and_beyond)
 {
-	static const char *const good[] = { "", "a", "\u00e9", "\u20ac", "\U0001f600", "\U0010ffff" };
-	static const char *const bad[] = { "\x80",	   "\xc0\x80",	   "\xc1\xbf",
-					   "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
-					   "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",
-					   "\xe2\x82",	   "a\xc3",	   "\xc3(" };
+	static const char *const good[] = { "",       "a",          "\u00e9",
+					    "\u20ac", "\U0001f600", "\U0010ffff" };
+	static const char *const bad[] = { "\x80",
+					   "\xc0\x80",
+					   "\xc1\xbf",
+					   "\xe0\x80\x80",
+					   "\xed\xa0\x80",
+					   "\xf0\x80\x80\x80",
+					   "\xf4\x90\x80\x80",
+					   "\xf5\x80\x80\x80",
+					   "\xff",
+					   "\xe2\x82",
+					   "a\xc3",
+					   "\xc3(" };
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
 		assert_true(utf8_is_valid(good[i], strlen(good[i])));
