@@ -39,7 +39,7 @@ for target in "$build"/tests/fuzz/fuzz_*; do
 done
 lint/run.sh >"$log" 2>&1
 count "lint" $?
-for script in cli/*.sh; do
+for script in cli/[0-9]*.sh; do
 	[ -f "$script" ] || continue
 	KILN=$build/kiln "$script" >"$log" 2>&1
 	count "$script" $?
