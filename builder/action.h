@@ -9,9 +9,10 @@
 #include "builder/buildroot.h"
 
 #define ACTION_FORMAT     1
-#define ACTION_KEY_FORMAT 1                /* raised when the meaning of a member changes */
-#define ACTION_CHAMBER    "kiln-chamber/1" /* profile of walls, mounts and environment variables \
-					    */
+#define ACTION_KEY_FORMAT 1 /* raised when the meaning of a member changes */
+#define ACTION_CHAMBER                                                                         \
+	"kiln-chamber/1"   /* profile of walls, mounts and environment variables               \
+			    */
 #define ACTION_CPUS      2 /* CPUs that every build sees, whatever the machine has */
 #define ACTION_ARCH      "x86_64"
 #define ACTION_MAX_BYTES ((size_t)16 * 1024 * 1024)

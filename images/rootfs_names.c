@@ -3,8 +3,9 @@
  * host. */
 #include "images/rootfs.h"
 
-#define NAMES_MAX_ID UINT32_C(0xfffffffd) /* the two above mean "nobody changed" and overflow  \
-					   */
+#define NAMES_MAX_ID                                                                           \
+	UINT32_C(0xfffffffd) /* the two above mean "nobody changed" and overflow               \
+			      */
 #define NAMES_MAX_LINE 4096
 #define NAMES_MAX_LEN  64
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Unit tests: TEST(sentence_in_words) { ... } registers itself; one binary per room, run from
- * tests/. assert_ok(call) prints the error text; assert_fails(call, "part of the message") demands
- * the reason. `struct err err` is declared for every test.
+ * tests/. assert_ok(call) prints the error text; assert_fails(call, "part of the message")
+ * demands the reason. `struct err err` is declared for every test.
  */
 #pragma once
 
@@ -48,5 +48,5 @@ void test_register(const char *name, CMUnitTestFunction fn);
 	} while (0)
 
 /* A fresh private directory under $TMPDIR, removed at exit of the process. */
-int test_tmpdir(void);             /* its dirfd */
+int test_tmpdir(void); /* its dirfd */
 const char *test_tmpdir_path(int dirfd);
