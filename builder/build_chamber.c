@@ -182,6 +182,16 @@ build_chamber_release(struct build_chamber *c)
 }
 
 const char *
+build_chamber_source(struct arena *a, const struct recipe *r, int input)
+{
+	size_t i = (size_t)input;
+
+	if (input < 0 || i >= r->nsources)
+		return r->path;
+	return arena_format(a, "%s:%d:%d", r->path, r->sources[i].line, r->sources[i].col);
+}
+
+const char *
 build_chamber_where(struct arena *a, const struct recipe *r, int step)
 {
 	size_t i = (size_t)step;

@@ -181,7 +181,9 @@ fail_in_chamber(struct build_session *s, struct build_job *job, enum schedule_ou
 	if (build_log_tail(s->a, job->log_fd, &f.log_tail, err) < 0)
 		return give_up(s, job, out, err);
 	f.message = arena_strdup(s->a, job->outcome.message);
-	f.where = build_chamber_where(s->a, r, job->outcome.step);
+	f.where = job->outcome.cause == SANDBOX_UNPACK_FAILED
+			  ? build_chamber_source(s->a, r, job->outcome.step)
+			  : build_chamber_where(s->a, r, job->outcome.step);
 	*out = fail(s, job, &f);
 	return 0;
 }

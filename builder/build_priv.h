@@ -97,6 +97,12 @@ int build_session_reason(struct build_session *s, size_t node, const char **out,
 void build_session_event(const struct build_session *s, enum build_event e, const char *name,
 			 const char *text);
 
+/* ---- build_room.c ---- */
+/* Says what will be needed (BUILD_NEEDS) and refuses when it is not there. *memory: what is
+ * available. */
+int build_room_check(struct build_session *s, unsigned jobs, uint64_t *memory,
+		     struct err *err) MUST_CHECK;
+
 /* ---- build_chamber.c: what goes into the chamber ---- */
 #define BUILD_PATCH_STEP "patches"
 struct build_chamber {
@@ -110,6 +116,7 @@ int build_chamber_make(struct build_session *s, const struct build_job *job,
 void build_chamber_release(struct build_chamber *c);
 DEFINE_RELEASE(struct build_chamber, build_chamber_release);
 /* "recipes/zlib/recipe.yaml:31": where the step of this index stands. */
+const char *build_chamber_source(struct arena *a, const struct recipe *r, int input);
 const char *build_chamber_where(struct arena *a, const struct recipe *r, int step);
 
 /* ---- build_lock.c ---- */

@@ -102,7 +102,7 @@ struct sandbox_wall {
 
 struct sandbox_result {
 	enum sandbox_cause cause;
-	int step;               /* index of the failed step, -1 */
+	int step; /* index of the failed step, or of the input that could not be unpacked; -1 */
 	int status;             /* exit code, or 128 + signal */
 	char message[1000];     /* words for the cause, e.g. "step 'build' exited 2", "timeout after 20m" */
 	struct sandbox_wall walls[SANDBOX_MAX_WALLS]; /* those that really stood */

@@ -289,21 +289,29 @@ place_input(const struct sandbox_spec *s, const struct sandbox_input *in, struct
 	return copy_input(s, in, dirfd, path, err);
 }
 
+/* What the child of 7 says when it fails: which input, and why. One atomic pipe write. */
+struct unpack_answer {
+	int input;
+	struct err err;
+};
+_Static_assert(sizeof(struct unpack_answer) <= 4096, "an answer must fit one pipe write");
+
 /* The child of 7. It reads hostile archives, so it keeps only its inputs and this pipe. */
 static void
-place_inputs(const struct sandbox_chamber *c, int answer)
+place_inputs(const struct sandbox_chamber *c, int pipe)
 {
 	const struct sandbox_spec *s = c->spec;
-	int keep[1 + SANDBOX_MAX_INPUTS] = { answer };
-	struct err err = { .code = ERR_NONE };
+	int keep[1 + SANDBOX_MAX_INPUTS] = { pipe };
+	struct unpack_answer answer = { .err = { .code = ERR_NONE } };
 
 	for (size_t i = 0; i < s->ninputs; i++)
 		keep[1 + i] = s->inputs[i].fd;
 	proc_close_others(keep, 1 + s->ninputs);
 	for (size_t i = 0; i < s->ninputs; i++) {
-		if (place_input(s, &s->inputs[i], &err) == 0)
+		answer.input = (int)i;
+		if (place_input(s, &s->inputs[i], &answer.err) == 0)
 			continue;
-		if (write(answer, &err, sizeof(err)) != (ssize_t)sizeof(err))
+		if (write(pipe, &answer, sizeof(answer)) != (ssize_t)sizeof(answer))
 			proc_child_exit(3);
 		proc_child_exit(2);
 	}
@@ -339,13 +347,19 @@ kill_rest(void)
 
 /* What the child says is as trustworthy as the archive it read. */
 static void
-read_answer(int fd, int status, struct err *err)
+read_answer(int fd, size_t ninputs, struct sandbox_note *note)
 {
-	if (read(fd, err, sizeof(*err)) == (ssize_t)sizeof(*err)) {
-		err->text[sizeof(err->text) - 1] = '\0';
+	struct unpack_answer answer;
+
+	if (read(fd, &answer, sizeof(answer)) == (ssize_t)sizeof(answer) && answer.input >= 0 &&
+	    (size_t)answer.input < ninputs) {
+		answer.err.text[sizeof(answer.err.text) - 1] = '\0';
+		note->err = answer.err;
+		note->step = answer.input;
 		return;
 	}
-	err_set(err, ERR_INPUT, "unpacking ended with status %d without saying why", status);
+	err_set(&note->err, ERR_INPUT, "unpacking ended with status %d without saying why",
+		note->status);
 }
 
 /* 7 */
@@ -371,7 +385,7 @@ give_inputs(const struct sandbox_chamber *c)
 	note.status = wait_for(pid);
 	kill_rest();
 	if (note.status != 0) {
-		read_answer(answer[0], note.status, &note.err);
+		read_answer(answer[0], c->spec->ninputs, &note);
 		say(c, &note);
 	}
 	close(answer[0]);

@@ -256,6 +256,7 @@ take_note(struct warden *w)
 		break;
 	case SANDBOX_NOTE_UNPACK:
 		w->result.status = note.status;
+		w->result.step = note.step;
 		end(w, SANDBOX_UNPACK_FAILED, "%.900s", note.err.text);
 		break;
 	case SANDBOX_NOTE_STEP:

@@ -67,6 +67,7 @@ P
 }
 hostile dotdot 'add("src/../../evil")'
 refused "a tarball with '..'" 1 "'..' in its name" "$kiln" -C ws build dotdot
+same "the source's place is named" "$(grep -c 'at recipes/dotdot/recipe.yaml:10:5' "$scratch/err")" 1
 hostile absolute 'add("/etc/evil")'
 refused "a tarball with an absolute name" 1 "absolute name" "$kiln" -C ws build absolute
 hostile link 'add("src/d", type=tarfile.SYMTYPE, linkname="/tmp"); add("src/d/evil")'
