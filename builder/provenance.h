@@ -11,7 +11,7 @@
 #include "builder/action.h"
 #include "builder/record.h"
 
-#define PROVENANCE_BUILD_TYPE "https://kiln.invalid/buildtypes/rpm/v1"
+#define PROVENANCE_BUILD_TYPE STATEMENT_RPM_BUILD
 #define PROVENANCE_MAX_BYTES  ((size_t)1024 * 1024) /* what the signer takes */
 
 struct provenance {

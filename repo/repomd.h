@@ -22,7 +22,8 @@ int repomd_write(int dirfd, const struct repomd_fragment *fragments, size_t n, i
 
 /* Reading back for verification: what repomd.xml names, and what primary names. */
 struct repomd_file {
-	const char *type, *href;
+	const char *type, *href; /* of a package, its type is its name */
+	struct nevra id;         /* of a package */
 	struct digest digest;
 	uint64_t size;
 };

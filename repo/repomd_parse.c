@@ -258,6 +258,8 @@ xml_tag(const struct xml *x)
 enum field {
 	FIELD_NONE,
 	FIELD_NAME,
+	FIELD_ARCH,
+	FIELD_VERSION,
 	FIELD_CHECKSUM,
 	FIELD_LOCATION,
 	FIELD_SIZE,
@@ -329,6 +331,10 @@ field_of(const struct reading *r)
 		return FIELD_NONE;
 	if (r->primary && strcmp(tag, "name") == 0)
 		return FIELD_NAME;
+	if (r->primary && strcmp(tag, "arch") == 0)
+		return FIELD_ARCH;
+	if (r->primary && strcmp(tag, "version") == 0)
+		return FIELD_VERSION;
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		if (strcmp(tag, fields[i].tag) == 0)
 			return fields[i].field;
@@ -378,6 +384,21 @@ open_location(struct reading *r, struct err *err)
 }
 
 static int
+open_version(struct reading *r, struct err *err)
+{
+	const char *epoch = xml_attr(&r->xml, "epoch"), *version = xml_attr(&r->xml, "ver"),
+		   *release = xml_attr(&r->xml, "rel");
+
+	if (r->xml.nattrs != 3 || !epoch || !version || !release ||
+	    !parse_number(epoch, &r->now.id.epoch) || !nevra_is_version(version) ||
+	    !nevra_is_version(release))
+		return xml_error(&r->xml, err, "a version that is none");
+	r->now.id.version = arena_strdup(r->a, version);
+	r->now.id.release = arena_strdup(r->a, release);
+	return 0;
+}
+
+static int
 open_element(struct reading *r, enum field field, struct err *err)
 {
 	const char *type = xml_attr(&r->xml, "type");
@@ -397,6 +418,8 @@ open_element(struct reading *r, enum field field, struct err *err)
 	r->have |= 1U << field;
 	if (field == FIELD_LOCATION)
 		return open_location(r, err);
+	if (field == FIELD_VERSION)
+		return open_version(r, err);
 	if (field == FIELD_CHECKSUM && (!type || strcmp(type, "sha256") != 0))
 		return xml_error(&r->xml, err, "a checksum that is not sha256");
 	if (field == FIELD_SIZE && r->primary)
@@ -411,15 +434,19 @@ close_element(struct reading *r, enum field field, const char *text, struct err 
 		return xml_error(&r->xml, err, "a checksum that is no SHA-256");
 	if (field == FIELD_SIZE && !r->primary)
 		return set_size(r, text, err);
+	if ((field == FIELD_NAME || field == FIELD_ARCH) && !nevra_is_name(text))
+		return xml_error(&r->xml, err, "a name that is none");
 	if (field == FIELD_NAME)
-		r->now.type = arena_strdup(r->a, text);
+		r->now.id.name = r->now.type = arena_strdup(r->a, text);
+	if (field == FIELD_ARCH)
+		r->now.id.arch = arena_strdup(r->a, text);
 	if (field == FIELD_REVISION && (r->revision >= 0 || !parse_number(text, &r->revision)))
 		return xml_error(&r->xml, err, "a revision that is no number, or a second one");
 	/* depth is that of the parent now */
 	if (r->xml.depth == 1 && field == FIELD_NONE) {
 		if ((r->have & r->wanted) != r->wanted)
 			return xml_error(&r->xml, err,
-					 "an entry without name, checksum, location or size");
+					 "an entry without name, version, checksum, location or size");
 		VEC_PUSH(&r->found, r->now);
 	}
 	return 0;
@@ -495,8 +522,8 @@ repomd_parse_primary(struct arena *a, const char *text, size_t n, const char *na
 		.item = "package",
 		.prefix = "packages/",
 		.primary = true,
-		.wanted = 1U << FIELD_NAME | 1U << FIELD_CHECKSUM | 1U << FIELD_LOCATION |
-			  1U << FIELD_SIZE,
+		.wanted = 1U << FIELD_NAME | 1U << FIELD_ARCH | 1U << FIELD_VERSION |
+			  1U << FIELD_CHECKSUM | 1U << FIELD_LOCATION | 1U << FIELD_SIZE,
 	};
 
 	xml_init(&r.xml, text, n, name);

@@ -13,6 +13,8 @@
 #define STATEMENT_SLSA_V1 "https://slsa.dev/provenance/v1"
 #define STATEMENT_INVENTORY                                                                    \
 	"https://kiln.invalid/inventory/v1" /* sources and seed of a repository */
+#define STATEMENT_RPM_BUILD                                                                    \
+	"https://kiln.invalid/buildtypes/rpm/v1" /* the build type of a package */
 
 struct statement_resource { /* an in-toto ResourceDescriptor */
 	const char *name;   /* may be NULL */

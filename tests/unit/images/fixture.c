@@ -165,7 +165,7 @@ fixture_prove(struct fixture *f, struct pkgfacts *p, const struct digest *inputs
 	struct statement s = { .predicate_type = STATEMENT_SLSA_V1,
 			       .subjects = subjects,
 			       .nsubjects = 2,
-			       .build_type = "https://kiln.invalid/buildtypes/rpm/v1",
+			       .build_type = STATEMENT_RPM_BUILD,
 			       .external = doc_map(&f->a),
 			       .dependencies = deps,
 			       .ndependencies = n,

@@ -150,7 +150,7 @@ attest(struct shop *s, struct pkgfacts *p, const struct digest *inputs, size_t n
 	struct statement st = { .predicate_type = STATEMENT_SLSA_V1,
 				.subjects = subjects,
 				.nsubjects = ARRAY_LEN(subjects),
-				.build_type = "https://kiln.invalid/buildtypes/rpm/v1",
+				.build_type = STATEMENT_RPM_BUILD,
 				.external = doc_map(&s->a),
 				.builder_id = "https://kiln.invalid/builder/v1" };
 	struct err err;

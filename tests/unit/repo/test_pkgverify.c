@@ -289,7 +289,7 @@ TEST(pkgverify_refuses_a_listed_package_that_is_missing)
 
 	stocked(&s);
 	drop(&s, APP);
-	assert_refused(&s, NULL, APP ": No such file", err);
+	assert_refused(&s, NULL, "app-1-1.x86_64.rpm: No such file", err);
 }
 
 TEST(pkgverify_refuses_one_package_under_the_name_of_another)
@@ -327,30 +327,39 @@ TEST(pkgverify_refuses_a_whole_tree_by_other_keys_and_shows_the_fingerprint)
 	assert_ok(key_load(&s.a, shop_other_keys(), &theirs, err));
 	assert_fails(verify_repo(&s, err), key_of_role(&theirs, KEY_METADATA)->id);
 	assert_int_equal(err->code, ERR_VERIFY);
-	assert_fails(verify_file(&s, APP, err), key_of_role(&theirs, KEY_PACKAGES)->id);
+	assert_fails(verify_file(&s, APP, err), key_of_role(&theirs, KEY_BUILDER)->id);
 	assert_int_equal(err->code, ERR_VERIFY);
 	s.ring = theirs;
 	assert_ok(verify_repo(&s, err));
 }
 
-/* His keys in keys/ of a good tree change nothing: nobody asks there. */
+/* His keys in keys/ of a good tree do not make it good: clients would import them. */
 TEST(pkgverify_never_takes_keys_from_the_tree)
 {
 	static const char *const names[] = { "packages.asc", "metadata.asc", "builder.pub" };
 	CLEANUP(shop_close) struct shop s;
+	struct keyring ours;
 
 	stocked(&s);
+	ours = s.ring;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		CLEANUP(buf_free) struct buf good = BUF_MAX(MAX_BYTES);
 		CLEANUP(buf_free) struct buf key = BUF_MAX(MAX_BYTES);
+		const char *path = arena_format(&s.a, "keys/%s", names[i]);
 
 		assert_ok(fd_read_file(AT_FDCWD,
 				       arena_format(&s.a, "%s/%s", shop_other_keys(), names[i]),
 				       &key, err));
-		put(&s, arena_format(&s.a, "keys/%s", names[i]), &key);
+		shop_read(&s, path, &good);
+		put(&s, path, &key);
+		assert_refused(&s, NULL, "which is not trusted", err);
+		assert_ok(verify_file(&s, APP, err)); /* one file alone is asked nothing of keys/ */
+		put(&s, path, &good);
+		assert_ok(verify_repo(&s, err));
 	}
-	assert_ok(verify_repo(&s, err));
 	s.ring.n = 0;
 	assert_refused(&s, APP, "key", err);
+	s.ring = ours;
 }
 
 /* Each role needs its own key: the trusted ones of the other roles do not do. */

@@ -185,6 +185,7 @@ TEST(repomd_reads_back_what_it_wrote)
 				       &packages, &m, err));
 	assert_int_equal(m, 1);
 	assert_string_equal(packages[0].type, "alpha");
+	assert_string_equal(nevra_text(&a, &packages[0].id), nevra_text(&a, &p.id));
 	assert_string_equal(packages[0].href, "packages/alpha-1.0-1.x86_64.rpm");
 	assert_int_equal(packages[0].size, 6980);
 	digest_of("alpha", 5, &d);
@@ -282,7 +283,7 @@ TEST(repomd_parse_refuses_hostile_documents_by_reason)
 		{ REPOMD("<data type='a'/>"), "an attribute without a quoted value" },
 		{ REPOMD("<data type=\"a\""), "a tag that does not end" },
 		{ REPOMD("<data type=\"primary\"/>"),
-		  "an entry without name, checksum, location or size" },
+		  "an entry without name, version, checksum, location or size" },
 		{ REPOMD(DATA("primary", "/etc/passwd")),
 		  "a location outside of the repository" },
 		{ REPOMD(DATA("primary", "../x")), "a location outside of the repository" },
@@ -340,7 +341,8 @@ TEST(repomd_parse_counts_lines)
 
 #define PACKAGE(type, name, href)                                                              \
 	"<package type=\"" type "\"><name>" name                                               \
-	"</name><checksum type=\"sha256\" pkgid=\"YES\">" NONE                                 \
+	"</name><arch>noarch</arch><version epoch=\"0\" ver=\"1\" rel=\"1\"/>"                  \
+	"<checksum type=\"sha256\" pkgid=\"YES\">" NONE                                        \
 	"</checksum><location href=\"" href                                                    \
 	"\"/><size package=\"7\" installed=\"1\"/><format><x><y/></x></format></package>"
 #define PRIMARY(n, body) HEAD "<metadata packages=\"" n "\">" body "</metadata>"
@@ -363,7 +365,13 @@ TEST(repomd_parse_primary_refuses_hostile_documents_by_reason)
 				       PACKAGE("rpm", "b", "packages/a.rpm")),
 		  "a location given twice" },
 		{ PRIMARY("1", "<package type=\"rpm\"><name>a</name></package>"),
-		  "an entry without name, checksum, location or size" },
+		  "an entry without name, version, checksum, location or size" },
+		{ PRIMARY("1", PACKAGE("rpm", "a b", "packages/a.rpm")), "a name that is none" },
+		{ PRIMARY("1", "<package type=\"rpm\"><version epoch=\"0\" ver=\"1\"/></package>"),
+		  "a version that is none" },
+		{ PRIMARY("1", "<package type=\"rpm\"><version epoch=\"0\" ver=\"1-2\" rel=\"1\"/>"
+			       "</package>"),
+		  "a version that is none" },
 		{ PRIMARY("1", "<package type=\"rpm\"><size/></package>"),
 		  "a size that is no number" },
 		{ REPOMD(""), "another kind of document" },
@@ -383,7 +391,7 @@ TEST(repomd_parse_primary_refuses_hostile_documents_by_reason)
 
 TEST(repomd_parse_survives_every_prefix_of_a_document)
 {
-	static const char text[] = PRIMARY("1", PACKAGE("rpm", "a &amp; b", "packages/a.rpm"));
+	static const char text[] = PRIMARY("1", PACKAGE("rpm", "a", "packages/a.rpm"));
 
 	for (size_t i = 0; i < strlen(text); i++) {
 		CLEANUP(arena_release) struct arena a = { 0 };

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of pkgverify: one package (pkgverify.c), the metadata and all packages
+ * (pkgverify_repo.c), and what a repository may hold besides (pkgverify_tree.c). */
+#pragma once
+
+#include "base/fd.h"
+#include "repo/pkgverify.h"
+
+#define PKGVERIFY_BUNDLE    ".sigstore.json"
+#define PKGVERIFY_INVENTORY "inventory.json"
+
+struct pkgverify_run {
+	struct arena arena;
+	const struct keyring *ring;
+	const struct verify_report *report;
+	struct inputs_set *inputs;
+};
+void pkgverify_run_release(struct pkgverify_run *run);
+DEFINE_RELEASE(struct pkgverify_run, pkgverify_run_release);
+
+/* Only plain files are opened, and through no link: a tree under test may hold anything. */
+int pkgverify_open(int dirfd, const char *path, int *fd, uint64_t *size,
+		   struct err *err) MUST_CHECK;
+int pkgverify_read(int dirfd, const char *path, struct buf *out, struct err *err) MUST_CHECK;
+
+/* One file from its one opening to the end: what is hashed is what is parsed. */
+struct pkgverify_package {
+	int fd;
+	const char *name;   /* as it lies in the directory */
+	const char *label;  /* the same, safe to show */
+	const char *bundle; /* name of its bundle, safe to show */
+	struct digest digest;
+	uint64_t size;
+	struct pkgfile head;
+};
+/* Opens and hashes dirfd/name. Close p->fd also after a failure. */
+int pkgverify_package_open(struct pkgverify_run *run, int dirfd, const char *name,
+			   struct pkgverify_package *p, struct err *err) MUST_CHECK;
+/* Everything about an opened package but its inputs: statement, header signature, subjects. */
+int pkgverify_package_check(struct pkgverify_run *run, int dirfd, struct pkgverify_package *p,
+			    struct statement *s, struct err *err) MUST_CHECK;
+
+/* Bundles of packages_dir and the inventory of root into run->inputs. */
+int pkgverify_inputs(struct pkgverify_run *run, const char *packages_dir, const char *root,
+		     struct err *err) MUST_CHECK;
+void pkgverify_note_unlogged(const struct pkgverify_run *run);
+
+/* The root of a repository holds what publishing puts there and nothing else; the keys and the
+ * description that it offers to clients lead them to no other key than the trusted ones. */
+int pkgverify_tree(struct pkgverify_run *run, int root, const char *path,
+		   struct err *err) MUST_CHECK;

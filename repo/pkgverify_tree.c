@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a repository holds beside packages and metadata. Nothing of it is signed and nothing of
+ * it is trusted here, but clients are led by it: dnf imports the keys that kiln.repo names. So a
+ * tree that offers anybody else's key, or a description that switches checks off, is refused.
+ */
+#include "base/tree.h"
+#include "base/utf8.h"
+#include "repo/pkgverify_priv.h"
+
+#define TREE_MAX_TEXT ((size_t)64 * 1024)
+#define TREE_REPO     "kiln.repo"
+
+static const char *const root_names[] = { "repodata",
+					  "packages",
+					  "keys",
+					  TREE_REPO,
+					  PKGVERIFY_INVENTORY,
+					  PKGVERIFY_INVENTORY PKGVERIFY_BUNDLE };
+
+static const struct {
+	const char *name;
+	enum key_role role;
+} key_names[] = { { "builder.pub", KEY_BUILDER },
+		  { "packages.asc", KEY_PACKAGES },
+		  { "metadata.asc", KEY_METADATA } };
+
+/* A directory that is both a repository and, say, an image would be verified as the one and
+ * used as the other. */
+static int
+check_root(struct pkgverify_run *run, int root, struct err *err)
+{
+	const char **names;
+	size_t n;
+
+	if (tree_list(&run->arena, root, ".", &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+
+		while (k < ARRAY_LEN(root_names) && strcmp(names[i], root_names[k]) != 0)
+			k++;
+		if (k == ARRAY_LEN(root_names))
+			return err_set(err, ERR_VERIFY, "%s does not belong to a repository",
+				       verify_label(&run->arena, names[i]));
+	}
+	return 0;
+}
+
+static bool
+is_trusted(const struct keyring *ring, const struct key_public *k)
+{
+	for (size_t i = 0; i < ring->n; i++)
+		if (ring->at[i].role == k->role && strcmp(ring->at[i].id, k->id) == 0)
+			return true;
+	return false;
+}
+
+/* The file must be one trusted key of its role in the form that is published: behind a good key
+ * in the same file, clients would import a second one. */
+static int
+check_key(struct pkgverify_run *run, int root, const char *tree, const char *path,
+	  struct buf *text, struct err *err)
+{
+	CLEANUP(buf_free) struct buf canonical = BUF_MAX(TREE_MAX_TEXT);
+	struct keyring offered = { 0 };
+	const struct key_public *k;
+
+	if (pkgverify_read(root, path, text, err) < 0 ||
+	    key_load(&run->arena, arena_format(&run->arena, "%s/%s", tree, path), &offered,
+		     err) < 0)
+		return -1;
+	k = &offered.at[0];
+	if (!is_trusted(run->ring, k))
+		return err_set(err, ERR_VERIFY,
+			       "%s offers clients the %s key %s, which is not trusted", path,
+			       key_role_name(k->role), k->id);
+	if (key_export(k, &canonical, err) < 0)
+		return -1;
+	if (canonical.len != text->len || memcmp(canonical.data, text->data, text->len) != 0)
+		return err_set(err, ERR_VERIFY, "%s holds more than one key in its plain form",
+			       path);
+	return 0;
+}
+
+static int
+check_keys(struct pkgverify_run *run, int root, const char *tree, struct err *err)
+{
+	static const char beside[] = "repodata/repomd.xml.key"; /* where zypper looks */
+	CLEANUP(buf_free) struct buf text = BUF_MAX(TREE_MAX_TEXT);
+	CLEANUP(buf_free) struct buf again = BUF_MAX(TREE_MAX_TEXT);
+	const char **names;
+	size_t n;
+
+	if (tree_list(&run->arena, root, "keys", &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+
+		while (k < ARRAY_LEN(key_names) && strcmp(names[i], key_names[k].name) != 0)
+			k++;
+		if (k == ARRAY_LEN(key_names))
+			return err_set(err, ERR_VERIFY,
+				       "keys/%s does not belong to a repository",
+				       verify_label(&run->arena, names[i]));
+	}
+	for (size_t k = 0; k < ARRAY_LEN(key_names); k++) {
+		const char *path = arena_format(&run->arena, "keys/%s", key_names[k].name);
+
+		buf_clear(&text);
+		if (check_key(run, root, tree, path, &text, err) < 0)
+			return -1;
+	}
+	/* text is that of metadata.asc now */
+	if (pkgverify_read(root, beside, &again, err) < 0)
+		return -1;
+	if (again.len != text.len || memcmp(again.data, text.data, text.len) != 0)
+		return err_set(err, ERR_VERIFY, "%s is not keys/metadata.asc", beside);
+	return 0;
+}
+
+/* The lines that make a client check everything, each exactly once. */
+static const char *const repo_lines[] = {
+	"baseurl=$kiln_repo",
+	"gpgcheck=1",
+	"repo_gpgcheck=1",
+	"gpgkey=$kiln_repo/keys/packages.asc $kiln_repo/keys/metadata.asc",
+};
+
+struct repo_text {
+	unsigned lines; /* bits: which of repo_lines were there */
+	unsigned sections, names, enabled;
+};
+
+/* [main] would be dnf's own configuration. */
+static bool
+is_section(const char *line, size_t n)
+{
+	static const char legal[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-";
+
+	if (n < 3 || line[0] != '[' || line[n - 1] != ']')
+		return false;
+	return strspn(line + 1, legal) == n - 2 && strncmp(line, "[main]", n) != 0;
+}
+
+static bool
+is_line(const char *line, size_t n, const char *want)
+{
+	return n == strlen(want) && memcmp(line, want, n) == 0;
+}
+
+static bool
+take_line(struct repo_text *t, const char *line, size_t n)
+{
+	if (n == 0 || line[0] == '#')
+		return true;
+	if (is_section(line, n))
+		return t->sections++ == 0;
+	if (t->sections == 0)
+		return false;
+	if (n > 5 && memcmp(line, "name=", 5) == 0)
+		return t->names++ == 0;
+	if (is_line(line, n, "enabled=1") || is_line(line, n, "enabled=0"))
+		return t->enabled++ == 0;
+	for (unsigned i = 0; i < ARRAY_LEN(repo_lines); i++) {
+		if (!is_line(line, n, repo_lines[i]))
+			continue;
+		if (t->lines & 1U << i)
+			return false;
+		t->lines |= 1U << i;
+		return true;
+	}
+	return false;
+}
+
+static int
+check_repo_file(struct pkgverify_run *run, int root, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(TREE_MAX_TEXT);
+	struct repo_text t = { 0 };
+	const char *at, *end;
+	int line = 1;
+
+	(void)run;
+	if (pkgverify_read(root, TREE_REPO, &text, err) < 0)
+		return -1;
+	for (at = buf_text(&text); *at; at = *end ? end + 1 : end, line++) {
+		end = at + strcspn(at, "\n");
+		if (!utf8_is_printable(at, (size_t)(end - at)) ||
+		    !take_line(&t, at, (size_t)(end - at)))
+			return err_set(err, ERR_VERIFY,
+				       TREE_REPO ":%d: not a line that publishing writes",
+				       line);
+	}
+	if ((size_t)(at - buf_text(&text)) != text.len)
+		return err_set(err, ERR_VERIFY, TREE_REPO ":%d: a zero byte", line);
+	if (t.lines != (1U << ARRAY_LEN(repo_lines)) - 1 || t.names == 0)
+		return err_set(err, ERR_VERIFY,
+			       TREE_REPO ": it does not make clients check all signatures");
+	return 0;
+}
+
+int
+pkgverify_tree(struct pkgverify_run *run, int root, const char *path, struct err *err)
+{
+	if (check_root(run, root, err) < 0 || check_keys(run, root, path, err) < 0 ||
+	    check_repo_file(run, root, err) < 0)
+		return err_recode(err, ERR_VERIFY);
+	verify_note(run->report, true,
+		    "keys/ and " TREE_REPO " lead clients to trusted keys only");
+	return 0;
+}
