@@ -1,42 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Packages are made of a harvest by a child: it reads hostile files and compresses for a while,
- * and neither may stall the loop or crash it. The facts come back as JSON in a memory file, and
- * how it ended as a struct err in a pipe.
+ * and neither may stall the loop, crash it, or come near the signer. The facts come back as
+ * JSON in a memory file, and how it ended as a struct err in a pipe.
  */
 #include "builder/build_priv.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/proc.h"
 #include "builder/normalize.h"
+#include "builder/sandbox_priv.h"
 #include <signal.h>
 #include <sys/prctl.h>
 
 #define FACTS_MAX_BYTES DOC_MAX_BYTES
 
-/* In the child: harvest -> entries -> parts -> packages -> JSON. It opens the store for itself,
- * since two processes must not make temporary files under one owner's mark. */
+/* In the child: harvest -> entries -> parts -> packages -> JSON. */
 static int
-pack(struct build_session *s, const struct build_job *job, struct err *err)
+pack(struct build_session *s, const struct build_job *job, struct cas *store, struct err *err)
 {
-	CLEANUP(cas_close) struct cas *store = NULL;
 	CLEANUP(buf_free) struct buf json = BUF_MAX(FACTS_MAX_BYTES);
 	CLEANUP(fd_close) int files = -1;
 	const struct recipe *r = job->node->recipe;
-	struct package_context c = {
-		.a = s->a, .recipe = r, .vendor = s->b->workspace->vendor, .tmp = job->tmp
-	};
+	struct package_context c = { .a = s->a,
+				     .store = store,
+				     .recipe = r,
+				     .vendor = s->b->workspace->vendor,
+				     .tmp = job->tmp };
 	struct pkgfile_entry *entries;
 	struct split_part *parts;
 	struct pkgfacts *facts;
 	struct doc *list = doc_list(s->a);
 	size_t n, nparts;
 
-	if (cas_open(cas_path(s->b->store), false, &store, err) < 0 ||
-	    fd_open_beneath(cas_dirfd(store), arena_format(s->a, "tmp/%s/out", job->tmp),
+	if (fd_open_beneath(cas_dirfd(store), arena_format(s->a, "tmp/%s/out", job->tmp),
 			    O_RDONLY | O_DIRECTORY, &files, err) < 0)
 		return -1;
-	c.store = store;
 	c.files_dirfd = files;
 	if (normalize_tree(s->a, r, &job->harvest, &entries, &n, err) < 0 ||
 	    split_files(s->a, r, entries, n, &parts, &nparts, err) < 0 ||
@@ -50,16 +49,42 @@ pack(struct build_session *s, const struct build_job *job, struct err *err)
 	return fd_write_all(job->pack.facts, json.data, json.len, err);
 }
 
+/* Before the first hostile byte: the ways to signer and chambers are closed, root is left, and
+ * no privilege can be had again. The store is opened anew, and while root still may reach it:
+ * two processes must not make temporary files under one owner's mark. */
+static int
+narrow(struct build_session *s, int facts, int out, struct cas **store, struct err *err)
+{
+	int keep[] = { facts, out };
+	uid_t uid = cas_uid(s->b->store);
+	const char *path = arena_strdup(s->a, cas_path(s->b->store));
+	struct stat st;
+
+	proc_close_others(keep, ARRAY_LEN(keep));
+	if (cas_open(path, false, store, err) < 0)
+		return -1;
+	if (fstat(cas_dirfd(*store), &st) < 0)
+		return err_sys(err, "store %s", path);
+	if (sandbox_ids_drop(uid, st.st_gid, err) < 0 || sandbox_ids_die_with_parent(err) < 0)
+		return -1;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_sys(err, "giving up privileges");
+	return 0;
+}
+
 static NO_RETURN void
 pack_and_leave(struct build_session *s, const struct build_job *job, int out, pid_t parent)
 {
 	struct err e = { .code = ERR_NONE };
+	struct cas *store = NULL;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
-		proc_child_exit(1);
-	signal(SIGINT, SIG_IGN); /* the parent decides */
-	if (pack(s, job, &e) == 0)
+	(void)signal(SIGINT, SIG_IGN); /* the parent decides */
+	if (narrow(s, job->pack.facts, out, &store, &e) == 0 && getppid() == parent &&
+	    pack(s, job, store, &e) == 0)
 		e.code = ERR_NONE;
+	if (store)
+		cas_close(store);
 	proc_child_exit(write(out, &e, sizeof(e)) != sizeof(e));
 }
 
