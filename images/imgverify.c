@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Order matters: index.json is signed by nobody, so it is believed only as far as naming a
+ * manifest; a trusted builder must have spoken of that manifest before it is read and before
+ * layers, whose size it states, are unpacked.
+ */
 #include "images/imgverify.h"
 
 #include "base/dict.h"
@@ -28,6 +33,7 @@ struct layout {
 	int dirfd;
 	struct dict referenced; /* hex */
 	struct oci_descriptor descriptor;
+	struct buf manifest_text; /* hashed, not yet believed */
 	struct oci_manifest manifest;
 	struct oci_config config;
 };
@@ -36,50 +42,50 @@ static void
 layout_release(struct layout *l)
 {
 	dict_release(&l->referenced);
+	buf_free(&l->manifest_text);
 }
 DEFINE_RELEASE(struct layout, layout_release);
-
-static int
-read_documents(struct layout *l, struct err *err)
-{
-	CLEANUP(buf_free) struct buf layout = BUF_MAX(OCI_MAX_JSON);
-	CLEANUP(buf_free) struct buf index = BUF_MAX(OCI_MAX_JSON);
-
-	if (oci_read_file(l->dirfd, OCI_LAYOUT_FILE, &layout, err) < 0 ||
-	    oci_parse_layout(l->a, buf_text(&layout), layout.len, OCI_LAYOUT_FILE, err) < 0 ||
-	    oci_read_file(l->dirfd, "index.json", &index, err) < 0)
-		return -1;
-	return oci_parse_index(l->a, buf_text(&index), index.len, "index.json", &l->descriptor,
-			       err);
-}
 
 static int
 read_blob(struct layout *l, const struct oci_descriptor *d, const char *what, struct buf *out,
 	  struct err *err)
 {
-	CLEANUP(fd_close) int fd = -1;
 	char hex[DIGEST_HEX];
 
-	if (d->size > OCI_MAX_JSON)
-		return err_set(err, ERR_VERIFY, "%s has more than %zu bytes", what,
-			       OCI_MAX_JSON);
-	if (oci_open_blob(l->dirfd, d, what, &fd, err) < 0)
-		return -1;
 	digest_hex(&d->digest, hex);
 	dict_set(&l->referenced, hex, l);
-	return fd_read_all(fd, out, err);
+	return oci_read_blob(l->dirfd, d, what, out, err);
+}
+
+/* As far as the bytes of the manifest. */
+static int
+open_layout(struct layout *l, struct err *err)
+{
+	CLEANUP(buf_free) struct buf layout = BUF_MAX(OCI_MAX_JSON);
+	CLEANUP(buf_free) struct buf index = BUF_MAX(OCI_MAX_JSON);
+	static const struct buf empty = BUF_MAX(OCI_MAX_JSON);
+
+	l->manifest_text = empty;
+	if (oci_read_file(l->dirfd, OCI_LAYOUT_FILE, &layout, err) < 0 ||
+	    oci_parse_layout(l->a, buf_text(&layout), layout.len, OCI_LAYOUT_FILE, err) < 0 ||
+	    oci_read_file(l->dirfd, "index.json", &index, err) < 0 ||
+	    oci_parse_index(l->a, buf_text(&index), index.len, "index.json", &l->descriptor,
+			    err) < 0)
+		return err_recode(err, ERR_VERIFY);
+	if (read_blob(l, &l->descriptor, "manifest", &l->manifest_text, err) < 0) {
+		err_wrap(err, "index.json");
+		return err_recode(err, ERR_VERIFY);
+	}
+	return 0;
 }
 
 static int
 read_manifest(struct layout *l, struct err *err)
 {
-	CLEANUP(buf_free) struct buf manifest = BUF_MAX(OCI_MAX_JSON);
 	CLEANUP(buf_free) struct buf config = BUF_MAX(OCI_MAX_JSON);
 
-	if (read_blob(l, &l->descriptor, "manifest", &manifest, err) < 0)
-		return err_wrap(err, "index.json");
-	if (oci_parse_manifest(l->a, buf_text(&manifest), manifest.len, "manifest",
-			       &l->manifest, err) < 0 ||
+	if (oci_parse_manifest(l->a, buf_text(&l->manifest_text), l->manifest_text.len,
+			       "manifest", &l->manifest, err) < 0 ||
 	    read_blob(l, &l->manifest.config, "configuration", &config, err) < 0 ||
 	    oci_parse_config(l->a, buf_text(&config), config.len, "configuration", &l->config,
 			     err) < 0)
@@ -136,7 +142,21 @@ check_stray(void *arg, const struct tree_entry *e, struct err *err)
 			return 0;
 	}
 	return err_set(err, ERR_VERIFY, "%s does not belong to the image: nothing refers to it",
-		       e->path);
+		       verify_label(l->a, e->path));
+}
+
+/* Everything behind the manifest. */
+static int
+check_blobs(struct layout *l, struct err *err)
+{
+	if (read_manifest(l, err) < 0)
+		return err_recode(err, ERR_VERIFY);
+	for (size_t i = 0; i < l->manifest.nlayers; i++)
+		if (check_layer(l, i, err) < 0)
+			return err_recode(err, ERR_VERIFY);
+	if (tree_walk(l->dirfd, ".", check_stray, l, err) < 0)
+		return err_recode(err, ERR_VERIFY);
+	return 0;
 }
 
 int
@@ -145,13 +165,8 @@ imgverify_blobs(int dirfd, struct imgverify_summary *out, struct err *err)
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(layout_release) struct layout l = { .a = &a, .dirfd = dirfd };
 
-	if (read_documents(&l, err) < 0 || read_manifest(&l, err) < 0)
-		return err_recode(err, ERR_VERIFY);
-	for (size_t i = 0; i < l.manifest.nlayers; i++)
-		if (check_layer(&l, i, err) < 0)
-			return err_recode(err, ERR_VERIFY);
-	if (tree_walk(dirfd, ".", check_stray, &l, err) < 0)
-		return err_recode(err, ERR_VERIFY);
+	if (open_layout(&l, err) < 0 || check_blobs(&l, err) < 0)
+		return -1;
 	out->blobs = l.referenced.n;
 	out->manifest = l.descriptor.digest;
 	return 0;
@@ -177,39 +192,80 @@ check_packages(const struct inputs_set *set, const struct statement *s, size_t *
 				d->name ? d->name : d->uri);
 		n++;
 	}
+	if (n == 0)
+		return err_set(err, ERR_VERIFY, "the provenance lists no package of the image");
 	*packages = n;
 	return 0;
 }
 
-/* The proof in one directory. */
+/* What lies in the proof becomes referrers of the image on a push: nothing may be added. */
 static int
-check_proof(const char *dir, const struct keyring *ring, struct imgverify_summary *sum,
-	    struct err *err)
+check_proof_entry(void *arg, const struct tree_entry *e, struct err *err)
+{
+	static const char *const own[] = { IMGATTEST_PROVENANCE, IMGATTEST_INVENTORY,
+					   IMGATTEST_INVENTORY IMGATTEST_BUNDLE };
+	const char *inside = IMGATTEST_PACKAGES "/", *suffix = IMGATTEST_BUNDLE;
+	size_t n = strlen(e->path), m = strlen(suffix);
+
+	if (S_ISDIR(e->st->st_mode) && strcmp(e->path, IMGATTEST_PACKAGES) == 0)
+		return 0;
+	for (size_t i = 0; S_ISREG(e->st->st_mode) && i < ARRAY_LEN(own); i++)
+		if (strcmp(e->path, own[i]) == 0)
+			return 0;
+	if (S_ISREG(e->st->st_mode) && strncmp(e->path, inside, strlen(inside)) == 0 && n > m &&
+	    strcmp(e->path + n - m, suffix) == 0)
+		return 0;
+	return err_set(err, ERR_VERIFY, "%s does not belong to the proof of an image",
+		       verify_label(arg, e->path));
+}
+
+/* The proof of one image beside another is true, and not what was asked. */
+static int
+check_name(struct arena *a, const struct statement *s, const char *image, struct err *err)
+{
+	const char *said = s->subjects[0].name;
+
+	if (s->nsubjects == 1 && strcmp(said, image) == 0)
+		return 0;
+	err_set(err, ERR_VERIFY, "this is the image '%s', not '%s'", verify_label(a, said),
+		verify_label(a, image));
+	return err_hint(err, "an image is verified under its own name: out/images/NAME");
+}
+
+/* The proof in one directory. image: the name that the layout lies under. */
+static int
+check_proof(const char *dir, const char *image, const struct keyring *ring,
+	    struct imgverify_summary *sum, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(inputs_free) struct inputs_set *set = NULL;
 	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
 	CLEANUP(fd_close) int dirfd = -1;
-	const char *name = arena_format(&a, "%s/" IMGATTEST_PROVENANCE, dir);
+	const char *name = verify_label(&a, arena_format(&a, "%s/" IMGATTEST_PROVENANCE, dir));
 	struct statement s;
 
-	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0 ||
-	    oci_read_file(dirfd, IMGATTEST_PROVENANCE, &text, err) < 0) {
-		err_wrap(err, "the image has no proof");
-		return err_recode(err, ERR_VERIFY);
-	}
+	if (fd_open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &dirfd, err) < 0 ||
+	    oci_read_file(dirfd, IMGATTEST_PROVENANCE, &text, err) < 0)
+		return err_wrap(err, "the image has no proof");
 	if (verify_bundle(&a, ring, buf_text(&text), text.len, name, STATEMENT_SLSA_V1,
 			  &sum->manifest, &s, err) < 0)
 		return -1;
-	if (!s.build_type || strcmp(s.build_type, IMGATTEST_BUILD_TYPE) != 0)
+	if (strcmp(s.build_type, IMGATTEST_BUILD_TYPE) != 0)
 		return err_set(err, ERR_VERIFY, "%s: build type is '%s', not that of an image",
-			       name, s.build_type ? s.build_type : "");
-	if (inputs_load(arena_format(&a, "%s/" IMGATTEST_PACKAGES, dir),
+			       name, verify_label(&a, s.build_type));
+	if (check_name(&a, &s, image, err) < 0 ||
+	    tree_walk(dirfd, ".", check_proof_entry, &a, err) < 0 ||
+	    inputs_load(arena_format(&a, "%s/" IMGATTEST_PACKAGES, dir),
 			arena_format(&a, "%s/" IMGATTEST_INVENTORY, dir), ring, &set,
 			err) < 0 ||
-	    check_packages(set, &s, &sum->packages, err) < 0)
-		return err_recode(err, ERR_VERIFY);
-	return inputs_check(set, &s, name, &sum->inputs, err);
+	    check_packages(set, &s, &sum->packages, err) < 0 ||
+	    inputs_check(set, &s, name, &sum->inputs, err) < 0)
+		return -1;
+	if (inputs_unmet(set))
+		return err_set(err, ERR_VERIFY,
+			       IMGATTEST_PACKAGES "/%s has no part in the image",
+			       inputs_unmet(set));
+	return 0;
 }
 
 /* Layout and proof are exchanged one after the other; between the two the proof of the layout
@@ -218,14 +274,48 @@ static int
 find_proof(struct arena *a, const char *path, const struct keyring *ring,
 	   struct imgverify_summary *sum, struct err *err)
 {
+	const char *slash = strrchr(path, '/'), *image = slash ? slash + 1 : path;
 	struct err ignored;
 
-	if (check_proof(arena_format(a, "%s" IMGVERIFY_ATTEST, path), ring, sum, err) == 0)
+	if (strcmp(image, ".") == 0 || strcmp(image, "..") == 0)
+		return err_set(err, ERR_VERIFY,
+			       "an image is verified under its own name: out/images/NAME");
+	if (check_proof(arena_format(a, "%s" IMGVERIFY_ATTEST, path), image, ring, sum, err) ==
+	    0)
 		return 0;
-	if (check_proof(imgverify_sibling(a, path, IMGVERIFY_NEW_ATTEST), ring, sum,
+	if (check_proof(imgverify_sibling(a, path, IMGVERIFY_NEW_ATTEST), image, ring, sum,
 			&ignored) == 0)
 		return 0;
-	return -1;
+	return err_recode(err, ERR_VERIFY);
+}
+
+static int
+check_layout(struct layout *l, const char *path, const struct keyring *ring,
+	     const struct verify_report *report, struct imgverify_summary *sum, struct err *err)
+{
+	const char *shown = verify_label(l->a, path);
+	char hex[DIGEST_HEX];
+
+	if (open_layout(l, err) < 0)
+		return -1;
+	sum->manifest = l->descriptor.digest;
+	digest_hex(&sum->manifest, hex);
+	if (find_proof(l->a, path, ring, sum, err) < 0) {
+		verify_note(report, false, "%s: proof", shown);
+		return -1;
+	}
+	verify_note(
+		report, true,
+		"%s: provenance of manifest sha256:%s signed by a trusted key; %zu packages and %zu inputs known",
+		shown, hex, sum->packages, sum->inputs);
+	if (check_blobs(l, err) < 0) {
+		verify_note(report, false, "%s: blobs", shown);
+		return -1;
+	}
+	sum->blobs = l->referenced.n;
+	verify_note(report, true, "%s: %zu blobs match their digests", shown, sum->blobs);
+	verify_note(report, true, "not logged: no transparency log is kept yet");
+	return 0;
 }
 
 int
@@ -235,29 +325,18 @@ imgverify_layout(const char *path, const struct keyring *ring,
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(fd_close) int dirfd = -1;
+	CLEANUP(layout_release) struct layout l = { .a = &a };
 	struct imgverify_summary sum = { 0 };
 	size_t len = strlen(path);
 	char *clean = arena_strdup(&a, path);
-	char hex[DIGEST_HEX];
 
 	while (len > 1 && clean[len - 1] == '/')
 		clean[--len] = '\0';
 	if (fd_open(clean, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)
 		return err_recode(err, ERR_VERIFY);
-	if (imgverify_blobs(dirfd, &sum, err) < 0) {
-		verify_note(report, false, "%s: blobs", clean);
-		return err_wrap(err, "%s", clean);
-	}
-	digest_hex(&sum.manifest, hex);
-	verify_note(report, true, "%s: %zu blobs match their digests, manifest sha256:%s",
-		    clean, sum.blobs, hex);
-	if (find_proof(&a, clean, ring, &sum, err) < 0) {
-		verify_note(report, false, "%s: proof", clean);
-		return err_wrap(err, "%s", clean);
-	}
-	verify_note(report, true,
-		    "%s: provenance signed by a trusted key; %zu packages and %zu inputs known",
-		    clean, sum.packages, sum.inputs);
+	l.dirfd = dirfd;
+	if (check_layout(&l, clean, ring, report, &sum, err) < 0)
+		return err_wrap(err, "%s", verify_label(&a, clean));
 	*out = sum;
 	return 0;
 }

@@ -61,6 +61,9 @@ int oci_parse_config(struct arena *a, const char *text, size_t n, const char *na
 		     struct oci_config *out, struct err *err) MUST_CHECK;
 /* Reads one file of a layout, up to out->max, refusing links and what is not a regular file. */
 int oci_read_file(int dirfd, const char *path, struct buf *out, struct err *err) MUST_CHECK;
+/* Reads a small blob, up to out->max: the bytes that are hashed are the bytes in out. */
+int oci_read_blob(int dirfd, const struct oci_descriptor *d, const char *what, struct buf *out,
+		  struct err *err) MUST_CHECK;
 /* Opens a blob and hashes it; wrong size or digest: ERR_VERIFY. The offset is 0 afterwards. */
 int oci_open_blob(int dirfd, const struct oci_descriptor *d, const char *what, int *fd,
 		  struct err *err) MUST_CHECK;

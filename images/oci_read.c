@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "images/oci_priv.h"
+#include "trust/verify.h"
 
 #define READ_MAX_NOTE 8192
 
@@ -51,7 +52,7 @@ check_keys(const struct reader *r, const struct doc *d, const char *const *neede
 		}
 		if (!known)
 			return err_set(r->err, ERR_VERIFY, "%s: key '%s' does not belong there",
-				       r->name, d->items[i].key);
+				       r->name, verify_label(r->a, d->items[i].key));
 	}
 	for (size_t k = 0; k < n && found < n; k++)
 		if (!doc_get(d, needed[k]))
@@ -228,13 +229,13 @@ oci_parse_config(struct arena *a, const char *text, size_t n, const char *name,
 	return 0;
 }
 
-/* The last component is never followed; the ones before it cannot lead out of the layout. */
+/* Through no link at all. */
 static int
 open_regular(int dirfd, const char *path, int *fd, struct stat *st, struct err *err)
 {
 	CLEANUP(fd_close) int opened = -1;
 
-	if (fd_open_beneath(dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, &opened, err) < 0)
+	if (fd_open_straight(dirfd, path, O_RDONLY | O_NONBLOCK, &opened, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	if (fstat(opened, st) < 0)
 		return err_sys(err, "%s", path);
@@ -257,15 +258,13 @@ oci_read_file(int dirfd, const char *path, struct buf *out, struct err *err)
 	return fd_read_all(fd, out, err);
 }
 
-int
-oci_open_blob(int dirfd, const struct oci_descriptor *d, const char *what, int *fd,
-	      struct err *err)
+/* Opens a blob of the promised size: nothing larger is ever hashed. */
+static int
+open_blob(int dirfd, const struct oci_descriptor *d, const char *what, int *fd, struct err *err)
 {
 	CLEANUP(fd_close) int opened = -1;
 	char hex[DIGEST_HEX], path[sizeof(OCI_BLOBS "/") + DIGEST_HEX];
-	struct digest have;
 	struct stat st;
-	uint64_t size;
 
 	digest_hex(&d->digest, hex);
 	(void)snprintf(path, sizeof(path), OCI_BLOBS "/%s", hex);
@@ -275,13 +274,55 @@ oci_open_blob(int dirfd, const struct oci_descriptor *d, const char *what, int *
 		return err_set(err, ERR_VERIFY,
 			       "%s: blob %s has %lld bytes, %llu were promised", what, hex,
 			       (long long)st.st_size, (unsigned long long)d->size);
-	if (digest_fd(opened, &have, &size, err) < 0)
+	*fd = STEAL_FD(opened);
+	return 0;
+}
+
+static int
+check_blob(const struct oci_descriptor *d, const char *what, const struct digest *have,
+	   uint64_t size, struct err *err)
+{
+	char hex[DIGEST_HEX];
+
+	if (size == d->size && digest_equal(have, &d->digest))
+		return 0;
+	digest_hex(&d->digest, hex);
+	return err_set(err, ERR_VERIFY, "%s: blob %s does not match its digest", what, hex);
+}
+
+int
+oci_read_blob(int dirfd, const struct oci_descriptor *d, const char *what, struct buf *out,
+	      struct err *err)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct digest have;
+
+	if (d->size > out->max)
+		return err_set(err, ERR_VERIFY, "%s has more than %zu bytes", what, out->max);
+	if (open_blob(dirfd, d, what, &fd, err) < 0)
 		return -1;
-	if (size != d->size || !digest_equal(&have, &d->digest))
-		return err_set(err, ERR_VERIFY, "%s: blob %s does not match its digest", what,
-			       hex);
+	if (fd_read_all(fd, out, err) < 0)
+		return err_wrap(err, "%s", what);
+	digest_of(buf_text(out), out->len, &have);
+	return check_blob(d, what, &have, out->len, err);
+}
+
+int
+oci_open_blob(int dirfd, const struct oci_descriptor *d, const char *what, int *fd,
+	      struct err *err)
+{
+	CLEANUP(fd_close) int opened = -1;
+	struct digest have;
+	uint64_t size;
+
+	if (open_blob(dirfd, d, what, &opened, err) < 0)
+		return -1;
+	if (digest_fd(opened, &have, &size, err) < 0)
+		return err_wrap(err, "%s", what);
+	if (check_blob(d, what, &have, size, err) < 0)
+		return -1;
 	if (lseek(opened, 0, SEEK_SET) < 0)
-		return err_sys(err, "%s", path);
+		return err_sys(err, "%s", what);
 	*fd = STEAL_FD(opened);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "images/imgattest.h"
 #include "images/imgverify.h"
 #include "images/oci.h"
+#include "base/clock.h"
 #include "base/tree.h"
 #include "tests/unit/images/fixture.h"
 #include "trust/signer.h"
@@ -348,4 +349,120 @@ TEST(image_whose_packages_lack_proof_is_not_made)
 		"config.user: the image knows no user 'web'");
 	assert_false(exists(&w, DEST));
 	assert_false(exists(&w, "out/images/.app.new"));
+}
+
+TEST(image_beside_the_proof_of_another_name_is_refused)
+{
+	CLEANUP(world_close) struct world w;
+	struct image_summary sum = { 0 };
+	struct imgverify_summary seen;
+
+	world_open(&w);
+	assert_ok(commit(&w, TEXT, &sum, err));
+	assert_ok(tree_copy(w.f.dir, "out/images", w.f.dir, "bad", -1, err));
+	assert_int_equal(renameat(w.f.dir, "bad/app", w.f.dir, "bad/web"), 0);
+	assert_int_equal(renameat(w.f.dir, "bad/app.attest", w.f.dir, "bad/web.attest"), 0);
+	assert_fails(verify(&w, "bad/web", &seen, err), "this is the image 'app', not 'web'");
+	assert_int_equal(err->code, ERR_VERIFY);
+	assert_fails(verify(&w, "bad/web/.", &seen, err), "under its own name");
+}
+
+TEST(image_with_something_added_to_its_proof_is_refused)
+{
+	static const char *const paths[] = { "sbom.cdx.json", "packages/readme",
+					     "packages/x\x1b[2J.txt" };
+	CLEANUP(world_close) struct world w;
+	CLEANUP(buf_free) struct buf bundle = BUF_MAX(1 << 20);
+	struct image_summary sum = { 0 };
+	struct imgverify_summary seen;
+	const char *path;
+
+	world_open(&w);
+	assert_ok(commit(&w, TEXT, &sum, err));
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		path = arena_format(&w.f.a, DEST ".attest/%s", paths[i]);
+		write_text(w.f.dir, path, "{}");
+		assert_fails(verify(&w, DEST, &seen, err), "does not belong to the proof");
+		assert_null(strchr(err->text, '\x1b'));
+		assert_int_equal(unlinkat(w.f.dir, path, 0), 0);
+	}
+	assert_int_equal(mkdirat(w.f.dir, DEST ".attest/more", 0755), 0);
+	assert_fails(verify(&w, DEST, &seen, err), "more does not belong to the proof");
+	assert_int_equal(unlinkat(w.f.dir, DEST ".attest/more", AT_REMOVEDIR), 0);
+	fixture_prove(&w.f, w.app, &w.seed, 1); /* another statement about the same bytes */
+	assert_ok(cas_get(w.f.store, &w.app->bundle, &bundle, err));
+	path = DEST ".attest/packages/app2.rpm.sigstore.json";
+	write_text(w.f.dir, path, buf_text(&bundle));
+	assert_ok(verify(&w, DEST, &seen, err));
+	assert_int_equal(unlinkat(w.f.dir, path, 0), 0);
+	assert_int_equal(
+		renameat(w.f.dir, DEST ".attest/packages", w.f.dir, DEST ".attest/real"), 0);
+	assert_int_equal(symlinkat("real", w.f.dir, DEST ".attest/packages"), 0);
+	assert_fails(verify(&w, DEST, &seen, err), "packages does not belong to the proof");
+}
+
+TEST(image_whose_proof_speaks_of_strange_packages_is_refused)
+{
+	static const struct fixture_file file = {
+		.path = "/bin/other", .type = MANIFEST_FILE, .mode = 0755, .body = "other"
+	};
+	CLEANUP(world_close) struct world w;
+	CLEANUP(buf_free) struct buf bundle = BUF_MAX(1 << 20);
+	struct image_summary sum = { 0 };
+	struct imgverify_summary seen;
+	struct pkgfacts *other;
+
+	world_open(&w);
+	assert_ok(commit(&w, TEXT, &sum, err));
+	other = fixture_package(&w.f, "other", NULL, &file, 1);
+	fixture_prove(&w.f, other, &w.seed, 1);
+	assert_ok(cas_get(w.f.store, &other->bundle, &bundle, err));
+	write_text(w.f.dir, DEST ".attest/packages/other-1-1.x86_64.rpm.sigstore.json",
+		   buf_text(&bundle));
+	assert_fails(verify(&w, DEST, &seen, err),
+		     "packages/other-1-1.x86_64.rpm.sigstore.json has no part in the image");
+}
+
+/* A manifest that nobody signed may promise a layer of a terabyte: it is not even opened. */
+TEST(image_nobody_vouches_for_is_not_unpacked)
+{
+	CLEANUP(world_close) struct world w;
+	CLEANUP(fd_close) int fd = -1;
+	struct image_summary sum = { 0 };
+	struct imgverify_summary seen;
+	struct digest d;
+	char hex[DIGEST_HEX], config[DIGEST_HEX];
+	const char *text;
+	int64_t start;
+
+	world_open(&w);
+	assert_ok(commit(&w, TEXT, &sum, err));
+	digest_hex(&sum.config, config);
+	memset(&d, 7, sizeof(d));
+	digest_hex(&d, hex);
+	assert_ok(fd_create(w.f.dir, arena_format(&w.f.a, DEST "/blobs/sha256/%s", hex), 0644,
+			    &fd, err));
+	assert_int_equal(ftruncate(fd, (off_t)1 << 40), 0);
+	text = arena_format(
+		&w.f.a,
+		"{\"config\":{\"digest\":\"sha256:%s\",\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"size\":1},"
+		"\"layers\":[{\"digest\":\"sha256:%s\",\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+gzip\",\"size\":1099511627776}],"
+		"\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"schemaVersion\":2}",
+		config, hex);
+	digest_of(text, strlen(text), &d);
+	digest_hex(&d, hex);
+	write_text(w.f.dir, arena_format(&w.f.a, DEST "/blobs/sha256/%s", hex), text);
+	assert_int_equal(unlinkat(w.f.dir, DEST "/index.json", 0), 0);
+	write_text(
+		w.f.dir, DEST "/index.json",
+		arena_format(
+			&w.f.a,
+			"{\"manifests\":[{\"annotations\":{\"org.opencontainers.image.ref.name\":\"latest\"},\"digest\":\"sha256:%s\","
+			"\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"size\":%zu}],"
+			"\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"schemaVersion\":2}",
+			hex, strlen(text)));
+	start = clock_monotonic_ms();
+	assert_fails(verify(&w, DEST, &seen, err), "speaks of other bytes");
+	assert_int_equal(err->code, ERR_VERIFY);
+	assert_true(clock_monotonic_ms() - start < 5000);
 }
