@@ -2,40 +2,6 @@
 #include "builder/build_priv.h"
 #include "base/clock.h"
 
-/* What a run wants to find free before it begins: /build and /out of each chamber are memory,
- * and the store takes trees of the seed, packages and logs. */
-#define ROOM_DISK_BASE   ((uint64_t)1024 * 1024 * 1024)
-#define ROOM_DISK_EACH   ((uint64_t)64 * 1024 * 1024)
-#define ROOM_MEMORY_BASE ((uint64_t)1024 * 1024 * 1024)
-#define MIB              ((uint64_t)1024 * 1024)
-
-static int
-check_room(struct build_session *s, size_t to_build, uint64_t *memory, struct err *err)
-{
-	uint64_t disk, need = ROOM_DISK_BASE + ROOM_DISK_EACH * to_build;
-
-	if (workspace_room(s->b->workspace, &disk, memory, err) < 0)
-		return -1;
-	if (disk < need) {
-		err_set(err, ERR_IO,
-			"building %zu recipes needs about %llu MiB of disk where the store is (%s); %llu MiB are free",
-			to_build, (unsigned long long)(need / MIB), cas_path(s->b->store),
-			(unsigned long long)(disk / MIB));
-		return err_hint(
-			err,
-			"free disk space, or set KILN_STORE to a directory on a larger disk");
-	}
-	if (*memory < ROOM_MEMORY_BASE) {
-		err_set(err, ERR_IO,
-			"building needs about %llu MiB of free memory; %llu MiB are available",
-			(unsigned long long)(ROOM_MEMORY_BASE / MIB),
-			(unsigned long long)(*memory / MIB));
-		return err_hint(err,
-				"end other programs, or build on a machine with more memory");
-	}
-	return 0;
-}
-
 /* What is known of a node that cannot be served. */
 static int
 tell_reasons(struct build_session *s, struct err *err)
@@ -60,15 +26,56 @@ cores(void)
 	return n > 0 ? (unsigned)n : 1;
 }
 
+static unsigned
+jobs_of(const struct build_session *s)
+{
+	return s->options->jobs ? s->options->jobs : cores();
+}
+
+/* On a machine where nothing was unpacked yet, everything is to be built, and what comes before
+ * the plan is already long. */
+static int
+check_room_first(struct build_session *s, uint64_t *memory, bool *checked, struct err *err)
+{
+	*checked = false;
+	for (size_t i = 0; i < s->plan.n && !s->options->dry_run; i++) {
+		const struct recipe *r = s->plan.at[i].recipe;
+		struct build_ground *g;
+
+		if (r->nneeds == 0)
+			continue;
+		if (build_session_ground(s, r, &g, err) < 0)
+			return -1;
+		if (g->known)
+			continue;
+		*checked = true;
+		return build_room_check(s, jobs_of(s), memory, err);
+	}
+	return 0;
+}
+
+/* The grounds of what needs no package, too. */
+static int
+unpack_missing(struct build_session *s, struct err *err)
+{
+	for (size_t i = 0; i < s->plan.n; i++) {
+		if (!s->jobs[i].known && build_unpack_ground(s, s->plan.at[i].recipe, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 run_plan(struct build_session *s, uint64_t memory, struct err *err)
 {
 	struct schedule_runner runner = build_job_runner;
 	struct schedule_options o = {
-		.jobs = s->options->jobs ? s->options->jobs : cores(),
+		.jobs = jobs_of(s),
 		.memory = memory,
 		.keep_going = s->options->keep_going,
 		.stop = s->options->stop,
+		.tick = s->options->tick,
+		.tick_arg = s->options->arg,
 	};
 	struct schedule_counts counts;
 
@@ -87,8 +94,10 @@ plan_and_run(struct build_session *s, struct err *err)
 {
 	uint64_t memory = 0;
 	size_t known, missing;
+	bool checked;
 
-	if (build_session_offers(s, err) < 0 || build_session_probe(s, &known, err) < 0)
+	if (check_room_first(s, &memory, &checked, err) < 0 ||
+	    build_session_offers(s, err) < 0 || build_session_probe(s, &known, err) < 0)
 		return -1;
 	missing = s->plan.n - known;
 	build_session_event(s, BUILD_PLANNED, NULL,
@@ -101,8 +110,9 @@ plan_and_run(struct build_session *s, struct err *err)
 		s->summary->served = known;
 		return 0;
 	}
-	if (missing &&
-	    (check_room(s, missing, &memory, err) < 0 || build_fetch_missing(s, err) < 0))
+	if (missing && !checked && build_room_check(s, jobs_of(s), &memory, err) < 0)
+		return -1;
+	if (missing && (build_fetch_missing(s, err) < 0 || unpack_missing(s, err) < 0))
 		return -1;
 	return run_plan(s, memory, err);
 }

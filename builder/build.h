@@ -15,7 +15,9 @@ enum build_event {
 			  or why also once for each recipe that would be built: name, text:
 			  reason */
 	BUILD_STARTED, /* name, text: reason, with why; else NULL */
-	BUILD_STEP,    /* name, text: step; not sent yet */
+	BUILD_NEEDS,   /* text: what the run needs of this machine; only when something is built
+			*/
+	BUILD_UNPACK,  /* text: what of the seed is being unpacked, which takes a while */
 	BUILD_SERVED,  /* name: from the store */
 	BUILD_DONE,    /* name, text: seconds and packages */
 	BUILD_FAILED,  /* name, text: cause */
@@ -25,8 +27,10 @@ struct build_options {
 	unsigned jobs; /* 0: as many as cores */
 	bool keep_going, dry_run, why;
 	void (*event)(void *arg, enum build_event e, const char *name, const char *text);
+	void (*tick)(void *arg); /* now and then while builds run; NULL: never */
 	void *arg;
-	volatile const bool *stop; /* set by a signal handler; NULL: never */
+	const struct source_progress *progress; /* of what is fetched; NULL: none */
+	volatile const bool *stop;              /* set by a signal handler; NULL: never */
 };
 struct build_failure {
 	const char *recipe,

@@ -15,6 +15,15 @@ fetching_release_scope(struct fetching *f)
 	dict_release(&f->seen);
 }
 
+static bool
+is_stopped(const struct build_session *s, struct err *err)
+{
+	if (!s->options || !s->options->stop || !*s->options->stop)
+		return false;
+	err_set(err, ERR_INTERRUPTED, "stopped; what was finished is kept");
+	return true;
+}
+
 static int
 bring(struct fetching *f, const struct source_pin *pin, struct err *err)
 {
@@ -25,6 +34,8 @@ bring(struct fetching *f, const struct source_pin *pin, struct err *err)
 	digest_hex(&pin->sha256, hex);
 	if (!dict_add(&f->seen, hex, f))
 		return 0;
+	if (is_stopped(f->s, err))
+		return -1;
 	if (source_fetch(b->workspace, b->store, pin, f->progress, &fetched, err) < 0)
 		return -1;
 	f->fetched += fetched;
@@ -64,10 +75,16 @@ bring_node(struct fetching *f, const struct recipe *r, struct err *err)
 	return bring_ground(f, r, err);
 }
 
+static const struct source_progress *
+progress_of(const struct build_session *s)
+{
+	return s->options ? s->options->progress : NULL;
+}
+
 int
 build_fetch_missing(struct build_session *s, struct err *err)
 {
-	CLEANUP(fetching_release) struct fetching f = { .s = s };
+	CLEANUP(fetching_release) struct fetching f = { .s = s, .progress = progress_of(s) };
 
 	for (size_t i = 0; i < s->plan.n; i++) {
 		if (!s->jobs[i].known && bring_node(&f, s->plan.at[i].recipe, err) < 0)
@@ -79,9 +96,38 @@ build_fetch_missing(struct build_session *s, struct err *err)
 int
 build_fetch_ground(struct build_session *s, const struct recipe *r, struct err *err)
 {
-	CLEANUP(fetching_release) struct fetching f = { .s = s };
+	CLEANUP(fetching_release) struct fetching f = { .s = s, .progress = progress_of(s) };
 
 	return bring_ground(&f, r, err);
+}
+
+/* One package after the other, so that a stop is not seen only after all. */
+int
+build_unpack_ground(struct build_session *s, const struct recipe *r, struct err *err)
+{
+	const struct seed_package **packages;
+	size_t n, missing = 0;
+
+	if (seed_ground(s->a, &s->seed, (const char *const *)r->ground, r->nground, &packages,
+			&n, err) < 0)
+		return err_wrap(err, "%s", r->path);
+	for (size_t i = 0; i < n; i++)
+		missing += !seed_tree_has(s->b->store, packages[i]);
+	if (missing)
+		build_session_event(s, BUILD_UNPACK, NULL,
+				    arena_format(s->a, "%zu package%s of the seed", missing,
+						 missing == 1 ? "" : "s"));
+	for (size_t i = 0; i < n; i++) {
+		const char **trees;
+		size_t ntrees;
+
+		if (seed_tree_has(s->b->store, packages[i]))
+			continue;
+		if (is_stopped(s, err) || seed_trees(s->a, s->b->sandbox, s->b->store, &s->seed,
+						     &packages[i], 1, &trees, &ntrees, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int

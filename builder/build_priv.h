@@ -153,3 +153,7 @@ int build_log_tail(struct arena *a, int fd, const char **out, struct err *err) M
 int build_fetch_missing(struct build_session *s, struct err *err) MUST_CHECK;
 int build_fetch_ground(struct build_session *s, const struct recipe *r,
 		       struct err *err) MUST_CHECK;
+/* Unpacks what is missing of a recipe's ground, whose files are in the store; says so
+ * (BUILD_UNPACK). */
+int build_unpack_ground(struct build_session *s, const struct recipe *r,
+			struct err *err) MUST_CHECK;

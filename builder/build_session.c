@@ -130,7 +130,7 @@ build_session_offers(struct build_session *s, struct err *err)
 			return -1;
 		if (g->known)
 			continue;
-		if (build_fetch_ground(s, r, err) < 0 ||
+		if (build_fetch_ground(s, r, err) < 0 || build_unpack_ground(s, r, err) < 0 ||
 		    offers_find(s->a, s->b->sandbox, s->b->store, &s->seed, g->packages, g->n,
 				&g->offers, err) < 0)
 			return -1;

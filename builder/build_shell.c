@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/build_priv.h"
+#include <fcntl.h>
 
 /* The node of this recipe with everything below it built. */
 static int
@@ -26,18 +27,35 @@ find_node(struct build_session *s, const char *name, size_t *node, struct err *e
 	return *node < s->plan.n ? 0 : err_set(err, ERR_INPUT, "no recipe is named '%s'", name);
 }
 
-/* With a terminal, an empty script is an interactive shell; patches are applied before it. */
+/* An interactive shell where the steps begin; patches are applied before it. */
 static void
 only_shell(struct arena *a, const struct recipe *r, bool failed, struct sandbox_spec *spec)
 {
 	struct sandbox_step *steps = arena_array(a, 2, sizeof(*steps));
+	const char *script = "exec /bin/sh -i";
 	size_t n = 0;
 
 	if (r->npatches && !failed)
 		steps[n++] = spec->steps[0];
-	steps[n++] = (struct sandbox_step){ .name = "shell", .script = "" };
+	if (r->nsources)
+		script = arena_format(a, "cd '/build/%s' || :; %s", r->sources[0].into, script);
+	steps[n++] = (struct sandbox_step){ .name = "shell", .script = script };
 	spec->steps = steps;
 	spec->nsteps = n;
+}
+
+static int
+check_kept(struct build_session *s, const char *name, struct err *err)
+{
+	const char *path = arena_format(s->a, "failed/%s/build", name);
+
+	if (faccessat(cas_dirfd(s->b->store), path, F_OK, 0) == 0)
+		return 0;
+	err_set(err, ERR_INPUT, "no failed chamber of '%s' is kept", name);
+	return err_hint(
+		err,
+		"one is kept when a step of `kiln build %s` fails; `kiln shell %s` enters a fresh one",
+		name, name);
 }
 
 int
@@ -52,7 +70,8 @@ build_shell(struct arena *a, struct builder *b, const char *name, bool failed, i
 	size_t node;
 
 	if (build_session_load(a, b, &name, 1, &s, err) < 0 ||
-	    find_node(&s, name, &node, err) < 0 || build_fetch_missing(&s, err) < 0)
+	    find_node(&s, name, &node, err) < 0 || (failed && check_kept(&s, name, err) < 0) ||
+	    build_fetch_missing(&s, err) < 0)
 		return -1;
 	job = &s.jobs[node];
 	if (buildroot_fill(a, b->sandbox, b->store, &s.seed, arena_format(a, "recipe %s", name),

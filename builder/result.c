@@ -225,6 +225,25 @@ result_last_log(const struct cas *store, const char *recipe, struct digest *log,
 }
 
 int
+result_last_peak(struct arena *a, const struct cas *store, const char *recipe, int64_t *bytes,
+		 struct err *err)
+{
+	struct result r = { 0 };
+	bool found = false;
+	struct doc *note;
+	const char *key;
+
+	if (get_note(a, store, "last", recipe, &note, err) < 0)
+		return -1;
+	key = doc_get_text(note, "key");
+	if (key && result_load(a, store, key, &r, &found, err) < 0)
+		return -1;
+	if (found)
+		(void)doc_int(doc_get(r.measures, "peakMemoryBytes"), bytes);
+	return 0;
+}
+
+int
 result_last_duration(const struct cas *store, const char *recipe, int64_t *ms, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };

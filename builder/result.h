@@ -36,6 +36,9 @@ int result_note_log(struct cas *store, const char *recipe, const struct digest *
 		    struct err *err) MUST_CHECK;
 int result_last_log(const struct cas *store, const char *recipe, struct digest *log,
 		    bool *found, struct err *err) MUST_CHECK;
+/* Bytes of memory that the last good build took at most; untouched when it is not known. */
+int result_last_peak(struct arena *a, const struct cas *store, const char *recipe,
+		     int64_t *bytes, struct err *err) MUST_CHECK;
 /* Milliseconds of the last good build; untouched when there was none. */
 int result_last_duration(const struct cas *store, const char *recipe, int64_t *ms,
 			 struct err *err) MUST_CHECK;

@@ -7,22 +7,25 @@
  *   3 sandbox_begin      spec in a memfd, with a socket for the answer    sandbox_wire.c
  *   4 helper             environment overlay, fork a warden               sandbox_mount.c
  *   5 warden             rooms, clone pid 1, cgroup, "go"                 sandbox_warden.c
- *   6 pid 1              walls, inputs, steps                             sandbox_init.c,
- * _walls.c 7 warden             reaps, judges, harvests, answers sandbox_harvest.c 8
- * sandbox_collect    result and manifest
+ *   6 pid 1              walls, inputs, steps                             sandbox_init.c
+ *   7 warden             reaps, judges, harvests, answers                 sandbox_harvest.c
+ *   8 sandbox_collect    result and manifest
  */
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
 #include "base/proc.h"
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 
-#define TREE_MTIME 315619200 /* 1980-01-02: what unpacked packages bear, valid for zip too */
+#define TREE_MTIME   315619200 /* 1980-01-02: what unpacked packages bear, valid for zip too */
+#define STOP_LOOK_MS 200 /* how long a stop that came just before poll() can stay unseen */
 
 struct sandbox {
 	int sock;
 	pid_t pid;
 	struct sandbox_cgroup cgroup;
+	volatile const bool *stop; /* of sandbox_heed */
 };
 struct sandbox_run {
 	int sock;
@@ -236,6 +239,29 @@ sandbox_collect(struct arena *a, struct sandbox_run *run, struct sandbox_result 
 	return 0;
 }
 
+void
+sandbox_heed(struct sandbox *s, volatile const bool *stop)
+{
+	s->stop = stop;
+}
+
+/* Until the answer is there; a chamber that was told to end answers too. */
+static void
+wait_heeding(const struct sandbox *s, struct sandbox_run *r)
+{
+	struct pollfd p = { .fd = r->sock, .events = POLLIN };
+	bool told = false;
+
+	while (!p.revents) {
+		if (*s->stop && !told) {
+			sandbox_kill(r);
+			told = true;
+		}
+		if (poll(&p, 1, told ? -1 : STOP_LOOK_MS) < 0 && errno != EINTR)
+			return;
+	}
+}
+
 int
 sandbox_run(struct arena *a, struct sandbox *s, const struct sandbox_spec *spec,
 	    struct sandbox_result *result, struct manifest *harvest, struct err *err)
@@ -244,6 +270,8 @@ sandbox_run(struct arena *a, struct sandbox *s, const struct sandbox_spec *spec,
 
 	if (sandbox_begin(s, spec, &r, err) < 0)
 		return -1;
+	if (s->stop)
+		wait_heeding(s, r);
 	return sandbox_collect(a, r, result, harvest, err);
 }
 

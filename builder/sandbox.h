@@ -2,12 +2,13 @@
 /*
  * The chamber: one job, fired alone behind walls, destroyed afterwards.
  *
- * sandbox_start forks the resident helper. Call it before anything large is allocated and before
- * any thread exists. The helper (as root it first drops to the store's uid) enters a user and
- * mount namespace once, keeps read-only base overlays per environment, and clones one chamber per
- * run. The same code serves root and ordinary users. If a required wall (DESIGN.md section 8)
- * cannot stand, the call fails with ERR_SANDBOX, what is missing, and the remedy. No option
- * weakens a wall. Linux 5.12 or newer; descriptors 0 to 2 must be open (the helper keeps 2).
+ * sandbox_start forks the resident helper. Call it before anything large is allocated and
+ * before any thread exists. The helper (as root it first drops to the store's uid) enters a
+ * user and mount namespace once, keeps read-only base overlays per environment, and clones one
+ * chamber per run. The same code serves root and ordinary users. If a required wall (DESIGN.md
+ * section 8) cannot stand, the call fails with ERR_SANDBOX, what is missing, and the remedy. No
+ * option weakens a wall. Linux 5.12 or newer; descriptors 0 to 2 must be open (the helper keeps
+ * 2).
  *
  * Inside: uid 1000, read-only root made of `trees`, writable tmpfs /build /tmp /out /dev/shm,
  * own /proc (subset=pid) and /dev, no /sys, loopback up and private, no capabilities, seccomp
@@ -16,8 +17,9 @@
  * /etc/passwd (root, builder, nobody), /etc/group, /etc/hosts. chown succeeds and does nothing.
  * Each step is a fresh shell on /kiln/step-N; what it leaves running dies before the next.
  *
- * Output is harvested by an openat2 walker after pid 1 is reaped: /out is copied into a directory
- * of the store's tmp/, as hostile bytes, with modes reduced to 0644/0755 (0755 when any x bit).
+ * Output is harvested by an openat2 walker after pid 1 is reaped: /out is copied into a
+ * directory of the store's tmp/, as hostile bytes, with modes reduced to 0644/0755 (0755 when
+ * any x bit).
  */
 #pragma once
 
@@ -37,10 +39,10 @@ enum sandbox_input_kind {
 };
 struct sandbox_input {
 	enum sandbox_input_kind kind;
-	int fd;             /* read from offset 0; stays the caller's */
-	const char *dest;   /* absolute, below /build or /out */
+	int fd;           /* read from offset 0; stays the caller's */
+	const char *dest; /* absolute, below /build or /out */
 	bool exec;
-	int archive;        /* enum tar_kind of base/tar.h */
+	int archive; /* enum tar_kind of base/tar.h */
 	unsigned strip;
 	bool merge_usr;
 	const char *const *members; /* NULL: all */
@@ -49,7 +51,8 @@ struct sandbox_input {
 
 struct sandbox_step {
 	const char *name;
-	const char *script; /* run as `/bin/sh -e` with it on a file; stdout and stderr go to the log */
+	const char *script; /* run as `/bin/sh -e` with it on a file; stdout and stderr go to
+			       the log */
 };
 
 struct sandbox_limits {
@@ -58,35 +61,40 @@ struct sandbox_limits {
 	unsigned processes;
 	unsigned time_s;
 };
-extern const struct sandbox_limits sandbox_limits_default; /* 2 GiB, 4 GiB, 64 MiB, 1,000,000, 512, 1200 */
+extern const struct sandbox_limits
+	sandbox_limits_default; /* 2 GiB, 4 GiB, 64 MiB, 1,000,000, 512, 1200 */
 
 struct sandbox_spec {
-	const char *name;            /* for messages only; never visible inside */
-	const char *const *trees;    /* names under the store's trees/, topmost first; may be empty */
+	const char *name; /* for messages only; never visible inside */
+	const char *const
+		*trees; /* names under the store's trees/, topmost first; may be empty */
 	size_t ntrees;
-	const char *const *env;      /* NAME=VALUE, complete; nothing else is set */
+	const char *const *env; /* NAME=VALUE, complete; nothing else is set */
 	size_t nenv;
 	const struct sandbox_input *inputs; /* placed in order before the first step */
 	size_t ninputs;
-	const struct sandbox_step *steps;   /* none: a job that only unpacks */
+	const struct sandbox_step *steps; /* none: a job that only unpacks */
 	size_t nsteps;
 	struct sandbox_limits limits;
-	unsigned cpus;               /* CPUs the job may see and use, >= 1 */
-	int64_t mtime;               /* given to what inputs create */
-	int log_fd;                  /* receives output; -1: none */
-	int tty_fd;                  /* >= 0: interactive: the last step gets it as 0, 1, 2 */
-	const char *keep_failed;     /* directory name under the store's failed/ for /build and /tmp, or NULL */
-	const char *resume_failed;   /* like it: starts with that copy in /build and /tmp, or NULL */
-	const char *harvest_tmp;     /* a cas_tmp_dir name: /out is copied to tmp/NAME/out; NULL: none */
+	unsigned cpus;           /* CPUs the job may see and use, >= 1 */
+	int64_t mtime;           /* given to what inputs create */
+	int log_fd;              /* receives output; -1: none */
+	int tty_fd;              /* >= 0: interactive: the last step gets it as 0, 1, 2 */
+	const char *keep_failed; /* directory name under the store's failed/ for /build and
+				    /tmp, or NULL */
+	const char
+		*resume_failed; /* like it: starts with that copy in /build and /tmp, or NULL */
+	const char *harvest_tmp; /* a cas_tmp_dir name: /out is copied to tmp/NAME/out; NULL:
+				    none */
 };
 
 enum sandbox_cause {
 	SANDBOX_OK,
-	SANDBOX_STEP_FAILED, /* a step exited non-zero or by signal */
+	SANDBOX_STEP_FAILED,   /* a step exited non-zero or by signal */
 	SANDBOX_UNPACK_FAILED, /* an input could not be unpacked: message says why */
 	SANDBOX_TIMEOUT,
 	SANDBOX_MEMORY,
-	SANDBOX_DISK,        /* a writable tree was full when the step failed */
+	SANDBOX_DISK, /* a writable tree was full when the step failed */
 	SANDBOX_PROCESSES,
 	SANDBOX_LOG_FLOOD,
 	SANDBOX_OUTPUT_REFUSED, /* the harvest refused /out: message names the path */
@@ -94,8 +102,11 @@ enum sandbox_cause {
 };
 
 struct sandbox_wall {
-	char name[40];   /* "namespaces", "read-only root", "proc", "dev", "capabilities", "no_new_privs", "seccomp", "rlimits", "tmpfs caps", "landlock", "cgroup" ... */
-	char detail[88]; /* e.g. "user mount pid net ipc uts cgroup", "abi 6", "sampled", filter digest */
+	char name[40];   /* "namespaces", "read-only root", "proc", "dev", "capabilities",
+			    "no_new_privs", "seccomp", "rlimits", "tmpfs caps", "landlock",
+			    "cgroup" ... */
+	char detail[88]; /* e.g. "user mount pid net ipc uts cgroup", "abi 6", "sampled", filter
+			    digest */
 	bool required;
 };
 #define SANDBOX_MAX_WALLS 24
@@ -103,8 +114,9 @@ struct sandbox_wall {
 struct sandbox_result {
 	enum sandbox_cause cause;
 	int step; /* index of the failed step, or of the input that could not be unpacked; -1 */
-	int status;             /* exit code, or 128 + signal */
-	char message[1000];     /* words for the cause, e.g. "step 'build' exited 2", "timeout after 20m" */
+	int status;         /* exit code, or 128 + signal */
+	char message[1000]; /* words for the cause, e.g. "step 'build' exited 2", "timeout after
+			       20m" */
 	struct sandbox_wall walls[SANDBOX_MAX_WALLS]; /* those that really stood */
 	size_t nwalls;
 	int64_t elapsed_ms;
@@ -118,18 +130,24 @@ struct sandbox_run;
 int sandbox_begin(struct sandbox *s, const struct sandbox_spec *spec, struct sandbox_run **out,
 		  struct err *err) MUST_CHECK;
 int sandbox_run_fd(const struct sandbox_run *r);
-void sandbox_kill(struct sandbox_run *r); /* asks; collect still follows, cause SANDBOX_INTERRUPTED */
+void sandbox_kill(
+	struct sandbox_run *r); /* asks; collect still follows, cause SANDBOX_INTERRUPTED */
 /* Blocks if it is not ready. -1 only when the chamber could not be raised or the helper died
  * (err says why); a failing build is 0 with result->cause set. Frees r. On SANDBOX_OK with
  * harvest_tmp the manifest of what was copied is in `harvest`, allocated in a. */
 int sandbox_collect(struct arena *a, struct sandbox_run *r, struct sandbox_result *result,
 		    struct manifest *harvest, struct err *err) MUST_CHECK;
 
+/* From now on sandbox_run and sandbox_unpack_tree soon end what runs when *stop is set, with
+ * cause SANDBOX_INTERRUPTED. NULL: never. */
+void sandbox_heed(struct sandbox *s, volatile const bool *stop);
 /* begin + collect. */
 int sandbox_run(struct arena *a, struct sandbox *s, const struct sandbox_spec *spec,
-		struct sandbox_result *result, struct manifest *harvest, struct err *err) MUST_CHECK;
+		struct sandbox_result *result, struct manifest *harvest,
+		struct err *err) MUST_CHECK;
 
-const char *sandbox_cause_word(enum sandbox_cause c); /* "build", "timeout", "memory", "disk", ... */
+const char *
+sandbox_cause_word(enum sandbox_cause c); /* "build", "timeout", "memory", "disk", ... */
 
 /* Unpacks a .deb or .rpm blob into trees/NAME (manifest included) by a job without environment;
  * present already is success. Used for seed packages and for built packages. */

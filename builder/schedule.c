@@ -202,6 +202,8 @@ run_to_end(struct loop *l, struct err *err)
 
 		if (stopped || failed)
 			end_all(l);
+		if (l->options->tick)
+			l->options->tick(l->options->tick_arg);
 		if (wait_running(l, failed ? &later : err) < 0)
 			failed = true;
 		if (!failed && start_ready(l, err) < 0)

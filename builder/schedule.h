@@ -32,6 +32,8 @@ struct schedule_options {
 			    0: no bound */
 	bool keep_going; /* after a failure go on with what does not depend on it */
 	volatile const bool *stop; /* NULL: never */
+	void (*tick)(void *arg);   /* called whenever the loop comes round; NULL: never */
+	void *tick_arg;
 };
 struct schedule_counts {
 	size_t served, built, failed, blocked;

@@ -45,6 +45,8 @@ int seed_ground(struct arena *a, const struct seed *s, const char *const *groups
 		struct err *err) MUST_CHECK;
 int seed_pin(struct arena *a, const struct seed_package *p, struct source_pin *out,
 	     struct err *err) MUST_CHECK;
+/* Whether the package's tree is in the store. */
+bool seed_tree_has(const struct cas *store, const struct seed_package *p);
 /* Trees: one per .deb named "deb-<sha256>-1", and one of fix-ups named "fix-<sha256>-1". Makes
  * those missing through the sandbox. trees: names, fix-ups first (topmost). */
 int seed_trees(struct arena *a, struct sandbox *s, struct cas *store, const struct seed *seed,

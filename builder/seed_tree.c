@@ -130,6 +130,14 @@ make_fixups(struct cas *store, const struct seed *seed, const char *name, struct
 	return rc;
 }
 
+bool
+seed_tree_has(const struct cas *store, const struct seed_package *p)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+
+	return cas_tree_has(store, tree_name(&a, "deb", &p->sha256));
+}
+
 static int
 make_package(struct sandbox *s, struct cas *store, const struct seed_package *p,
 	     const char *name, struct err *err)

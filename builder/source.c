@@ -222,6 +222,8 @@ give_up(struct attempt *t, struct err *err)
 {
 	const struct source_pin *pin = t->pin;
 
+	if (t->progress && t->progress->stop && *t->progress->stop)
+		return err_set(err, ERR_INTERRUPTED, "stopped; what was finished is kept");
 	(void)err_set(err, ERR_FETCH, "%s: cannot fetch %s%s", pin->where, pin->name,
 		      buf_text(&t->reasons));
 	err->sys = t->reached ? 0 : ENOENT;

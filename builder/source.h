@@ -15,6 +15,7 @@ struct source_progress {
 	 * be NULL. */
 	void (*update)(void *arg, const char *name, uint64_t done, uint64_t total);
 	void *arg;
+	volatile const bool *stop; /* set by a signal handler: give up soon; NULL: never */
 };
 struct source_pin {
 	const char *name;             /* for messages */

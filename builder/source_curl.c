@@ -5,6 +5,7 @@
 #include "base/proc.h"
 #include <curl/curl.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 
@@ -14,6 +15,7 @@
 #define MAX_REDIRECTS     5L
 #define PROGRESS_STEP     ((uint64_t)256 * 1024)
 #define RETRY_PAUSE_S     1u
+#define STOP_LOOK_MS      200
 
 /* What the child says: progress any number of times, then one outcome. */
 struct message {
@@ -196,6 +198,24 @@ be_child(const struct source_download *d, int report, pid_t parent)
 	proc_child_exit(0);
 }
 
+/* Waits for the next message, looking now and then whether the user wants to stop. */
+static int
+wait_for_message(const struct source_download *d, int report, struct err *err)
+{
+	volatile const bool *stop = d->progress ? d->progress->stop : NULL;
+	struct pollfd p = { .fd = report, .events = POLLIN };
+
+	for (;;) {
+		if (stop && *stop)
+			return err_set(err, ERR_INTERRUPTED, "stopped");
+		p.revents = 0;
+		if (poll(&p, 1, stop ? STOP_LOOK_MS : -1) < 0 && errno != EINTR)
+			return err_sys(err, "cannot wait for the download");
+		if (p.revents)
+			return 0;
+	}
+}
+
 /* Reads messages until the outcome. */
 static int
 listen_to(const struct source_download *d, int report, struct err *err)
@@ -203,8 +223,11 @@ listen_to(const struct source_download *d, int report, struct err *err)
 	struct message m;
 
 	for (;;) {
-		ssize_t n = read(report, &m, sizeof(m));
+		ssize_t n;
 
+		if (wait_for_message(d, report, err) < 0)
+			return -1;
+		n = read(report, &m, sizeof(m));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n != (ssize_t)sizeof(m))
@@ -241,6 +264,8 @@ source_curl_download(const struct source_download *d, struct err *err)
 		be_child(d, out, parent);
 	(void)close(STEAL_FD(out));
 	rc = listen_to(d, in, err);
+	if (rc < 0)
+		(void)kill(pid, SIGKILL);
 	if (proc_wait(pid, &status, &why) < 0 && rc == 0) {
 		*err = why;
 		return -1;
