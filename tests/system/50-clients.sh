@@ -59,7 +59,7 @@ R
 	dnf -y --installroot "$2" --releasever 1 --forcearch x86_64 --setopt=reposdir="$scratch/none" --setopt=cachedir="$scratch/dnfcache" \
 		--setopt=install_weak_deps=0 --config "$scratch/dnf.conf" --repofrompath="kiln,file://$1" --setopt=kiln.gpgcheck=1 \
 		--setopt=kiln.repo_gpgcheck=1 --setopt=kiln.gpgkey="file://$repo/keys/packages.asc file://$repo/keys/metadata.asc" \
-		--disablerepo='*' --enablerepo=kiln install busybox zlib
+		--disablerepo='*' --enablerepo=kiln install busybox zlib musl-gcc file
 }
 printf '[main]\nplugins=0\n' >"$scratch/dnf.conf"
 if [ "$(id -u)" = 0 ]; then
