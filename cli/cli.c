@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/json.h"
+#include "base/utf8.h"
+#include "cli/status.h"
 #include <signal.h>
 
 volatile bool cli_stopped;
@@ -24,24 +27,89 @@ cli_catch_signals(void)
 	(void)sigaction(SIGPIPE, &sa, NULL);
 }
 
-void
-cli_say(const char *fmt, ...)
+int
+cli_hold_standard(struct err *err)
 {
-	va_list ap;
+	for (int want = STDIN_FILENO; want <= STDERR_FILENO; want++) {
+		int fd;
 
-	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	(void)fputc('\n', stderr);
+		if (fcntl(want, F_GETFD) >= 0)
+			continue;
+		/* The lowest free number is this one. Only for reading: what is written is lost
+		 * and must fail. */
+		if (fd_open("/dev/null", O_RDONLY, &fd, err) < 0)
+			return -1;
+		if (fcntl(fd, F_SETFD, 0) < 0)
+			return err_sys(err, "/dev/null");
+	}
+	return 0;
 }
 
 void
-cli_json(const struct doc *d)
+cli_tame(char *text, size_t n)
+{
+	uint32_t cp = 0;
+	size_t len;
+
+	for (size_t i = 0; i < n; i += len) {
+		len = utf8_decode(text + i, n - i, &cp);
+		if (len &&
+		    ((cp >= 0x20 && cp < 0x7f) || cp >= 0xa0 || cp == '\n' || cp == '\t'))
+			continue;
+		len = KILN_MAX(len, (size_t)1);
+		memset(text + i, '?', len);
+	}
+}
+
+void
+cli_say(const char *fmt, ...)
+{
+	CLEANUP(mem_free) char *text = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0) {
+		text = NULL;
+		return;
+	}
+	cli_tame(text, (size_t)n);
+	(void)fflush(stdout); /* so that both keep their order where they go to one place */
+	status_clear();
+	(void)fprintf(stderr, "%s\n", text);
+}
+
+int
+cli_json(struct cli *c, const struct doc *d, struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(DOC_MAX_BYTES);
 
 	json_write(d, &text);
+	if (buf_check(&text, "the result as JSON", err) < 0)
+		return -1;
 	(void)fprintf(stdout, "%s\n", buf_text(&text));
+	c->json_done = true;
+	return 0;
+}
+
+void
+cli_fail(struct cli *c, const struct err *failure)
+{
+	struct doc *d = doc_map(&c->arena);
+	const char *hint = strstr(failure->text, "\nhint: ");
+	struct err ignored;
+
+	if (c->json && !c->json_done) {
+		size_t n = hint ? (size_t)(hint - failure->text) : strlen(failure->text);
+
+		doc_set_text(&c->arena, d, "error", arena_strndup(&c->arena, failure->text, n));
+		doc_set_text(&c->arena, d, "hint", hint ? hint + strlen("\nhint: ") : NULL);
+		doc_set(&c->arena, d, "exit", doc_number(&c->arena, err_exit_code(failure)));
+		(void)!cli_json(c, d, &ignored);
+	}
+	cli_say("error: %s", failure->text);
 }
 
 static int
@@ -52,7 +120,8 @@ open_signer(struct cli *c, struct err *err)
 	if (!key_present(w->keys_path)) {
 		bool made = false;
 
-		cli_say("keys: making a development key set in %s (RSA-4096 takes some seconds)", w->keys_path);
+		cli_say("keys: making a development key set in %s (RSA-4096 takes some seconds)",
+			w->keys_path);
 		if (key_init(w->keys_path, w->vendor, clock_wall(), &made, err) < 0)
 			return -1;
 		if (made)
@@ -67,14 +136,16 @@ cli_open(struct cli *c, unsigned need, struct err *err)
 {
 	struct workspace *w = &c->workspace;
 
-	if (workspace_open(&c->arena, c->directory, getenv("KILN_STORE"), getenv("KILN_KEYS"), w, err) < 0)
+	if (workspace_open(&c->arena, c->directory, getenv("KILN_STORE"), getenv("KILN_KEYS"),
+			   w, err) < 0)
 		return -1;
 	c->has_workspace = true;
 	c->builder.workspace = w;
 	if (need & (CLI_STORE | CLI_SANDBOX | CLI_SIGNER))
 		if (cas_open(w->store_path, true, &c->builder.store, err) < 0)
 			return -1;
-	if ((need & CLI_SANDBOX) && sandbox_start(c->builder.store, &c->builder.sandbox, err) < 0)
+	if ((need & CLI_SANDBOX) &&
+	    sandbox_start(c->builder.store, &c->builder.sandbox, err) < 0)
 		return -1;
 	if ((need & CLI_SIGNER) && open_signer(c, err) < 0)
 		return -1;
@@ -95,7 +166,8 @@ cli_close(struct cli *c)
 	arena_release(&c->arena);
 }
 
-/* The user's own keys: $XDG_CONFIG_HOME/kiln/keys, else ~/.config/kiln/keys. NULL when unknown. */
+/* The user's own keys: $XDG_CONFIG_HOME/kiln/keys, else ~/.config/kiln/keys. NULL when unknown.
+ */
 static const char *
 user_keys(struct arena *a)
 {
@@ -112,12 +184,15 @@ load_default_keys(struct cli *c, struct keyring *out, struct err *err)
 {
 	struct err ignored;
 	const char *env = getenv("KILN_KEYS");
-	const char *own = user_keys(&c->arena);
-	const char *places[3] = { env && *env ? env : NULL, NULL, own };
+	const char *places[2] = { NULL, user_keys(&c->arena) };
 
-	if (workspace_open(&c->arena, c->directory, getenv("KILN_STORE"), env, &c->workspace, &ignored) == 0) {
+	if (env && *env) {
+		places[0] = env; /* who names a place means no other */
+		places[1] = NULL;
+	} else if (workspace_open(&c->arena, c->directory, getenv("KILN_STORE"), NULL,
+				  &c->workspace, &ignored) == 0) {
 		c->has_workspace = true;
-		places[1] = c->workspace.keys_path;
+		places[0] = c->workspace.keys_path;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(places); i++)
 		if (places[i] && access(places[i], F_OK) == 0)
@@ -153,12 +228,16 @@ cli_bytes(struct arena *a, uint64_t n)
 			    (unsigned long long)(tenths % 10), units[unit]);
 }
 
-static void
-progress_line(void *arg, const char *name, uint64_t done, uint64_t total)
+const char *
+cli_count(struct arena *a, size_t n, const char *one)
 {
-	(void)arg;
-	if (total && done == total)
-		cli_say("fetched %s (%llu bytes)", name, (unsigned long long)total);
+	return arena_format(a, "%zu %s%s", n, one, n == 1 ? "" : "s");
 }
 
-const struct source_progress cli_progress = { .update = progress_line };
+const char *
+cli_path(struct cli *c, const char *operand)
+{
+	if (operand[0] == '/' || strcmp(c->directory, ".") == 0)
+		return operand;
+	return arena_format(&c->arena, "%s/%s", c->directory, operand);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/status.h"
 #include "cli/verbs.h"
 
 struct build_args {
@@ -9,65 +10,140 @@ struct build_args {
 };
 
 static const struct opt build_opts[] = {
-	OPT(NUM, struct build_args, jobs, 'j', "jobs", "N", "run at most N chambers at once (default: one per core)"),
-	OPT(FLAG, struct build_args, keep_going, 'k', "keep-going", NULL, "build what does not depend on a failure"),
-	OPT(FLAG, struct build_args, dry_run, 'n', "dry-run", NULL, "say what would be built, build nothing"),
+	OPT(NUM, struct build_args, jobs, 'j', "jobs", "N",
+	    "run at most N chambers at once (default: one per core)"),
+	OPT(FLAG, struct build_args, keep_going, 'k', "keep-going", NULL,
+	    "build what does not depend on a failure"),
+	OPT(FLAG, struct build_args, dry_run, 'n', "dry-run", NULL,
+	    "say what would be built and why, build nothing"),
 	OPT(FLAG, struct build_args, why, 0, "why", NULL, "say why each recipe is built"),
 };
 
-/* What a build run wants at least; a bigger recipe declares more in its limits. */
-#define BUILD_WANT_DISK   ((uint64_t)3 * 1024 * 1024 * 1024)
-#define BUILD_WANT_MEMORY ((uint64_t)3 * 1024 * 1024 * 1024)
+#define RUNNING_MAX 64 /* names that the live line can tell */
+
+struct telling {
+	struct cli *cli;
+	int64_t start_ms;
+	bool dry_run;
+	struct doc *planned;              /* what would be built: recipe and reason */
+	const char *running[RUNNING_MAX]; /* borrowed from the plan */
+	size_t nrunning, ended;
+};
+
+static void
+begin_running(struct telling *t, const char *name)
+{
+	if (t->nrunning < RUNNING_MAX)
+		t->running[t->nrunning++] = name;
+}
+
+static void
+end_running(struct telling *t, const char *name)
+{
+	t->ended++;
+	for (size_t i = 0; i < t->nrunning; i++) {
+		if (strcmp(t->running[i], name) == 0) {
+			memmove(&t->running[i], &t->running[i + 1],
+				(t->nrunning - i - 1) * sizeof(t->running[0]));
+			t->nrunning--;
+			return;
+		}
+	}
+}
+
+static void
+plan_line(struct telling *t, const char *name, const char *reason)
+{
+	struct arena *a = &t->cli->arena;
+	struct doc *d = doc_map(a);
+
+	doc_set_text(a, d, "recipe", name);
+	doc_set_text(a, d, "reason", reason);
+	doc_push(a, t->planned, d);
+	if (t->dry_run && !t->cli->json)
+		(void)printf("%s: %s\n", name, reason);
+}
+
+static void
+on_tick(void *arg)
+{
+	CLEANUP(buf_free) struct buf names = BUF_MAX(4096);
+	const struct telling *t = arg;
+	int64_t s = (clock_monotonic_ms() - t->start_ms) / 1000;
+
+	if (!status_is_live() || t->nrunning == 0)
+		return;
+	for (size_t i = 0; i < t->nrunning; i++)
+		buf_add_format(&names, "%s%s", i ? ", " : "", t->running[i]);
+	status_draw("[%3lld:%02lld] building %s, %zu done", (long long)(s / 60),
+		    (long long)(s % 60), buf_text(&names), t->ended);
+}
 
 static void
 on_event(void *arg, enum build_event e, const char *name, const char *text)
 {
 	static const char *const words[] = {
-		[BUILD_PLANNED] = "plan",   [BUILD_STARTED] = "build", [BUILD_STEP] = "step", [BUILD_SERVED] = "store",
-		[BUILD_DONE] = "done", [BUILD_FAILED] = "failed", [BUILD_BLOCKED] = "blocked",
+		[BUILD_PLANNED] = "plan",  [BUILD_NEEDS] = "needs",
+		[BUILD_UNPACK] = "unpack", [BUILD_STARTED] = "build",
+		[BUILD_SERVED] = "store",  [BUILD_DONE] = "done",
+		[BUILD_FAILED] = "failed", [BUILD_BLOCKED] = "blocked",
 	};
-	const int64_t *start = arg;
-	int64_t s = (clock_monotonic_ms() - *start) / 1000;
+	struct telling *t = arg;
+	int64_t s = (clock_monotonic_ms() - t->start_ms) / 1000;
 
-	cli_say("[%3lld:%02lld] %-8s %s%s%s", (long long)(s / 60), (long long)(s % 60), words[e],
-		name ? name : "", name && text ? ": " : "", text ? text : "");
+	if (cli_stopped && (e == BUILD_BLOCKED || e == BUILD_FAILED))
+		return;
+	if (e == BUILD_PLANNED && name)
+		plan_line(t, name, text);
+	if (e == BUILD_PLANNED && name && t->dry_run)
+		return;
+	if (e == BUILD_STARTED)
+		begin_running(t, name);
+	if (e == BUILD_DONE || e == BUILD_FAILED || e == BUILD_SERVED || e == BUILD_BLOCKED)
+		end_running(t, name);
+	cli_say("[%3lld:%02lld] %-8s %s%s%s%s", (long long)(s / 60), (long long)(s % 60),
+		words[e], name ? name : "", name && text ? ": " : "",
+		e == BUILD_BLOCKED ? "waits for " : "", text ? text : "");
+	on_tick(t);
 }
 
-static int
-preflight(struct cli *cli, struct err *err)
+/* What to change in the recipe when a limit ended its build. */
+static const char *
+limit_of(const char *cause)
 {
-	uint64_t disk, memory;
+	static const char *const limits[][2] = { { "timeout", "time" },
+						 { "memory", "memory" },
+						 { "disk", "disk" },
+						 { "processes", "processes" },
+						 { "log", "log" } };
 
-	if (workspace_room(&cli->workspace, &disk, &memory, err) < 0)
-		return -1;
-	cli_say("needs about %s of disk and %s of memory; free: %s and %s", cli_bytes(&cli->arena, BUILD_WANT_DISK),
-		cli_bytes(&cli->arena, BUILD_WANT_MEMORY), cli_bytes(&cli->arena, disk),
-		cli_bytes(&cli->arena, memory));
-	if (disk < BUILD_WANT_DISK) {
-		err_set(err, ERR_IO, "the store %s has only %s free", cli->workspace.store_path,
-			cli_bytes(&cli->arena, disk));
-		return err_hint(err, "free disk space, or set KILN_STORE to a directory on a larger disk");
-	}
-	if (memory < BUILD_WANT_MEMORY) {
-		err_set(err, ERR_IO, "only %s of memory are available", cli_bytes(&cli->arena, memory));
-		return err_hint(err, "end other programs, or lower `limits: {memory: ...}` of the recipes");
-	}
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+		if (strcmp(cause, limits[i][0]) == 0)
+			return limits[i][1];
+	return NULL;
 }
 
+/* log_tail is there when the chamber ran, and then what it left is kept. */
 static void
 print_failure(const struct build_failure *f)
 {
+	const char *limit = limit_of(f->cause);
+
 	cli_say("\nfailed: %s (%s): %s", f->recipe, f->cause, f->message);
 	if (f->log_tail && *f->log_tail)
-		cli_say("--- last lines of its log (`kiln log %s` shows all) ---\n%s---", f->recipe, f->log_tail);
+		cli_say("--- last lines of its log (`kiln log %s` shows all) ---\n%s---",
+			f->recipe, f->log_tail);
 	if (f->where)
 		cli_say("at %s", f->where);
-	cli_say("to look inside: kiln shell --failed %s", f->recipe);
+	if (limit)
+		cli_say("hint: if the build is right, raise `build: {limits: {%s: ...}}` of recipes/%s/recipe.yaml",
+			limit, f->recipe);
+	if (f->log_tail)
+		cli_say("to look inside: kiln shell --failed %s", f->recipe);
 }
 
 static struct doc *
-summary_doc(struct arena *a, const struct build_summary *s)
+summary_doc(struct arena *a, const struct build_summary *s, struct doc *planned)
 {
 	struct doc *d = doc_map(a), *failures = doc_list(a);
 
@@ -86,45 +162,69 @@ summary_doc(struct arena *a, const struct build_summary *s)
 		doc_push(a, failures, f);
 	}
 	doc_set(a, d, "failures", failures);
+	doc_set(a, d, "planned", planned);
 	return d;
 }
 
 static void
-print_summary(const struct build_summary *s, bool dry)
+print_summary(struct arena *a, const struct build_summary *s, bool dry)
 {
 	int64_t seconds = s->elapsed_ms / 1000;
 
 	if (dry)
-		(void)printf("would build %zu, serve %zu from the store\n", s->built, s->served);
+		(void)printf("would build %zu, serve %zu from the store\n", s->built,
+			     s->served);
 	else if (s->built + s->failed + s->blocked == 0)
-		(void)printf("nothing to build: %zu recipes are served from the store\n", s->served);
+		(void)printf("nothing to build: %s served from the store\n",
+			     cli_count(a, s->served, "recipe"));
 	else
-		(void)printf("%zu built, %zu served from the store, %zu failed, %zu blocked in %lld:%02lld\n",
-			     s->built, s->served, s->failed, s->blocked, (long long)(seconds / 60),
-			     (long long)(seconds % 60));
+		(void)printf(
+			"%zu built, %zu served from the store, %zu failed, %zu blocked in %lld:%02lld\n",
+			s->built, s->served, s->failed, s->blocked, (long long)(seconds / 60),
+			(long long)(seconds % 60));
+}
+
+static int
+interrupted(struct err *err)
+{
+	err_set(err, ERR_INTERRUPTED, "interrupted");
+	return err_hint(err, "what was finished is kept; `kiln build` goes on from there");
 }
 
 static int
 run_build(struct cli *cli, const struct build_args *a, const char *const *names, size_t n,
 	  struct err *err)
 {
-	int64_t start = clock_monotonic_ms();
-	struct build_options o = { .jobs = a->jobs, .keep_going = a->keep_going, .dry_run = a->dry_run,
-				   .why = a->why, .event = on_event, .arg = &start, .stop = &cli_stopped };
+	struct telling t = { .cli = cli,
+			     .start_ms = clock_monotonic_ms(),
+			     .dry_run = a->dry_run,
+			     .planned = doc_list(&cli->arena) };
+	struct source_progress progress = status_fetching;
+	struct build_options o = { .jobs = a->jobs,
+				   .keep_going = a->keep_going,
+				   .dry_run = a->dry_run,
+				   .why = a->why,
+				   .event = on_event,
+				   .tick = on_tick,
+				   .arg = &t,
+				   .progress = &progress,
+				   .stop = &cli_stopped };
 	struct build_summary s = { 0 };
 
+	progress.stop = &cli_stopped;
 	if (build_run(&cli->arena, &cli->builder, names, n, &o, &s, err) < 0)
-		return -1;
+		return cli_stopped ? interrupted(err) : -1;
+	status_clear();
 	for (size_t i = 0; i < s.nfailures; i++)
 		print_failure(&s.failures[i]);
-	if (cli->json)
-		cli_json(summary_doc(&cli->arena, &s));
-	else
-		print_summary(&s, a->dry_run);
-	if (cli_stopped)
-		return err_set(err, ERR_INTERRUPTED, "interrupted; finished packages are kept, the next run goes on from there");
+	if (cli->json && cli_json(cli, summary_doc(&cli->arena, &s, t.planned), err) < 0)
+		return -1;
+	if (!cli->json)
+		print_summary(&cli->arena, &s, a->dry_run);
+	if (s.failed == 1 && s.nfailures == 1)
+		return err_set(err, ERR_BUILD, "recipe %s failed", s.failures[0].recipe);
 	if (s.failed)
-		return err_set(err, ERR_BUILD, "%zu of the recipes failed", s.failed);
+		return err_set(err, ERR_BUILD, "%zu recipes failed", s.failed);
 	return 0;
 }
 
@@ -136,8 +236,7 @@ build_verb(struct cli *cli, void *args, const char *const *operands, size_t n, s
 	if (cli_open(cli, CLI_STORE | CLI_SANDBOX | (a->dry_run ? 0 : CLI_SIGNER), err) < 0)
 		return -1;
 	cli_catch_signals();
-	if (!a->dry_run && preflight(cli, err) < 0)
-		return -1;
+	sandbox_heed(cli->builder.sandbox, &cli_stopped);
 	return run_build(cli, a, operands, n, err);
 }
 
@@ -146,8 +245,9 @@ const struct command cmd_build = {
 	.task = "build",
 	.summary = "build recipes with all they need, in order",
 	.synopsis = "[RECIPE...]",
-	.description = "Each recipe is built alone in a single-use chamber without network. What did not\n"
-		       "change is served from the store. Without names all recipes are built.",
+	.description =
+		"Each recipe is built alone in a single-use chamber without network. What did not\n"
+		"change is served from the store. Without names all recipes are built.",
 	.example = "kiln build --jobs 2 busybox zlib",
 	.opts = build_opts,
 	.nopts = ARRAY_LEN(build_opts),

@@ -2,18 +2,14 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
 
-struct help_args {
-	char none;
-};
-
-static int
-help_all(struct err *err)
+static void
+help_all(void)
 {
 	const char *task = "";
 
-	(void)err;
-	(void)printf("kiln: builds an operating system from declared inputs, each package alone in a sealed chamber\n"
-		     "\nusage: kiln COMMAND [options] [operands]\n");
+	(void)printf(
+		"kiln: builds an operating system from declared inputs, each package alone in a sealed chamber\n"
+		"\nusage: kiln COMMAND [options] [operands]\n");
 	for (size_t i = 0; i < cli_ncommands; i++) {
 		const struct command *c = cli_commands[i];
 
@@ -22,29 +18,85 @@ help_all(struct err *err)
 		task = c->task;
 		(void)printf("  %-9s %s\n", c->name, c->summary);
 	}
-	(void)printf("\n`kiln COMMAND --help` shows options and an example; `kiln help recipe` lists the keys of a recipe.\n"
-		     "Exit codes: 0 done, 1 failed, 2 bad command line, 3 verification refused, 4 not reproducible.\n");
-	return 0;
+	(void)printf(
+		"\n`kiln COMMAND --help` shows options and an example; `kiln help recipe` lists the keys of a recipe.\n"
+		"Exit codes: 0 done, 1 failed, 2 bad command line, 3 verification refused, 4 not reproducible.\n");
 }
 
+static int
+commands_json(struct cli *cli, struct err *err)
+{
+	struct arena *a = &cli->arena;
+	struct doc *all = doc_list(a);
+
+	for (size_t i = 0; i < cli_ncommands; i++) {
+		struct doc *d = doc_map(a);
+
+		doc_set_text(a, d, "name", cli_commands[i]->name);
+		doc_set_text(a, d, "task", cli_commands[i]->task);
+		doc_set_text(a, d, "summary", cli_commands[i]->summary);
+		doc_push(a, all, d);
+	}
+	return cli_json(cli, all, err);
+}
+
+/* The default stands at the end, because some take a sentence. */
 static void
 help_recipe(void)
 {
 	size_t n;
 	const struct recipe_key *k = recipe_keys(&n);
 
-	for (size_t i = 0; i < n; i++)
-		(void)printf("%-32s %-14s %-12s %s\n", k[i].path, k[i].type, k[i].fallback, k[i].summary);
+	for (size_t i = 0; i < n; i++) {
+		bool required = strcmp(k[i].fallback, "required") == 0;
+
+		(void)printf("%-24s %s: %s (%s%s)\n", k[i].path, k[i].type, k[i].summary,
+			     required ? "" : "default: ", k[i].fallback);
+	}
+}
+
+static int
+recipe_json(struct cli *cli, struct err *err)
+{
+	struct arena *a = &cli->arena;
+	struct doc *all = doc_list(a);
+	size_t n;
+	const struct recipe_key *k = recipe_keys(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct doc *d = doc_map(a);
+
+		doc_set_text(a, d, "key", k[i].path);
+		doc_set_text(a, d, "type", k[i].type);
+		doc_set_text(a, d, "default", k[i].fallback);
+		doc_set_text(a, d, "summary", k[i].summary);
+		doc_push(a, all, d);
+	}
+	return cli_json(cli, all, err);
+}
+
+static int
+unknown_topic(const char *name, struct err *err)
+{
+	err_set(err, ERR_USAGE, "no help on '%s'", name);
+	return err_hint(err, "`kiln help` lists the commands");
 }
 
 static int
 help_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
 {
-	(void)cli;
+	bool on_recipe = n && strcmp(operands[0], "recipe") == 0;
+
 	(void)args;
-	if (n == 0)
-		return help_all(err);
-	if (strcmp(operands[0], "recipe") == 0) {
+	if (cli->json && on_recipe)
+		return recipe_json(cli, err);
+	if (cli->json)
+		return commands_json(cli, err);
+	if (n == 0) {
+		help_all();
+		return 0;
+	}
+	if (on_recipe) {
 		help_recipe();
 		return 0;
 	}
@@ -54,17 +106,16 @@ help_run(struct cli *cli, void *args, const char *const *operands, size_t n, str
 			return 0;
 		}
 	}
-	err_set(err, ERR_USAGE, "no help on '%s'", operands[0]);
-	return err_hint(err, "`kiln help` lists the commands");
+	return unknown_topic(operands[0], err);
 }
 
 const struct command cmd_help = {
 	.name = "help",
 	.task = "about",
 	.summary = "show the commands, one command, or the keys of a recipe",
-	.synopsis = "[COMMAND|recipe]",
+	.synopsis = "[COMMAND | recipe]",
 	.example = "kiln help build",
-	.args_size = sizeof(struct help_args),
+	.args_size = 1,
 	.max_operands = 1,
 	.run = help_run,
 };

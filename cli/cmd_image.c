@@ -29,27 +29,34 @@ print_image(struct arena *a, const char *dest, const struct image_summary *s)
 	char hex[DIGEST_HEX];
 
 	digest_hex(&s->manifest, hex);
-	(void)printf("%s: sha256:%s, %zu packages, %s (%s unpacked)%s\n", dest, hex, s->npackages,
-		     cli_bytes(a, s->layer_bytes), cli_bytes(a, s->rootfs_bytes), s->unchanged ? ", unchanged" : "");
+	(void)printf("%s: sha256:%s, %s, %s (%s unpacked)%s\n", dest, hex,
+		     cli_count(a, s->npackages, "package"), cli_bytes(a, s->layer_bytes),
+		     cli_bytes(a, s->rootfs_bytes), s->unchanged ? ", unchanged" : "");
 }
 
 static int
-make_one(struct cli *cli, const struct publishing *p, const char *name, struct doc *all, struct err *err)
+make_one(struct cli *cli, const struct publishing *p, const char *name, struct doc *all,
+	 struct err *err)
 {
 	struct arena *a = &cli->arena;
 	const char *dest = arena_format(a, "out/images/%s", name);
 	struct image_summary s = { 0 };
-	struct image_spec spec = { .store = cli->builder.store, .signer = cli->builder.signer,
-				   .packages = p->packages, .npackages = p->npackages,
-				   .inputs = p->inputs, .ninputs = p->ninputs,
-				   .distribution = cli->workspace.name, .distribution_id = cli->workspace.id,
+	struct image_spec spec = { .store = cli->builder.store,
+				   .signer = cli->builder.signer,
+				   .packages = p->packages,
+				   .npackages = p->npackages,
+				   .inputs = p->inputs,
+				   .ninputs = p->ninputs,
+				   .distribution = cli->workspace.name,
+				   .distribution_id = cli->workspace.id,
 				   .distribution_version = cli->workspace.version,
 				   .builder_id = cli->workspace.builder_id };
 	struct image *image;
 
 	if (strchr(name, '/') || name[0] == '.')
 		return err_set(err, ERR_USAGE, "'%s' is not the name of an image", name);
-	if (image_load(a, cli->workspace.dirfd, arena_format(a, "images/catalog/%s.yaml", name), &image, err) < 0)
+	if (image_load(a, cli->workspace.dirfd, arena_format(a, "images/catalog/%s.yaml", name),
+		       &image, err) < 0)
 		return err_hint(err, "images are defined in images/catalog/NAME.yaml");
 	spec.image = image;
 	if (image_commit(a, &spec, cli->workspace.dirfd, dest, &s, err) < 0)
@@ -68,15 +75,14 @@ image_run(struct cli *cli, void *args, const char *const *operands, size_t n, st
 	struct doc *all;
 
 	(void)args;
-	if (publishing_open(cli, &p, err) < 0 || fd_mkdirs(cli->workspace.dirfd, "out/images", err) < 0)
+	if (publishing_open(cli, &p, err) < 0 ||
+	    fd_mkdirs(cli->workspace.dirfd, "out/images", err) < 0)
 		return -1;
 	all = doc_list(&cli->arena);
 	for (size_t i = 0; i < n; i++)
 		if (make_one(cli, &p, operands[i], all, err) < 0)
 			return -1;
-	if (cli->json)
-		cli_json(all);
-	return 0;
+	return cli->json ? cli_json(cli, all, err) : 0;
 }
 
 const struct command cmd_image = {
@@ -84,8 +90,9 @@ const struct command cmd_image = {
 	.task = "ship",
 	.summary = "assemble images from built packages",
 	.synopsis = "NAME...",
-	.description = "Writes out/images/NAME (an OCI layout) and out/images/NAME.attest (its proof).\n"
-		       "The root file system is made from the packages as built; no scriptlet runs.",
+	.description =
+		"Writes out/images/NAME (an OCI layout) and out/images/NAME.attest (its proof).\n"
+		"The root file system is made from the packages as built; no scriptlet runs.",
 	.example = "kiln image busybox static",
 	.args_size = 1,
 	.min_operands = 1,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
-#include "base/fd.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
 
@@ -9,18 +8,23 @@
 static int
 init_keys(struct cli *cli, struct err *err)
 {
+	struct doc *d = doc_map(&cli->arena);
 	bool made = false;
 
-	if (key_init(cli->workspace.keys_path, cli->workspace.vendor, clock_wall(), &made, err) < 0)
+	if (key_init(cli->workspace.keys_path, cli->workspace.vendor, clock_wall(), &made,
+		     err) < 0)
 		return -1;
-	cli_say("%s in %s", made ? "development keys made" : "the key set is complete", cli->workspace.keys_path);
+	cli_say("%s in %s", made ? "development keys made" : "the key set is complete",
+		cli->workspace.keys_path);
 	if (made)
 		cli_say("private keys are readable by you only (mode 0600); keep them out of version control");
-	return 0;
+	doc_set_text(&cli->arena, d, "path", cli->workspace.keys_path);
+	doc_set(&cli->arena, d, "made", doc_boolean(&cli->arena, made));
+	return cli->json ? cli_json(cli, d, err) : 0;
 }
 
 static int
-list_keys(struct cli *cli, const struct keyring *ring)
+list_keys(struct cli *cli, const struct keyring *ring, struct err *err)
 {
 	struct doc *all = doc_list(&cli->arena);
 
@@ -36,16 +40,29 @@ list_keys(struct cli *cli, const struct keyring *ring)
 		if (!cli->json)
 			(void)printf("%-9s %s  %s\n", key_role_name(k->role), k->id, k->origin);
 	}
+	return cli->json ? cli_json(cli, all, err) : 0;
+}
+
+static int
+print_key(struct cli *cli, const struct key_public *k, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_EXPORT_MAX);
+	struct doc *d = doc_map(&cli->arena);
+
+	if (key_export(k, &text, err) < 0 || buf_check(&text, "public key", err) < 0)
+		return -1;
+	doc_set_text(&cli->arena, d, "role", key_role_name(k->role));
+	doc_set_text(&cli->arena, d, "id", k->id);
+	doc_set_text(&cli->arena, d, "key", buf_text(&text));
 	if (cli->json)
-		cli_json(all);
+		return cli_json(cli, d, err);
+	(void)fputs(buf_text(&text), stdout);
 	return 0;
 }
 
 static int
-export_key(const struct keyring *ring, const char *role, struct err *err)
+export_key(struct cli *cli, const struct keyring *ring, const char *role, struct err *err)
 {
-	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_EXPORT_MAX);
-
 	for (enum key_role r = KEY_BUILDER; r < KEY_ROLES; r++) {
 		const struct key_public *k = key_of_role(ring, r);
 
@@ -53,9 +70,7 @@ export_key(const struct keyring *ring, const char *role, struct err *err)
 			continue;
 		if (!k)
 			return err_set(err, ERR_INPUT, "the key set has no %s key", role);
-		if (key_export(k, &text, err) < 0)
-			return -1;
-		return fd_write_all(STDOUT_FILENO, buf_text(&text), text.len, err);
+		return print_key(cli, k, err);
 	}
 	return err_set(err, ERR_USAGE, "no key role '%s' (builder, packages, metadata)", role);
 }
@@ -66,12 +81,11 @@ key_run(struct cli *cli, void *args, const char *const *operands, size_t n, stru
 	struct keyring ring = { 0 };
 
 	(void)args;
+	(void)n;
 	if (cli_open(cli, 0, err) < 0)
 		return -1;
-	if (strcmp(operands[0], "init") == 0 && n == 1)
+	if (strcmp(operands[0], "init") == 0)
 		return init_keys(cli, err);
-	if (strcmp(operands[0], "list") != 0 && strcmp(operands[0], "export") != 0)
-		return err_set(err, ERR_USAGE, "unknown word '%s': kiln key init|list|export ROLE", operands[0]);
 	if (!key_present(cli->workspace.keys_path)) {
 		err_set(err, ERR_INPUT, "there is no key set in %s", cli->workspace.keys_path);
 		return err_hint(err, "`kiln key init` makes one");
@@ -79,22 +93,26 @@ key_run(struct cli *cli, void *args, const char *const *operands, size_t n, stru
 	if (key_load(&cli->arena, cli->workspace.keys_path, &ring, err) < 0)
 		return -1;
 	if (strcmp(operands[0], "list") == 0)
-		return list_keys(cli, &ring);
-	if (n != 2)
-		return err_set(err, ERR_USAGE, "usage: kiln key export builder|packages|metadata");
-	return export_key(&ring, operands[1], err);
+		return list_keys(cli, &ring, err);
+	return export_key(cli, &ring, operands[1], err);
 }
+
+static const struct opt_word key_words[] = {
+	{ "init", NULL, "make the keys that are missing", 0 },
+	{ "list", NULL, "show role, fingerprint and file of each key", 0 },
+	{ "export", "ROLE", "print a public key: builder, packages or metadata", 1 },
+};
 
 const struct command cmd_key = {
 	.name = "key",
 	.task = "trust",
 	.summary = "make, list and export keys",
-	.synopsis = "init|list|export ROLE",
-	.description = "The set lies in $KILN_KEYS, else .kiln/keys of the workspace: builder (P-256,\n"
-		       "attestations), packages and metadata (RSA-4096, OpenPGP). export prints a public key.",
+	.description =
+		"The set lies in $KILN_KEYS, else .kiln/keys of the workspace: builder (P-256,\n"
+		"attestations), packages and metadata (RSA-4096, OpenPGP).",
 	.example = "kiln key export packages > packages.asc",
 	.args_size = 1,
-	.min_operands = 1,
-	.max_operands = 2,
+	.words = key_words,
+	.nwords = ARRAY_LEN(key_words),
 	.run = key_run,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/tree.h"
+#include "builder/plan.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "images/image.h"
@@ -23,6 +24,7 @@ lint_recipes(struct lint *l, struct err *err)
 {
 	struct workspace *w = &l->cli->workspace;
 	struct recipe_set set;
+	struct plan plan;
 	const char **names;
 	size_t n, before = l->problems->n;
 	struct err found;
@@ -30,17 +32,35 @@ lint_recipes(struct lint *l, struct err *err)
 	if (tree_list(&l->cli->arena, w->dirfd, "recipes", &names, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		const char *path = arena_format(&l->cli->arena, "recipes/%s/recipe.yaml", names[i]);
+		const char *path =
+			arena_format(&l->cli->arena, "recipes/%s/recipe.yaml", names[i]);
 		struct recipe *r;
 
 		if (recipe_load(&l->cli->arena, w->dirfd, path, w->epoch, &r, &found) < 0)
 			problem(l, &found);
 		l->recipes++;
 	}
-	/* What only shows when all are seen together: names given twice. */
-	if (l->problems->n == before && recipe_load_all(&l->cli->arena, w->dirfd, w->epoch, &set, &found) < 0)
+	/* What only shows when all are seen together: names given twice, needs that nothing
+	 * makes, cycles. */
+	if (l->problems->n == before &&
+	    (recipe_load_all(&l->cli->arena, w->dirfd, w->epoch, &set, &found) < 0 ||
+	     plan_make(&l->cli->arena, &set, NULL, 0, &plan, &found) < 0))
 		problem(l, &found);
 	return 0;
+}
+
+/* The seed, once it is pinned; before that `kiln seed lock` is what reads it. */
+static void
+lint_seed(struct lint *l)
+{
+	struct workspace *w = &l->cli->workspace;
+	struct seed seed;
+	struct err found;
+
+	if (faccessat(w->dirfd, "bootstrap/seed.lock", F_OK, 0) < 0)
+		return;
+	if (seed_load(&l->cli->arena, w, &seed, &found) < 0)
+		problem(l, &found);
 }
 
 static int
@@ -73,6 +93,7 @@ static int
 lint_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
 {
 	struct lint l = { .cli = cli };
+	const char *counts;
 	struct doc *out;
 
 	(void)args;
@@ -81,27 +102,34 @@ lint_run(struct cli *cli, void *args, const char *const *operands, size_t n, str
 	if (cli_open(cli, 0, err) < 0)
 		return -1;
 	l.problems = doc_list(&cli->arena);
+	lint_seed(&l);
 	if (lint_recipes(&l, err) < 0 || lint_images(&l, err) < 0)
 		return -1;
 	out = doc_map(&cli->arena);
 	doc_set(&cli->arena, out, "recipes", doc_number(&cli->arena, (int64_t)l.recipes));
 	doc_set(&cli->arena, out, "images", doc_number(&cli->arena, (int64_t)l.images));
 	doc_set(&cli->arena, out, "problems", l.problems);
-	if (cli->json)
-		cli_json(out);
+	if (cli->json && cli_json(cli, out, err) < 0)
+		return -1;
+	counts = arena_format(&cli->arena, "%s and %s",
+			      cli_count(&cli->arena, l.recipes, "recipe"),
+			      cli_count(&cli->arena, l.images, "image"));
 	if (l.problems->n)
-		return err_set(err, ERR_INPUT, "%zu problems in %zu recipes and %zu images", l.problems->n,
-			       l.recipes, l.images);
+		return err_set(err, ERR_INPUT, "%s in %s",
+			       cli_count(&cli->arena, l.problems->n, "problem"), counts);
 	if (!cli->json)
-		(void)printf("%zu recipes and %zu images are well-formed\n", l.recipes, l.images);
+		(void)printf("%s: no problems\n", counts);
 	return 0;
 }
 
 const struct command cmd_lint = {
 	.name = "lint",
 	.task = "start",
-	.summary = "check recipes and images without building",
+	.summary = "check recipes, images and the seed without building",
 	.synopsis = "",
+	.description =
+		"Reads everything as a build would: keys and types, names, needs that no recipe makes,\n"
+		"cycles. Every problem is shown with file, line and column.",
 	.example = "kiln lint",
 	.args_size = 1,
 	.run = lint_run,

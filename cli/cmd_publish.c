@@ -19,12 +19,18 @@ publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, 
 	(void)args;
 	(void)operands;
 	(void)n;
-	if (publishing_open(cli, &p, err) < 0 || fd_mkdirs(cli->workspace.dirfd, "out", err) < 0)
+	if (publishing_open(cli, &p, err) < 0 ||
+	    fd_mkdirs(cli->workspace.dirfd, "out", err) < 0)
 		return -1;
-	spec = (struct publish_spec){ .store = cli->builder.store, .signer = cli->builder.signer,
-				      .packages = p.packages, .npackages = p.npackages,
-				      .inputs = p.inputs, .ninputs = p.ninputs, .epoch = p.epoch,
-				      .distribution = cli->workspace.name, .repo_id = cli->workspace.repository };
+	spec = (struct publish_spec){ .store = cli->builder.store,
+				      .signer = cli->builder.signer,
+				      .packages = p.packages,
+				      .npackages = p.npackages,
+				      .inputs = p.inputs,
+				      .ninputs = p.ninputs,
+				      .epoch = p.epoch,
+				      .distribution = cli->workspace.name,
+				      .repo_id = cli->workspace.repository };
 	if (publish_commit(&spec, cli->workspace.dirfd, PUBLISH_DEST, &s, err) < 0)
 		return -1;
 	digest_hex(&s.repomd, hex);
@@ -34,10 +40,10 @@ publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, 
 	doc_set_text(&cli->arena, d, "repomd", hex);
 	doc_set_text(&cli->arena, d, "path", PUBLISH_DEST);
 	if (cli->json)
-		cli_json(d);
-	else
-		(void)printf("%s: %zu packages, repomd %.16s%s\n", PUBLISH_DEST, s.packages, hex,
-			     s.unchanged ? ", unchanged" : "");
+		return cli_json(cli, d, err);
+	(void)printf("%s: %s, repomd %.16s%s\n", PUBLISH_DEST,
+		     cli_count(&cli->arena, s.packages, "package"), hex,
+		     s.unchanged ? ", unchanged" : "");
 	return 0;
 }
 
@@ -46,8 +52,9 @@ const struct command cmd_publish = {
 	.task = "ship",
 	.summary = "assemble and sign the repository from built packages",
 	.synopsis = "",
-	.description = "Writes out/repo/: packages with signatures and provenance, repository metadata,\n"
-		       "public keys and a ready kiln.repo. The old tree is exchanged for the new one at once.",
+	.description =
+		"Writes out/repo/: packages with signatures and provenance, repository metadata,\n"
+		"public keys and a ready kiln.repo. The old tree is exchanged for the new one at once.",
 	.example = "kiln publish",
 	.args_size = 1,
 	.run = publish_run,

@@ -7,14 +7,35 @@ struct seed_args {
 };
 
 static const struct opt seed_opts[] = {
-	OPT(FLAG, struct seed_args, update, 0, "update", NULL, "lock: take the newest version of every package"),
+	OPT(FLAG, struct seed_args, update, 0, "update", NULL,
+	    "with lock: take the newest version of every package"),
+};
+
+struct noted {
+	struct cli *cli;
+	struct doc *notes;
 };
 
 static void
 note(void *arg, const char *text)
 {
-	(void)arg;
+	struct noted *noted = arg;
+
+	doc_push(&noted->cli->arena, noted->notes, doc_text(&noted->cli->arena, text));
 	cli_say("%s", text);
+}
+
+static int
+lock(struct cli *cli, bool update, struct err *err)
+{
+	struct noted noted = { .cli = cli, .notes = doc_list(&cli->arena) };
+	struct doc *d = doc_map(&cli->arena);
+
+	cli_say("reading the index of the archive that apt uses, and checking its signature");
+	if (seed_lock(&cli->workspace, update, note, &noted, err) < 0)
+		return -1;
+	doc_set(&cli->arena, d, "notes", noted.notes);
+	return cli->json ? cli_json(cli, d, err) : 0;
 }
 
 static int
@@ -45,9 +66,8 @@ show(struct cli *cli, struct err *err)
 	doc_set(a, d, "packages", all);
 	doc_set(a, d, "bytes", doc_number(a, (int64_t)bytes));
 	if (cli->json)
-		cli_json(d);
-	else
-		(void)printf("%zu packages, %s\n", seed.npackages, cli_bytes(a, bytes));
+		return cli_json(cli, d, err);
+	(void)printf("%s, %s\n", cli_count(a, seed.npackages, "package"), cli_bytes(a, bytes));
 	return 0;
 }
 
@@ -57,27 +77,33 @@ seed_run(struct cli *cli, void *args, const char *const *operands, size_t n, str
 	const struct seed_args *a = args;
 
 	(void)n;
+	if (a->update && strcmp(operands[0], "lock") != 0)
+		return err_set(err, ERR_USAGE, "--update belongs to `kiln seed lock`");
 	if (cli_open(cli, 0, err) < 0)
 		return -1;
-	if (strcmp(operands[0], "show") == 0)
-		return show(cli, err);
-	if (strcmp(operands[0], "lock") != 0)
-		return err_set(err, ERR_USAGE, "unknown word '%s': kiln seed lock|show", operands[0]);
-	return seed_lock(&cli->workspace, a->update, note, NULL, err);
+	if (strcmp(operands[0], "lock") == 0)
+		return lock(cli, a->update, err);
+	return show(cli, err);
 }
+
+static const struct opt_word seed_words[] = {
+	{ "lock", NULL, "pin what is missing in bootstrap/seed.lock (--update: pin all anew)",
+	  0 },
+	{ "show", NULL, "list what is pinned", 0 },
+};
 
 const struct command cmd_seed = {
 	.name = "seed",
 	.task = "trust",
 	.summary = "lock and inspect the seed",
-	.synopsis = "lock [--update] | show",
-	.description = "lock writes bootstrap/seed.lock from the signed index of the archive that this\n"
-		       "machine's apt uses. Builds never lock by themselves. show lists what is pinned.",
+	.description =
+		"The seed is what everything starts from: pinned packages of the archive that this\n"
+		"machine's apt uses, taken from its signed index. Builds never lock by themselves.",
 	.example = "kiln seed show",
 	.opts = seed_opts,
 	.nopts = ARRAY_LEN(seed_opts),
 	.args_size = sizeof(struct seed_args),
-	.min_operands = 1,
-	.max_operands = 1,
+	.words = seed_words,
+	.nwords = ARRAY_LEN(seed_words),
 	.run = seed_run,
 };

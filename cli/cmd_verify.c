@@ -25,12 +25,14 @@ on_step(void *arg, bool ok, const char *what)
 {
 	struct verification *v = arg;
 	struct doc *step = doc_map(&v->cli->arena);
+	char *text = arena_strdup(&v->cli->arena, what);
 
+	cli_tame(text, strlen(text)); /* it may quote what is under test */
 	doc_set(&v->cli->arena, step, "ok", doc_boolean(&v->cli->arena, ok));
-	doc_set_text(&v->cli->arena, step, "what", what);
+	doc_set_text(&v->cli->arena, step, "what", text);
 	doc_push(&v->cli->arena, v->steps, step);
 	if (!v->cli->json)
-		(void)printf("  %s %s\n", ok ? "ok " : "-- ", what);
+		(void)printf("  %s %s\n", ok ? "ok" : "--", text);
 }
 
 static bool
@@ -40,7 +42,8 @@ is_there(struct cli *cli, const char *path, const char *sub)
 }
 
 static int
-verify_one(struct verification *v, const char *path, const struct keyring *ring, struct err *err)
+verify_one(struct verification *v, const char *path, const struct keyring *ring,
+	   struct err *err)
 {
 	struct verify_report report = { .step = on_step, .arg = v };
 	struct pkgverify_summary packages = { 0 };
@@ -59,8 +62,10 @@ verify_one(struct verification *v, const char *path, const struct keyring *ring,
 		if (imgverify_layout(path, ring, &report, &image, err) < 0)
 			return -1;
 	} else {
-		err_set(err, ERR_VERIFY, "%s is neither a package, a repository nor an OCI layout", path);
-		return err_hint(err, "give out/repo/packages/FILE.rpm, out/repo or out/images/NAME");
+		err_set(err, ERR_VERIFY,
+			"%s is neither a package, a repository nor an OCI layout", path);
+		return err_hint(err,
+				"give out/repo/packages/FILE.rpm, out/repo or out/images/NAME");
 	}
 	v->packages = packages.packages + image.packages;
 	v->inputs = packages.inputs + image.inputs;
@@ -68,26 +73,27 @@ verify_one(struct verification *v, const char *path, const struct keyring *ring,
 }
 
 static int
-verify_path(struct cli *cli, const char *operand, const struct keyring *ring, struct err *err)
+verify_path(struct cli *cli, const char *operand, const struct keyring *ring, struct doc *all,
+	    struct err *err)
 {
 	struct verification v = { .cli = cli, .steps = doc_list(&cli->arena) };
-	const char *path = operand[0] == '/' ? operand : arena_format(&cli->arena, "%s/%s", cli->directory, operand);
 	struct doc *d = doc_map(&cli->arena);
 	int rc;
 
 	if (!cli->json)
 		(void)printf("%s\n", operand);
-	rc = verify_one(&v, path, ring, err);
+	rc = verify_one(&v, cli_path(cli, operand), ring, err);
 	doc_set_text(&cli->arena, d, "path", operand);
 	doc_set(&cli->arena, d, "verified", doc_boolean(&cli->arena, rc == 0));
 	doc_set(&cli->arena, d, "steps", v.steps);
 	if (rc < 0)
 		doc_set_text(&cli->arena, d, "refused", err->text);
-	if (cli->json)
-		cli_json(d);
-	else if (rc == 0)
-		(void)printf("verified: %s (%zu packages, %zu inputs known)\n", operand, v.packages, v.inputs);
-	else
+	doc_push(&cli->arena, all, d);
+	if (!cli->json && rc == 0)
+		(void)printf("verified: %s (%s, %s known)\n", operand,
+			     cli_count(&cli->arena, v.packages, "package"),
+			     cli_count(&cli->arena, v.inputs, "input"));
+	else if (!cli->json)
 		(void)printf("refused: %s\n", operand);
 	return rc;
 }
@@ -96,26 +102,37 @@ static int
 verify_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
 {
 	const struct verify_args *a = args;
+	struct err ignored;
+	struct doc *all = doc_list(&cli->arena);
 	struct keyring ring = { 0 };
+	size_t refused = 0;
 
 	if (cli_keyring(cli, &a->keys, &ring, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		if (verify_path(cli, operands[i], &ring, err) == 0)
+		struct err why;
+
+		if (verify_path(cli, operands[i], &ring, all, &why) == 0)
 			continue;
-		/* Whatever went wrong while verifying, the artefact was not shown to be good. */
-		return err_recode(err, ERR_VERIFY);
+		if (refused++)
+			cli_say("error: %s", err->text);
+		*err = why;
 	}
-	return 0;
+	if (cli->json && cli_json(cli, all, refused ? &ignored : err) < 0 && !refused)
+		return -1;
+	/* Whatever went wrong while verifying, the artefact was not shown to be good. */
+	return refused ? err_recode(err, ERR_VERIFY) : 0;
 }
 
 const struct command cmd_verify = {
 	.name = "verify",
 	.task = "trust",
 	.summary = "verify a package, a repository or an image, offline",
-	.synopsis = "[--key PATH] FILE.rpm|REPOSITORY|IMAGE...",
-	.description = "Checks signatures by trusted keys, digests, and that every input is known down to\n"
-		       "sources and seed. Keys found beside the artefact are never trusted. Refusal is exit 3.",
+	.synopsis = "FILE.rpm | REPOSITORY | IMAGE ...",
+	.description =
+		"Checks signatures by trusted keys, digests, and that every input is known down to\n"
+		"sources and seed. Keys found beside the artefact are never trusted. Refusal is exit 3.\n"
+		"All that is named is looked at, even after one was refused.",
 	.example = "kiln verify out/repo out/images/busybox",
 	.opts = verify_opts,
 	.nopts = ARRAY_LEN(verify_opts),

@@ -10,13 +10,11 @@ version_run(struct cli *cli, void *args, const char *const *operands, size_t n, 
 	(void)args;
 	(void)operands;
 	(void)n;
-	(void)err;
 	doc_set_text(&cli->arena, d, "kiln", CLI_VERSION);
 	doc_set(&cli->arena, d, "recipe_format", doc_number(&cli->arena, 1));
 	if (cli->json)
-		cli_json(d);
-	else
-		(void)printf("kiln %s (recipe format 1, store format 1)\n", CLI_VERSION);
+		return cli_json(cli, d, err);
+	(void)printf("kiln %s (recipe format 1, store format 1)\n", CLI_VERSION);
 	return 0;
 }
 

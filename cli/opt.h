@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Command lines, declared and not parsed by hand: each command is one struct, each option one
- * line; parsing, usage errors and help come from the declarations, so they cannot drift.
+ * Command lines, declared and not parsed by hand: each command is one struct, each option and
+ * each word ("lock" of `kiln seed lock`) one line; parsing, usage errors and help come from the
+ * declarations, so they cannot drift.
  */
 #pragma once
 
@@ -41,14 +42,26 @@ typedef struct opt_list opt_type_LIST;
 		.letter = (letter_), .name = (name_), .metavar = (metavar_), .help = (help_)   \
 	}
 
+/* The first operand of a command that has several things to do. */
+struct opt_word {
+	const char *name, *metavar; /* metavar: of its operands, NULL when there are none */
+	const char *summary;
+	int operands; /* how many follow it */
+};
+
 struct cli;
 struct command {
-	const char *name, *task, *summary, *synopsis, *description, *example;
+	const char *name, *task, *summary;
+	const char *synopsis; /* operands; NULL with words, whose synopsis is made */
+	const char *description, *example;
 	const struct opt *opts;
 	size_t nopts;
+	const struct opt_word *words;
+	size_t nwords;
 	size_t args_size;
-	int min_operands, max_operands; /* max -1: any number */
-	int (*run)(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err);
+	int min_operands, max_operands; /* without words; max -1: any number */
+	int (*run)(struct cli *cli, void *args, const char *const *operands, size_t n,
+		   struct err *err);
 };
 
 /* Options every command has; before or after the command's name. */
@@ -59,8 +72,13 @@ struct opt_common {
 extern const struct opt opt_common_table[];
 extern const size_t opt_common_count;
 
-/* Fills args (args_size bytes) and common from argv[1..], and operands (in the arena). "--" ends
- * options. ERR_USAGE names what is wrong and the nearest option. */
+/* The options before the command's name: common ones only. *at becomes the index of the name,
+ * argc when there is none. */
+int opt_leading(int argc, char **argv, struct opt_common *common, int *at,
+		struct err *err) MUST_CHECK;
+/* Fills args (args_size bytes) and common from argv[1..], and operands (in the arena). "--"
+ * ends options. ERR_USAGE names what is wrong and the nearest option or word. With words,
+ * operands[0] is one of them. */
 int opt_parse(struct arena *a, const struct command *c, int argc, char **argv, void *args,
 	      struct opt_common *common, const char ***operands, size_t *noperands,
 	      struct err *err) MUST_CHECK;

@@ -5,7 +5,8 @@ int
 publishing_open(struct cli *cli, struct publishing *p, struct err *err)
 {
 	if (cli_open(cli, CLI_STORE | CLI_SANDBOX | CLI_SIGNER, err) < 0 ||
-	    build_packages(&cli->arena, &cli->builder, NULL, 0, &p->packages, &p->npackages, err) < 0 ||
+	    build_packages(&cli->arena, &cli->builder, NULL, 0, &p->packages, &p->npackages,
+			   err) < 0 ||
 	    build_inputs(&cli->arena, &cli->builder, &p->inputs, &p->ninputs, err) < 0)
 		return -1;
 	for (size_t i = 0; i < p->npackages; i++)
