@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/digest.h"
 
 #define DOC_MAX_BYTES ((size_t)64 * 1024 * 1024)
 #define DOC_MAX_DEPTH 64
@@ -57,6 +58,9 @@ void doc_set_text(struct arena *a, struct doc *map, const char *key, const char 
 /* Lookups: NULL when absent (or d is NULL or of another kind). */
 struct doc *doc_get(const struct doc *d, const char *key);
 const char *doc_get_text(const struct doc *d, const char *key);
+/* Digests stand in documents as 64 hex digits. get: false when there is none, or not one. */
+void doc_set_digest(struct arena *a, struct doc *map, const char *key, const struct digest *d);
+bool doc_get_digest(const struct doc *map, const char *key, struct digest *out);
 /* Reading a scalar: false when it is not one (node text not of that form, quoted, or a number
  * beyond DOC_MAX_INT). */
 bool doc_int(const struct doc *d, int64_t *out);

@@ -277,3 +277,20 @@ doc_load(struct arena *a, int dirfd, const char *path, struct doc **out, struct 
 		return -1;
 	return doc_parse(a, buf_text(&text), text.len, path, out, err);
 }
+
+void
+doc_set_digest(struct arena *a, struct doc *map, const char *key, const struct digest *d)
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(d, hex);
+	doc_set_text(a, map, key, hex);
+}
+
+bool
+doc_get_digest(const struct doc *map, const char *key, struct digest *out)
+{
+	const char *hex = doc_get_text(map, key);
+
+	return hex && digest_parse(hex, out);
+}

@@ -5,15 +5,6 @@
 #include "builder/split.h"
 #include <dlfcn.h>
 
-static void
-set_digest(struct arena *a, struct doc *map, const char *key, const struct digest *d)
-{
-	char hex[DIGEST_HEX];
-
-	digest_hex(d, hex);
-	doc_set_text(a, map, key, hex);
-}
-
 /* The names under which sources and patches appear in the chamber count, and their order. */
 static struct doc *
 sources_doc(struct arena *a, const struct recipe *r)
@@ -25,7 +16,7 @@ sources_doc(struct arena *a, const struct recipe *r)
 
 		doc_set_text(a, s, "file", r->sources[i].filename);
 		doc_set_text(a, s, "into", r->sources[i].into);
-		set_digest(a, s, "sha256", &r->sources[i].sha256);
+		doc_set_digest(a, s, "sha256", &r->sources[i].sha256);
 		doc_push(a, list, s);
 	}
 	return list;
@@ -40,7 +31,7 @@ patches_doc(struct arena *a, const struct recipe *r)
 		struct doc *p = doc_map(a);
 
 		doc_set_text(a, p, "file", r->patches[i].file);
-		set_digest(a, p, "sha256", &r->patches[i].sha256);
+		doc_set_digest(a, p, "sha256", &r->patches[i].sha256);
 		doc_push(a, list, p);
 	}
 	return list;
@@ -52,7 +43,8 @@ environment_doc(struct arena *a, const struct buildroot *root)
 	struct doc *map = doc_map(a);
 
 	for (size_t i = 0; i < root->npackages; i++)
-		set_digest(a, map, root->packages[i]->id.name, &root->packages[i]->environment);
+		doc_set_digest(a, map, root->packages[i]->id.name,
+			       &root->packages[i]->environment);
 	return map;
 }
 
@@ -62,9 +54,9 @@ ground_doc(struct arena *a, const struct buildroot *root, const struct seed *see
 	struct doc *map = doc_map(a), *packages = doc_map(a);
 
 	for (size_t i = 0; i < root->nground; i++)
-		set_digest(a, packages, root->ground[i]->name, &root->ground[i]->sha256);
+		doc_set_digest(a, packages, root->ground[i]->name, &root->ground[i]->sha256);
 	doc_set(a, map, "packages", packages);
-	set_digest(a, map, "fixups", &seed->fixups_digest);
+	doc_set_digest(a, map, "fixups", &seed->fixups_digest);
 	return map;
 }
 

@@ -27,15 +27,6 @@ record_walls(struct arena *a, const struct sandbox_result *result)
 	return list;
 }
 
-static void
-set_digest(struct arena *a, struct doc *map, const char *key, const struct digest *d)
-{
-	char hex[DIGEST_HEX];
-
-	digest_hex(d, hex);
-	doc_set_text(a, map, key, hex);
-}
-
 struct doc *
 record_doc(struct arena *a, const struct record *r)
 {
@@ -44,8 +35,8 @@ record_doc(struct arena *a, const struct record *r)
 	doc_set(a, d, "format", doc_number(a, 1));
 	doc_set(a, d, "walls", record_walls(a, r->result));
 	doc_set_text(a, d, "check", r->has_check ? "passed" : "none");
-	set_digest(a, d, "log", &r->log);
-	set_digest(a, d, "output", &r->output);
+	doc_set_digest(a, d, "log", &r->log);
+	doc_set_digest(a, d, "output", &r->output);
 	return d;
 }
 

@@ -5,23 +5,6 @@
 #define RESULT_FORMAT    1
 #define RESULT_MAX_BYTES DOC_MAX_BYTES
 
-static void
-set_digest(struct arena *a, struct doc *map, const char *key, const struct digest *d)
-{
-	char hex[DIGEST_HEX];
-
-	digest_hex(d, hex);
-	doc_set_text(a, map, key, hex);
-}
-
-static bool
-get_digest(const struct doc *map, const char *key, struct digest *out)
-{
-	const char *hex = doc_get_text(map, key);
-
-	return hex && digest_parse(hex, out);
-}
-
 static struct doc *
 write_doc(struct arena *a, const char *recipe, const struct result *r)
 {
@@ -37,14 +20,14 @@ write_doc(struct arena *a, const char *recipe, const struct result *r)
 
 		doc_set_text(a, e, "name", r->environment[i].name);
 		doc_set_text(a, e, "purl", r->environment[i].purl);
-		set_digest(a, e, "file", &r->environment[i].file);
+		doc_set_digest(a, e, "file", &r->environment[i].file);
 		doc_push(a, environment, e);
 	}
 	doc_set(a, d, "environment", environment);
-	set_digest(a, d, "record", &r->record);
-	set_digest(a, d, "log", &r->log);
-	set_digest(a, d, "statement", &r->statement);
-	set_digest(a, d, "bundle", &r->bundle);
+	doc_set_digest(a, d, "record", &r->record);
+	doc_set_digest(a, d, "log", &r->log);
+	doc_set_digest(a, d, "statement", &r->statement);
+	doc_set_digest(a, d, "bundle", &r->bundle);
 	if (r->measures)
 		doc_set(a, d, "measures", r->measures);
 	return d;
@@ -136,7 +119,7 @@ read_environment(struct arena *a, const struct doc *list, const char *key_hex,
 
 		e->name = doc_get_text(d, "name");
 		e->purl = doc_get_text(d, "purl");
-		if (!e->name || !e->purl || !get_digest(d, "file", &e->file))
+		if (!e->name || !e->purl || !doc_get_digest(d, "file", &e->file))
 			return broken(key_hex, err);
 	}
 	return 0;
@@ -170,8 +153,9 @@ result_load(struct arena *a, const struct cas *store, const char *key_hex, struc
 	if (json_parse(a, buf_text(&json), json.len, key_hex, &d, err) < 0)
 		return err_wrap(err, "action result");
 	if (!doc_int(doc_get(d, "format"), &format) || format != RESULT_FORMAT ||
-	    !get_digest(d, "record", &r.record) || !get_digest(d, "log", &r.log) ||
-	    !get_digest(d, "statement", &r.statement) || !get_digest(d, "bundle", &r.bundle))
+	    !doc_get_digest(d, "record", &r.record) || !doc_get_digest(d, "log", &r.log) ||
+	    !doc_get_digest(d, "statement", &r.statement) ||
+	    !doc_get_digest(d, "bundle", &r.bundle))
 		return broken(key_hex, err);
 	if (read_packages(a, doc_get(d, "packages"), key_hex, &r, err) < 0 ||
 	    read_environment(a, doc_get(d, "environment"), key_hex, &r, err) < 0)
@@ -194,7 +178,7 @@ result_last_action(struct arena *a, const struct cas *store, const char *recipe,
 	*out = NULL;
 	if (get_note(a, store, "last", recipe, &note, err) < 0)
 		return -1;
-	if (!get_digest(note, "key", &key) || !cas_has(store, &key))
+	if (!doc_get_digest(note, "key", &key) || !cas_has(store, &key))
 		return 0;
 	if (cas_get(store, &key, &json, err) < 0)
 		return -1;
@@ -220,7 +204,7 @@ result_last_log(const struct cas *store, const char *recipe, struct digest *log,
 
 	if (get_note(&a, store, "log", recipe, &note, err) < 0)
 		return -1;
-	*found = get_digest(note, "sha256", log) && cas_has(store, log);
+	*found = doc_get_digest(note, "sha256", log) && cas_has(store, log);
 	return 0;
 }
 

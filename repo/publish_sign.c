@@ -25,23 +25,6 @@ signature_time(int64_t epoch, const struct key_public *key)
 	return KILN_MAX(epoch, key->created);
 }
 
-static void
-set_digest(struct arena *a, struct doc *map, const char *key, const struct digest *d)
-{
-	char hex[DIGEST_HEX];
-
-	digest_hex(d, hex);
-	doc_set_text(a, map, key, hex);
-}
-
-static bool
-get_digest(const struct doc *map, const char *key, struct digest *out)
-{
-	const char *hex = doc_get_text(map, key);
-
-	return hex && digest_parse(hex, out);
-}
-
 /* The value of a reference, or NULL when there is none that this version can use. */
 static int
 ref_get(struct publish_run *run, const struct doc *key, struct doc **out, struct err *err)
@@ -88,8 +71,8 @@ package_key(struct publish_run *run, const struct publish_package *p)
 
 	doc_set_text(a, key, "what", "package");
 	doc_set_text(a, key, "name", p->name);
-	set_digest(a, key, "unsigned", &p->facts->file);
-	set_digest(a, key, "statement", &p->facts->bundle);
+	doc_set_digest(a, key, "unsigned", &p->facts->file);
+	doc_set_digest(a, key, "statement", &p->facts->bundle);
 	doc_set_text(a, key, "packages_key", run->packages_key->id);
 	doc_set_text(a, key, "builder_key", run->builder->id);
 	doc_set(a, key, "created",
@@ -106,7 +89,7 @@ inputs_doc(struct arena *a, const struct publish_package *p)
 		struct doc *d = doc_map(a);
 
 		doc_set_text(a, d, "name", p->inputs[i].name);
-		set_digest(a, d, "sha256", &p->inputs[i].sha256);
+		doc_set_digest(a, d, "sha256", &p->inputs[i].sha256);
 		doc_push(a, list, d);
 	}
 	return list;
@@ -122,7 +105,7 @@ inputs_read(struct arena *a, const struct doc *list, struct publish_package *p)
 	at = arena_array(a, list->n + 1, sizeof(*at));
 	for (size_t i = 0; i < list->n; i++) {
 		at[i].name = doc_get_text(list->items[i].value, "name");
-		if (!get_digest(list->items[i].value, "sha256", &at[i].sha256))
+		if (!doc_get_digest(list->items[i].value, "sha256", &at[i].sha256))
 			return false;
 	}
 	p->inputs = at;
@@ -178,8 +161,9 @@ reuse_package(struct publish_run *run, const struct doc *key, struct publish_pac
 
 	if (ref_get(run, key, &ref, err) < 0)
 		return -1;
-	if (!ref || !get_digest(ref, "file", &p->file) ||
-	    !get_digest(ref, "bundle", &p->bundle) || !get_digest(ref, "metadata", &fragment) ||
+	if (!ref || !doc_get_digest(ref, "file", &p->file) ||
+	    !doc_get_digest(ref, "bundle", &p->bundle) ||
+	    !doc_get_digest(ref, "metadata", &fragment) ||
 	    !doc_int(doc_get(ref, "size"), &size) || !cas_has(store, &p->file) ||
 	    !cas_has(store, &p->bundle) || !cas_has(store, &fragment))
 		return 0;
@@ -325,9 +309,9 @@ publish_sign_package(struct publish_run *run, struct publish_package *p, struct 
 	    fragment_put(run, p, &fragment, err) < 0 ||
 	    publish_remember(run->spec->store, p->facts, err) < 0)
 		return err_wrap(err, "%s", p->name);
-	set_digest(&run->arena, ref, "file", &p->file);
-	set_digest(&run->arena, ref, "bundle", &p->bundle);
-	set_digest(&run->arena, ref, "metadata", &fragment);
+	doc_set_digest(&run->arena, ref, "file", &p->file);
+	doc_set_digest(&run->arena, ref, "bundle", &p->bundle);
+	doc_set_digest(&run->arena, ref, "metadata", &fragment);
 	doc_set(&run->arena, ref, "size", doc_number(&run->arena, (int64_t)p->size));
 	return ref_put(run, key, ref, err);
 }
@@ -344,7 +328,7 @@ reuse_blob(struct publish_run *run, const struct doc *key, struct digest *out, b
 	*found = false;
 	if (ref_get(run, key, &ref, err) < 0)
 		return -1;
-	*found = ref && get_digest(ref, "blob", out) && cas_has(run->spec->store, out);
+	*found = ref && doc_get_digest(ref, "blob", out) && cas_has(run->spec->store, out);
 	return 0;
 }
 
@@ -354,7 +338,7 @@ remember_blob(struct publish_run *run, const struct doc *key, const struct diges
 {
 	struct doc *ref = doc_map(&run->arena);
 
-	set_digest(&run->arena, ref, "blob", blob);
+	doc_set_digest(&run->arena, ref, "blob", blob);
 	return ref_put(run, key, ref, err);
 }
 
@@ -365,7 +349,7 @@ blob_key(struct publish_run *run, const char *what, const struct digest *of,
 	struct doc *d = doc_map(&run->arena);
 
 	doc_set_text(&run->arena, d, "what", what);
-	set_digest(&run->arena, d, "of", of);
+	doc_set_digest(&run->arena, d, "of", of);
 	doc_set_text(&run->arena, d, "key", key->id);
 	doc_set(&run->arena, d, "created", doc_number(&run->arena, created));
 	return d;

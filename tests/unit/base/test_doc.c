@@ -190,3 +190,18 @@ TEST(doc_nearest_finds_typing_errors_only)
 	assert_null(doc_nearest("x", keys, 4));
 	assert_null(doc_nearest("", keys, 4));
 }
+
+TEST(doc_keeps_digests_as_hex_and_reads_nothing_else_as_one)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct doc *map = doc_map(&a);
+	struct digest d, back;
+
+	digest_of("x", 1, &d);
+	doc_set_digest(&a, map, "good", &d);
+	doc_set_text(&a, map, "short", "abcd");
+	assert_true(doc_get_digest(map, "good", &back));
+	assert_true(digest_equal(&d, &back));
+	assert_false(doc_get_digest(map, "short", &back));
+	assert_false(doc_get_digest(map, "missing", &back));
+}
