@@ -7,8 +7,10 @@
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
 #include "base/proc.h"
+#include <poll.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -68,57 +70,6 @@ settle(struct sandbox_helper *h, struct cas *store, pid_t parent, struct err *er
 	return sandbox_seccomp_make(&h->filter, err);
 }
 
-static void
-drop_oldest_base(struct sandbox_helper *h)
-{
-	sandbox_mount_drop(h->scratch, h->bases.at[0].path);
-	free(h->bases.at[0].path);
-	h->bases.n--;
-	memmove(h->bases.at, h->bases.at + 1, h->bases.n * sizeof(*h->bases.at));
-}
-
-static char *
-base_path(const struct sandbox_spec *s)
-{
-	struct digest_state *hash = digest_begin();
-	struct digest digest;
-	char hex[DIGEST_HEX];
-
-	for (size_t i = 0; i < s->ntrees; i++)
-		digest_add(hash, s->trees[i], strlen(s->trees[i]) + 1);
-	digest_end(hash, &digest);
-	digest_hex(&digest, hex);
-	return mem_format("bases/%.16s", hex);
-}
-
-/* A dropped base lives on under the roots that were made of it. */
-static int
-find_base(struct sandbox_helper *h, const struct sandbox_spec *s, const char **base,
-	  struct err *err)
-{
-	CLEANUP(mem_free) char *path = base_path(s);
-	struct sandbox_base made;
-
-	if (s->ntrees == 0) {
-		*base = "ground";
-		return 0;
-	}
-	for (size_t i = 0; i < h->bases.n; i++) {
-		if (strcmp(h->bases.at[i].path, path) != 0)
-			continue;
-		*base = h->bases.at[i].path;
-		return 0;
-	}
-	if (h->bases.n == SANDBOX_MAX_BASES)
-		drop_oldest_base(h);
-	if (sandbox_mount_base(h->scratch, s->trees, s->ntrees, path, err) < 0)
-		return -1;
-	*base = path;
-	made.path = STEAL_PTR(path);
-	VEC_PUSH(&h->bases, made);
-	return 0;
-}
-
 /* Gives the spec the descriptors that came with it. */
 static int
 give_fds(struct sandbox_spec *s, const struct sandbox_request *r, const int *fds, size_t nfds,
@@ -153,21 +104,57 @@ read_spec(struct arena *a, int fd, struct sandbox_spec *s, struct err *err)
 	return sandbox_wire_read(a, buf_text(&text), text.len, s, err);
 }
 
+static void
+default_signals(void)
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 static int
-start_warden(struct sandbox_helper *h, struct sandbox_job *job, struct err *err)
+start_warden(struct sandbox_helper *h, struct sandbox_job *job, struct sandbox_base *base,
+	     struct err *err)
 {
 	pid_t self = getpid(), pid = fork();
+	struct sandbox_user user = { .pid = pid, .base = base };
 
 	if (pid < 0)
 		return err_sys(err, "starting a chamber");
 	h->runs++;
-	if (pid > 0)
+	if (pid > 0) {
+		if (base)
+			base->users++;
+		VEC_PUSH(&h->users, user);
 		return 0;
-	(void)signal(SIGCHLD, SIG_DFL);
+	}
+	default_signals();
 	close(h->sock);
+	close(h->deaths);
 	if (sandbox_ids_die_with_parent(err) < 0 || getppid() != self)
 		proc_child_exit(1);
 	sandbox_warden_run(job);
+}
+
+/* Wardens answer for themselves; here only their bases are given back. */
+static void
+bury(struct sandbox_helper *h)
+{
+	struct signalfd_siginfo signals[8];
+	ssize_t n = read(h->deaths, signals, sizeof(signals)); /* one may stand for many */
+	pid_t pid;
+
+	while (n > 0 && (pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		for (size_t i = 0; i < h->users.n; i++) {
+			if (h->users.at[i].pid != pid)
+				continue;
+			if (h->users.at[i].base)
+				h->users.at[i].base->users--;
+			h->users.at[i] = h->users.at[--h->users.n];
+			break;
+		}
+	}
 }
 
 static int
@@ -178,18 +165,19 @@ serve(struct sandbox_helper *h, const struct sandbox_request *r, const int *fds,
 	struct sandbox_input inputs[SANDBOX_MAX_INPUTS];
 	struct sandbox_job job = { .helper = h, .root = -1 };
 	CLEANUP(fd_close) int root = -1;
-	const char *base = NULL;
+	struct sandbox_base *base = NULL;
 
 	if (nfds < FIXED_FDS)
 		return err_set(err, ERR_SANDBOX, "the request came without its descriptors");
 	job.sock = fds[1];
 	if (read_spec(&a, fds[0], &job.spec, err) < 0 ||
 	    give_fds(&job.spec, r, fds, nfds, inputs, err) < 0 ||
-	    find_base(h, &job.spec, &base, err) < 0 ||
-	    sandbox_mount_root(base, &job.root, err) < 0)
+	    sandbox_base_find(h, &job.spec, &base, err) < 0 ||
+	    sandbox_mount_root(h->scratch, base ? base->number : 0, base ? base->ngroups : 0,
+			       &job.root, err) < 0)
 		return -1;
 	root = job.root;
-	return start_warden(h, &job, err);
+	return start_warden(h, &job, base, err);
 }
 
 /* The conductor waits on the run's socket; a request that cannot be served is answered there.
@@ -224,6 +212,34 @@ serve_next(struct sandbox_helper *h)
 	return true;
 }
 
+/* Requests and deaths, whichever comes. */
+static bool
+turn(struct sandbox_helper *h)
+{
+	struct pollfd p[] = { { .fd = h->sock, .events = POLLIN },
+			      { .fd = h->deaths, .events = POLLIN } };
+
+	if (poll(p, ARRAY_LEN(p), -1) < 0)
+		return errno == EINTR;
+	if (p[1].revents)
+		bury(h);
+	return p[0].revents == 0 || serve_next(h);
+}
+
+static int
+watch_deaths(struct sandbox_helper *h, struct err *err)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)signal(SIGCHLD, SIG_DFL);
+	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+		return err_sys(err, "blocking SIGCHLD");
+	h->deaths = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return h->deaths < 0 ? err_sys(err, "making a signalfd") : 0;
+}
+
 /* Away from the terminal: an interrupt is the conductor's to answer. Nothing of the conductor's
  * stays open here but what is ours. */
 static int
@@ -248,19 +264,21 @@ detach(const struct sandbox_helper *h, const struct cas *store, struct err *err)
 void
 sandbox_helper_run(struct cas *store, int sock, const struct sandbox_cgroup *cgroup)
 {
-	struct sandbox_helper h = {
-		.sock = sock, .store = -1, .scratch = -1, .cgroup = *cgroup
-	};
+	struct sandbox_helper h = { .sock = sock,
+				    .deaths = -1,
+				    .store = -1,
+				    .scratch = -1,
+				    .cas = store,
+				    .cgroup = *cgroup };
 	struct err err = { .code = ERR_NONE }, ignored;
 	pid_t parent = getppid();
 
-	if (detach(&h, store, &err) < 0 || settle(&h, store, parent, &err) < 0)
+	if (detach(&h, store, &err) < 0 || watch_deaths(&h, &err) < 0 ||
+	    settle(&h, store, parent, &err) < 0)
 		err.code = err.code == ERR_NONE ? ERR_SANDBOX : err.code;
 	if (fd_send(sock, &err, sizeof(err), NULL, 0, &ignored) < 0 || err.code != ERR_NONE)
 		proc_child_exit(1);
-	/* Wardens answer for themselves; the kernel reaps them. */
-	(void)signal(SIGCHLD, SIG_IGN);
-	while (serve_next(&h))
+	while (turn(&h))
 		;
 	proc_child_exit(0);
 }

@@ -6,7 +6,7 @@
  *   store/      the store's trees/, a clone of its mount
  *   skeleton/   empty directories to mount on: build tmp out proc dev kiln
  *   ground/     usr-merge links, /etc/passwd, /etc/group, /etc/hosts for who has none
- *   bases/H/    one kept overlay per environment: its trees, topmost first, over ground
+ *   bases/N/M/  kept overlays of trees: group M, topmost first, of base N; see sandbox_base.c
  *   layers/     links 0, 1, 2... to trees while a base is mounted: options hold one page only
  *
  * A chamber's root is skeleton over a base. Layers are named relative to the working directory,
@@ -26,6 +26,7 @@
 #define HELPER_BYTES   ((uint64_t)16 * 1024 * 1024)
 #define HELPER_INODES  4096
 #define OPTIONS_MAX    4095 /* mount(2) takes one page */
+#define STRING_MAX     255  /* and fsconfig(2) this */
 
 static const char *const mount_points[] = { "build", "dev", "kiln", "out", "proc", "tmp" };
 
@@ -198,18 +199,8 @@ sandbox_mount_scratch(int *scratch, struct err *err)
 	return 0;
 }
 
-/* One tree named twice would overlap itself: the first name counts. */
-static bool
-is_repeated(const char *const *names, size_t i)
-{
-	for (size_t j = 0; j < i; j++)
-		if (strcmp(names[i], names[j]) == 0)
-			return true;
-	return false;
-}
-
 static int
-link_layers(int layers, const char *const *names, size_t n, struct buf *options,
+link_layers(int layers, const char *const *names, size_t n, bool ground, struct buf *options,
 	    struct err *err)
 {
 	buf_add_str(options, "userxattr,lowerdir=");
@@ -217,17 +208,16 @@ link_layers(int layers, const char *const *names, size_t n, struct buf *options,
 		CLEANUP(mem_free) char *target = mem_format("../store/%s", names[i]);
 		char number[24];
 
-		if (is_repeated(names, i))
-			continue;
 		(void)snprintf(number, sizeof(number), "%zu", i);
 		if (symlinkat(target, layers, number) < 0)
 			return err_sys(err, "linking layer %s", names[i]);
 		/* Asked here because the mount would not say which one is missing. */
 		if (faccessat(layers, number, F_OK, 0) < 0)
 			return err_sys(err, "tree %s of the environment", names[i]);
-		buf_add_format(options, "%s:", number);
+		buf_add_format(options, "%s%s", i ? ":" : "", number);
 	}
-	buf_add_str(options, "../ground");
+	if (ground)
+		buf_add_str(options, ":../ground");
 	return buf_check(options, "the list of layers", err);
 }
 
@@ -248,44 +238,71 @@ mount_layers(int layers, const char *base, const char *options, struct err *err)
 }
 
 int
-sandbox_mount_base(int scratch, const char *const *names, size_t n, const char *base,
-		   struct err *err)
+sandbox_mount_group(int scratch, const struct sandbox_group *g, const char *const *names,
+		    size_t n, struct err *err)
 {
 	CLEANUP(buf_free) struct buf options = BUF_MAX(OPTIONS_MAX);
+	CLEANUP(mem_free) char *path = mem_format("bases/%u/%u", g->base, g->group);
 	CLEANUP(fd_close) int layers = -1;
-	int rc = -1;
 
 	if (tree_remove(scratch, "layers", err) < 0 || make_dir(scratch, "layers", err) < 0 ||
-	    make_dir(scratch, base, err) < 0)
+	    fd_mkdirs(scratch, path, err) < 0 ||
+	    fd_open_beneath(scratch, "layers", O_RDONLY | O_DIRECTORY, &layers, err) < 0 ||
+	    link_layers(layers, names, n, g->last, &options, err) < 0)
 		return -1;
-	if (fd_open_beneath(scratch, "layers", O_RDONLY | O_DIRECTORY, &layers, err) == 0 &&
-	    link_layers(layers, names, n, &options, err) == 0)
-		rc = mount_layers(layers, base, options.data, err);
-	if (rc < 0)
-		(void)unlinkat(scratch, base, AT_REMOVEDIR);
-	return rc;
+	return mount_layers(layers, path, options.data, err);
 }
 
 void
-sandbox_mount_drop(int scratch, const char *base)
+sandbox_mount_drop(int scratch, unsigned base, unsigned ngroups)
 {
-	(void)umount2(base, MNT_DETACH);
-	(void)unlinkat(scratch, base, AT_REMOVEDIR);
+	CLEANUP(mem_free) char *dir = mem_format("bases/%u", base);
+
+	for (unsigned i = 0; i < ngroups; i++) {
+		CLEANUP(mem_free) char *path = mem_format("%s/%u", dir, i);
+
+		(void)umount2(path, MNT_DETACH);
+		(void)unlinkat(scratch, path, AT_REMOVEDIR);
+	}
+	(void)unlinkat(scratch, dir, AT_REMOVEDIR);
+}
+
+/* Named from inside the base's directory: the names are seen in the chamber's mountinfo, and
+ * how many bases there were before is nothing to know there. */
+static int
+set_layers(int fs, const char *dir, const char *layers)
+{
+	int rc = chdir(dir);
+
+	if (rc == 0)
+		rc = fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", layers, 0);
+	return rc;
 }
 
 int
-sandbox_mount_root(const char *base, int *root, struct err *err)
+sandbox_mount_root(int scratch, unsigned base, unsigned n, int *root, struct err *err)
 {
 	CLEANUP(fd_close) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
-	CLEANUP(mem_free) char *layers = mem_format("skeleton:%s", base);
+	CLEANUP(buf_free) struct buf layers = BUF_MAX(STRING_MAX);
+	CLEANUP(mem_free) char *dir = n ? mem_format("bases/%u", base) : mem_strdup("bases");
+	int rc;
 
+	buf_add_str(&layers, n ? "../../skeleton" : "../skeleton:../ground");
+	for (unsigned i = 0; i < n; i++)
+		buf_add_format(&layers, ":%u", i);
+	if (buf_check(&layers, "the list of layer groups", err) < 0)
+		return -1;
 	/* xino: one device number for files and directories, or `find -xdev` stops at once. */
 	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0 ||
 	    fsconfig(fs, FSCONFIG_SET_STRING, "xino", "on", 0) < 0 ||
-	    fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", layers, 0) < 0)
-		return mount_failed(fs, "putting the environment under the root", err);
-	return finish_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
-			    "making the root", root, err);
+	    set_layers(fs, dir, buf_text(&layers)) < 0)
+		rc = mount_failed(fs, "putting the environment under the root", err);
+	else
+		rc = finish_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
+				  "making the root", root, err);
+	if (fchdir(scratch) < 0)
+		return err_sys(err, "entering the helper's directory");
+	return rc;
 }
 
 static int

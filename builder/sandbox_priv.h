@@ -21,13 +21,14 @@
 #include <sched.h>
 
 #define SANDBOX_UID            1000
-#define SANDBOX_MAX_TREES      490 /* overlayfs takes 500 layers; a few are ours */
+#define SANDBOX_MAX_TREES      10000
+#define SANDBOX_GROUP_TREES    490 /* overlayfs takes 500 layers; a few are ours */
 #define SANDBOX_MAX_INPUTS     56  /* descriptors in one message: FD_PASS_MAX less ours */
 #define SANDBOX_MAX_STEPS      64
 #define SANDBOX_MAX_ENV        1024
 #define SANDBOX_MAX_MEMBERS    4096
 #define SANDBOX_MAX_SPEC_BYTES ((size_t)64 * 1024 * 1024)
-#define SANDBOX_MAX_BASES      64 /* base overlays kept; the oldest goes first */
+#define SANDBOX_MAX_BASES      32 /* environments kept; see sandbox_base.c */
 #define SANDBOX_MAX_MANIFEST   ((size_t)1024 * 1024 * 1024)
 #define SANDBOX_MAX_DEPTH      64 /* directories below /out */
 #define SANDBOX_SAMPLE_MS      100
@@ -102,12 +103,18 @@ struct sandbox_rooms {
 };
 /* From the store's trees/ as working directory; scratch is the working directory after it. */
 int sandbox_mount_scratch(int *scratch, struct err *err) MUST_CHECK;
-/* base is a fresh path below scratch; an overlay of the trees is mounted there until it is
- * dropped. */
-int sandbox_mount_base(int scratch, const char *const *names, size_t n, const char *base,
+struct sandbox_group {
+	unsigned base, group; /* bases/BASE/GROUP below scratch */
+	bool last;            /* holds the ground, too */
+};
+/* An overlay of distinct trees (at least two layers, with the ground counted), topmost first,
+ * until it is dropped; what was made of it lives on. */
+int sandbox_mount_group(int scratch, const struct sandbox_group *g, const char *const *names,
+			size_t n, struct err *err) MUST_CHECK;
+void sandbox_mount_drop(int scratch, unsigned base, unsigned ngroups);
+/* A chamber's root of the groups of a base; of the ground alone when n is 0. */
+int sandbox_mount_root(int scratch, unsigned base, unsigned n, int *root,
 		       struct err *err) MUST_CHECK;
-void sandbox_mount_drop(int scratch, const char *base);
-int sandbox_mount_root(const char *base, int *root, struct err *err) MUST_CHECK;
 /* All rooms but out->root, which is given. */
 int sandbox_mount_rooms(const struct sandbox_spec *spec, struct sandbox_rooms *out,
 			struct err *err) MUST_CHECK;
@@ -180,19 +187,37 @@ struct sandbox_chamber {
 /* pid 1's whole life. */
 void sandbox_init_run(const struct sandbox_chamber *c) NO_RETURN;
 
-/* ---- sandbox_helper.c, sandbox_warden.c ---- */
+/* ---- sandbox_base.c ---- */
 struct sandbox_base {
-	char *path; /* below scratch: bases/ and the digest of the trees' names */
+	char key[DIGEST_HEX]; /* digest of the trees' names */
+	unsigned number, ngroups;
+	int pin;        /* of the trees; wardens inherit it */
+	unsigned users; /* wardens alive */
+	uint64_t used;  /* when, by the helper's count */
+};
+struct sandbox_helper;
+/* The kept environment of these trees, composed now if need be; NULL in *out: no trees. */
+int sandbox_base_find(struct sandbox_helper *h, const struct sandbox_spec *s,
+		      struct sandbox_base **out, struct err *err) MUST_CHECK;
+
+/* ---- sandbox_helper.c, sandbox_warden.c ---- */
+struct sandbox_user {
+	pid_t pid; /* of a warden */
+	struct sandbox_base *base;
 };
 struct sandbox_helper {
 	int sock;    /* from the conductor */
+	int deaths;  /* signalfd: a warden ended */
 	int store;   /* of the outer mount namespace: for plain files only, never for mounts */
 	int scratch; /* the working directory: see sandbox_mount.c */
+	const struct cas *cas;
 	struct sandbox_filter filter;
 	struct sandbox_cgroup cgroup;
 	cpu_set_t cpus;
-	unsigned runs;
-	VEC(struct sandbox_base) bases;
+	unsigned runs, numbers; /* given to bases so far */
+	uint64_t clock;         /* counts uses of bases */
+	VEC(struct sandbox_base *) bases;
+	VEC(struct sandbox_user) users;
 };
 void sandbox_helper_run(struct cas *store, int sock,
 			const struct sandbox_cgroup *cgroup) NO_RETURN;

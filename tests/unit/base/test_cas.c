@@ -421,3 +421,28 @@ TEST(cas_refuses_a_store_of_another_user)
 	assert_ok(proc_wait(pid, &status, err));
 	assert_int_equal(status, 0);
 }
+
+TEST(pins_hold_trees_while_anyone_has_them_open)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(dict_release) struct dict some = { 0 };
+	CLEANUP(dict_release) struct dict none = { 0 };
+	static const char *const trees[] = { "tree-a", "tree-b" };
+	int dir = test_tmpdir(), first = -1, second = -1, hold = -1;
+	CLEANUP(cas_close) struct cas *c = open_store(dir);
+
+	assert_ok(cas_pin(c, "env-1", trees, 2, &first, err));
+	assert_ok(cas_pin(c, "env-1", trees, 2, &second, err));
+	close(first);
+	assert_ok(cas_pinned(&a, c, &some, &hold, err));
+	close(hold);
+	assert_int_equal(some.n, 2);
+	assert_true(dict_has(&some, "tree-a") && dict_has(&some, "tree-b"));
+	close(second);
+	assert_ok(cas_pinned(&a, c, &none, &hold, err));
+	close(hold);
+	assert_int_equal(none.n, 0);
+	assert_int_equal(faccessat(cas_dirfd(c), "pins/env-1", F_OK, 0), -1);
+	assert_fails(cas_pin(c, "../x", trees, 2, &first, err), "not a name for the store");
+	close(dir);
+}

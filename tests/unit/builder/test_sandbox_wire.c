@@ -109,7 +109,7 @@ TEST(wire_survives_every_flipped_byte_of_a_spec)
 	buf_free(&b);
 }
 
-TEST(wire_refuses_more_packages_than_an_overlay_takes)
+TEST(wire_refuses_more_packages_than_a_chamber_takes)
 {
 	struct sandbox_spec s = spec();
 	struct buf b = BUF_MAX(SANDBOX_MAX_SPEC_BYTES);
@@ -117,7 +117,7 @@ TEST(wire_refuses_more_packages_than_an_overlay_takes)
 	s.ntrees = SANDBOX_MAX_TREES + 1;
 	assert_fails(
 		sandbox_wire_write(&s, &b, err),
-		"zlib: 491 packages in the environment are more than the 490 a chamber takes");
+		"zlib: 10001 packages in the environment are more than the 10000 a chamber takes");
 	assert_int_equal(err->code, ERR_SANDBOX);
 	buf_free(&b);
 }
