@@ -21,7 +21,7 @@ enum build_event {
 	BUILD_SERVED,  /* name: from the store */
 	BUILD_DONE,    /* name, text: seconds and packages */
 	BUILD_FAILED,  /* name, text: cause */
-	BUILD_BLOCKED  /* name, text: by what */
+	BUILD_BLOCKED  /* name, text: the failed recipe that it needs */
 };
 struct build_options {
 	unsigned jobs; /* 0: as many as cores */

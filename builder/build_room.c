@@ -140,7 +140,8 @@ build_room_check(struct build_session *s, unsigned jobs, uint64_t *memory, struc
 	    add_up(s, jobs, &room, err) < 0)
 		return -1;
 	text = arena_format(
-		s->a, "about %llu MiB of disk (%llu free) and %llu MiB of memory (%llu free)",
+		s->a,
+		"about %llu MiB of disk (%llu MiB free) and %llu MiB of memory (%llu MiB free)",
 		mib(room.disk), mib(disk), mib(room.memory), mib(*memory));
 	if (room.unmeasured)
 		text = arena_format(s->a, "%s; %zu recipe%s never measured here", text,

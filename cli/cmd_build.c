@@ -103,7 +103,7 @@ on_event(void *arg, enum build_event e, const char *name, const char *text)
 		end_running(t, name);
 	cli_say("[%3lld:%02lld] %-8s %s%s%s%s", (long long)(s / 60), (long long)(s % 60),
 		words[e], name ? name : "", name && text ? ": " : "",
-		e == BUILD_BLOCKED ? "waits for " : "", text ? text : "");
+		e == BUILD_BLOCKED ? "needs " : "", text ? text : "");
 	on_tick(t);
 }
 
@@ -179,7 +179,7 @@ print_summary(struct arena *a, const struct build_summary *s, bool dry)
 			     cli_count(a, s->served, "recipe"));
 	else
 		(void)printf(
-			"%zu built, %zu served from the store, %zu failed, %zu blocked in %lld:%02lld\n",
+			"%zu built, %zu served from the store, %zu failed, %zu not begun in %lld:%02lld\n",
 			s->built, s->served, s->failed, s->blocked, (long long)(seconds / 60),
 			(long long)(seconds % 60));
 }
@@ -189,6 +189,18 @@ interrupted(struct err *err)
 {
 	err_set(err, ERR_INTERRUPTED, "interrupted");
 	return err_hint(err, "what was finished is kept; `kiln build` goes on from there");
+}
+
+static int
+failed(const struct build_summary *s, bool keep_going, struct err *err)
+{
+	if (s->failed == 1 && s->nfailures == 1)
+		err_set(err, ERR_BUILD, "recipe %s failed", s->failures[0].recipe);
+	else
+		err_set(err, ERR_BUILD, "%zu recipes failed", s->failed);
+	if (s->blocked && !keep_going)
+		err_hint(err, "`kiln build --keep-going` builds what does not need them");
+	return -1;
 }
 
 static int
@@ -221,11 +233,7 @@ run_build(struct cli *cli, const struct build_args *a, const char *const *names,
 		return -1;
 	if (!cli->json)
 		print_summary(&cli->arena, &s, a->dry_run);
-	if (s.failed == 1 && s.nfailures == 1)
-		return err_set(err, ERR_BUILD, "recipe %s failed", s.failures[0].recipe);
-	if (s.failed)
-		return err_set(err, ERR_BUILD, "%zu recipes failed", s.failed);
-	return 0;
+	return s.failed ? failed(&s, a->keep_going, err) : 0;
 }
 
 static int

@@ -24,7 +24,14 @@ help_all(void)
 }
 
 static int
-commands_json(struct cli *cli, struct err *err)
+unknown_topic(const char *name, struct err *err)
+{
+	err_set(err, ERR_USAGE, "no help on '%s'", name);
+	return err_hint(err, "`kiln help` lists the commands");
+}
+
+static int
+commands_json(struct cli *cli, const char *only, struct err *err)
 {
 	struct arena *a = &cli->arena;
 	struct doc *all = doc_list(a);
@@ -32,12 +39,14 @@ commands_json(struct cli *cli, struct err *err)
 	for (size_t i = 0; i < cli_ncommands; i++) {
 		struct doc *d = doc_map(a);
 
+		if (only && strcmp(cli_commands[i]->name, only) != 0)
+			continue;
 		doc_set_text(a, d, "name", cli_commands[i]->name);
 		doc_set_text(a, d, "task", cli_commands[i]->task);
 		doc_set_text(a, d, "summary", cli_commands[i]->summary);
 		doc_push(a, all, d);
 	}
-	return cli_json(cli, all, err);
+	return only && all->n == 0 ? unknown_topic(only, err) : cli_json(cli, all, err);
 }
 
 /* The default stands at the end, because some take a sentence. */
@@ -76,13 +85,6 @@ recipe_json(struct cli *cli, struct err *err)
 }
 
 static int
-unknown_topic(const char *name, struct err *err)
-{
-	err_set(err, ERR_USAGE, "no help on '%s'", name);
-	return err_hint(err, "`kiln help` lists the commands");
-}
-
-static int
 help_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
 {
 	bool on_recipe = n && strcmp(operands[0], "recipe") == 0;
@@ -91,7 +93,7 @@ help_run(struct cli *cli, void *args, const char *const *operands, size_t n, str
 	if (cli->json && on_recipe)
 		return recipe_json(cli, err);
 	if (cli->json)
-		return commands_json(cli, err);
+		return commands_json(cli, n ? operands[0] : NULL, err);
 	if (n == 0) {
 		help_all();
 		return 0;

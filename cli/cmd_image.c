@@ -35,13 +35,28 @@ print_image(struct arena *a, const char *dest, const struct image_summary *s)
 }
 
 static int
-make_one(struct cli *cli, const struct publishing *p, const char *name, struct doc *all,
-	 struct err *err)
+load(struct cli *cli, const char *name, struct image **out, struct err *err)
+{
+	const char *path = arena_format(&cli->arena, "images/catalog/%s.yaml", name);
+
+	if (strchr(name, '/') || name[0] == '.')
+		return err_set(err, ERR_USAGE, "'%s' is not the name of an image", name);
+	if (faccessat(cli->workspace.dirfd, path, F_OK, 0) < 0 && errno == ENOENT) {
+		err_set(err, ERR_INPUT, "no image is named '%s'", name);
+		return err_hint(err, "write %s", path);
+	}
+	return image_load(&cli->arena, cli->workspace.dirfd, path, out, err);
+}
+
+static int
+make_one(struct cli *cli, const struct publishing *p, struct image *image, const char *name,
+	 struct doc *all, struct err *err)
 {
 	struct arena *a = &cli->arena;
 	const char *dest = arena_format(a, "out/images/%s", name);
 	struct image_summary s = { 0 };
-	struct image_spec spec = { .store = cli->builder.store,
+	struct image_spec spec = { .image = image,
+				   .store = cli->builder.store,
 				   .signer = cli->builder.signer,
 				   .packages = p->packages,
 				   .npackages = p->npackages,
@@ -51,14 +66,7 @@ make_one(struct cli *cli, const struct publishing *p, const char *name, struct d
 				   .distribution_id = cli->workspace.id,
 				   .distribution_version = cli->workspace.version,
 				   .builder_id = cli->workspace.builder_id };
-	struct image *image;
 
-	if (strchr(name, '/') || name[0] == '.')
-		return err_set(err, ERR_USAGE, "'%s' is not the name of an image", name);
-	if (image_load(a, cli->workspace.dirfd, arena_format(a, "images/catalog/%s.yaml", name),
-		       &image, err) < 0)
-		return err_hint(err, "images are defined in images/catalog/NAME.yaml");
-	spec.image = image;
 	if (image_commit(a, &spec, cli->workspace.dirfd, dest, &s, err) < 0)
 		return err_wrap(err, "image %s", name);
 	if (cli->json)
@@ -72,15 +80,20 @@ static int
 image_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
 {
 	struct publishing p = { 0 };
-	struct doc *all;
+	struct image **images = arena_array(&cli->arena, n, sizeof(*images));
+	struct doc *all = doc_list(&cli->arena);
 
 	(void)args;
-	if (publishing_open(cli, &p, err) < 0 ||
+	if (cli_open(cli, CLI_STORE | CLI_SANDBOX | CLI_SIGNER, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (load(cli, operands[i], &images[i], err) < 0)
+			return -1;
+	if (publishing_load(cli, &p, err) < 0 ||
 	    fd_mkdirs(cli->workspace.dirfd, "out/images", err) < 0)
 		return -1;
-	all = doc_list(&cli->arena);
 	for (size_t i = 0; i < n; i++)
-		if (make_one(cli, &p, operands[i], all, err) < 0)
+		if (make_one(cli, &p, images[i], operands[i], all, err) < 0)
 			return -1;
 	return cli->json ? cli_json(cli, all, err) : 0;
 }

@@ -19,7 +19,8 @@ publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, 
 	(void)args;
 	(void)operands;
 	(void)n;
-	if (publishing_open(cli, &p, err) < 0 ||
+	if (cli_open(cli, CLI_STORE | CLI_SANDBOX | CLI_SIGNER, err) < 0 ||
+	    publishing_load(cli, &p, err) < 0 ||
 	    fd_mkdirs(cli->workspace.dirfd, "out", err) < 0)
 		return -1;
 	spec = (struct publish_spec){ .store = cli->builder.store,

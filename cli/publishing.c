@@ -2,10 +2,9 @@
 #include "cli/publishing.h"
 
 int
-publishing_open(struct cli *cli, struct publishing *p, struct err *err)
+publishing_load(struct cli *cli, struct publishing *p, struct err *err)
 {
-	if (cli_open(cli, CLI_STORE | CLI_SANDBOX | CLI_SIGNER, err) < 0 ||
-	    build_packages(&cli->arena, &cli->builder, NULL, 0, &p->packages, &p->npackages,
+	if (build_packages(&cli->arena, &cli->builder, NULL, 0, &p->packages, &p->npackages,
 			   err) < 0 ||
 	    build_inputs(&cli->arena, &cli->builder, &p->inputs, &p->ninputs, err) < 0)
 		return -1;

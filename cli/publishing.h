@@ -12,5 +12,5 @@ struct publishing {
 	size_t ninputs;
 	int64_t epoch; /* the newest of the packages' */
 };
-/* Opens the workspace with all it takes; a recipe that is not built is an error. */
-int publishing_open(struct cli *cli, struct publishing *p, struct err *err) MUST_CHECK;
+/* With store, chamber helper and signer open; a recipe that is not built is an error. */
+int publishing_load(struct cli *cli, struct publishing *p, struct err *err) MUST_CHECK;
