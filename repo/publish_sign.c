@@ -15,7 +15,7 @@
 #include "trust/verify.h"
 
 #define SIGN_REF_KIND   "publish"
-#define SIGN_REF_FORMAT 1
+#define SIGN_REF_FORMAT 2 /* raised whenever what is remembered gains a member */
 #define SIGN_MAX_HEADER ((size_t)64 * 1024 * 1024)
 #define SIGN_MAX_REF    ((size_t)64 * 1024)
 
