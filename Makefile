@@ -33,9 +33,10 @@ $(BUILD)/kiln: $(filter $(BUILD)/cli/%,$(OBJ)) $(filter-out $(BUILD)/libcli.a,$(
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(foreach r,$(filter-out cli,$(BELOW_cli)),$(BUILD)/lib$(r).a) $(LIBS)
 
-# The objects of a room, as an archive, remade from scratch so that no removed file lingers.
+# The objects of a room, as an archive, remade from scratch so that no removed file lingers; without
+# main(), so that tests bring their own.
 define room_archive
-$(BUILD)/lib$(1).a: $$(filter $(BUILD)/$(1)/%,$$(OBJ))
+$(BUILD)/lib$(1).a: $$(filter-out $(BUILD)/cli/main.o,$$(filter $(BUILD)/$(1)/%,$$(OBJ)))
 	@mkdir -p $$(@D)
 	$$(Q)rm -f $$@ && ar rcsD $$@ $$^
 endef
