@@ -115,8 +115,9 @@ int build_chamber_make(struct build_session *s, const struct build_job *job,
 		       struct build_chamber *out, struct err *err) MUST_CHECK;
 void build_chamber_release(struct build_chamber *c);
 DEFINE_RELEASE(struct build_chamber, build_chamber_release);
-/* "recipes/zlib/recipe.yaml:31": where the step of this index stands. */
+/* "recipes/zlib/recipe.yaml:12:5": where the source of this input stands. */
 const char *build_chamber_source(struct arena *a, const struct recipe *r, int input);
+/* "recipes/zlib/recipe.yaml:31": where the step of this index stands. */
 const char *build_chamber_where(struct arena *a, const struct recipe *r, int step);
 
 /* ---- build_lock.c ---- */
