@@ -53,7 +53,17 @@ good | sed 's/^format: 1/format: 2/' | recipe
 refused "a newer format" 1 "recipes/x/recipe.yaml:1:" "$kiln" -C ws lint
 printf 'format: 1\nname: "unclosed\n' | recipe
 refused "not YAML" 1 "recipes/x/recipe.yaml:" "$kiln" -C ws lint
+good | sed 's/^build:/build:\n  needs: [y]/' | recipe
+refused "a need that nothing makes" 1 "recipes/x/recipe.yaml:9:11: recipe 'x' needs 'y', which no recipe makes" "$kiln" -C ws lint
+mkdir ws/recipes/y
+sed 's/^name: x/name: y/; s/- name: x/- name: y/; s/needs: \[y\]/needs: [x]/' ws/recipes/x/recipe.yaml >ws/recipes/y/recipe.yaml
+refused "a cycle" 1 "dependency cycle of 2 recipes" "$kiln" -C ws lint
+assert_contains "each need of the cycle has its place" "recipes/y/recipe.yaml:9:11: y needs x" "$(cat "$scratch/err")"
+rm -r ws/recipes/y
 good | recipe
+printf 'format: 1\npackages: [{name: a}]\n' >ws/bootstrap/seed.lock
+refused "a broken lock of the seed" 1 "bootstrap/seed.lock:2:" "$kiln" -C ws lint
+rm ws/bootstrap/seed.lock
 mkdir -p ws/images/catalog
 printf 'format: 1\nname: i\nsummary: An image\npackages: [x]\ncofnig: {cmd: [/bin/sh]}\n' >ws/images/catalog/i.yaml
 refused "unknown key of an image" 1 "images/catalog/i.yaml:5:1: unknown key 'cofnig' (did you mean 'config'?)" "$kiln" -C ws lint
