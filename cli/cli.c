@@ -179,6 +179,25 @@ user_keys(struct arena *a)
 	return home && *home ? arena_format(a, "%s/.config/kiln/keys", home) : NULL;
 }
 
+/* A tree under test may bring its own kiln.yaml and .kiln/keys. Inside another workspace, as out/
+ * is, that cannot be told from ours by looking, so nobody's keys are taken. */
+static int
+check_not_nested(struct cli *c, struct err *err)
+{
+	const struct workspace *inner = &c->workspace;
+	struct workspace outer;
+	struct err ignored;
+
+	if (workspace_open(&c->arena, arena_format(&c->arena, "%s/..", inner->path),
+			   getenv("KILN_STORE"), NULL, &outer, &ignored) < 0)
+		return 0;
+	err_set(err, ERR_VERIFY,
+		"'%s' is a workspace inside the workspace '%s': whose keys to trust is not clear",
+		inner->path, outer.path);
+	workspace_close(&outer);
+	return err_hint(err, "name the keys with --key or KILN_KEYS");
+}
+
 static int
 load_default_keys(struct cli *c, struct keyring *out, struct err *err)
 {
@@ -193,10 +212,15 @@ load_default_keys(struct cli *c, struct keyring *out, struct err *err)
 				  &c->workspace, &ignored) == 0) {
 		c->has_workspace = true;
 		places[0] = c->workspace.keys_path;
+		if (check_not_nested(c, err) < 0)
+			return -1;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(places); i++)
-		if (places[i] && access(places[i], F_OK) == 0)
-			return key_load(&c->arena, places[i], out, err);
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		if (!places[i] || access(places[i], F_OK) != 0)
+			continue;
+		cli_say("keys: trusting those in %s", places[i]);
+		return key_load(&c->arena, places[i], out, err);
+	}
 	return 0; /* an empty ring: verification refuses and shows the fingerprint it saw */
 }
 

@@ -447,7 +447,8 @@ find_signer(const struct keyring *ring, enum key_role role, const struct openpgp
 			       seen, key_role_name(other->role), key_role_name(role));
 	if (seen[0] == '\0')
 		return err_set(err, ERR_VERIFY, "the signature does not name its key");
-	return err_set(err, ERR_VERIFY, "signed by the unknown key %s", seen);
+	(void)err_set(err, ERR_VERIFY, "signed by the unknown key %s", seen);
+	return err_hint(err, "if you trust it, name its public key with --key");
 }
 
 int
