@@ -239,7 +239,8 @@ listen_to(const struct source_download *d, int report, struct err *err)
 			*err = m.err;
 			return -1;
 		}
-		if (d->progress && d->progress->update)
+		/* The end is told by who has checked what came. */
+		if (d->progress && d->progress->update && m.done != m.total)
 			d->progress->update(d->progress->arg, d->name, m.done, m.total);
 	}
 }

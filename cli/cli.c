@@ -45,6 +45,13 @@ cli_hold_standard(struct err *err)
 	return 0;
 }
 
+int
+cli_interrupted(struct err *err)
+{
+	err_set(err, ERR_INTERRUPTED, "interrupted");
+	return err_hint(err, "what was finished is kept; the same command goes on from there");
+}
+
 void
 cli_tame(char *text, size_t n)
 {
@@ -179,8 +186,8 @@ user_keys(struct arena *a)
 	return home && *home ? arena_format(a, "%s/.config/kiln/keys", home) : NULL;
 }
 
-/* A tree under test may bring its own kiln.yaml and .kiln/keys. Inside another workspace, as out/
- * is, that cannot be told from ours by looking, so nobody's keys are taken. */
+/* A tree under test may bring its own kiln.yaml and .kiln/keys. Inside another workspace, as
+ * out/ is, that cannot be told from ours by looking, so nobody's keys are taken. */
 static int
 check_not_nested(struct cli *c, struct err *err)
 {

@@ -43,6 +43,7 @@ int cli_keyring(struct cli *c, const struct opt_list *named, struct keyring *out
 /* Set by SIGINT and SIGTERM once cli_catch_signals was called. */
 extern volatile bool cli_stopped;
 void cli_catch_signals(void);
+int cli_interrupted(struct err *err); /* -1, with the words for it */
 /* What the user named, as seen from where -C went. */
 const char *cli_path(struct cli *c, const char *operand);
 /* "1.4 GiB". */

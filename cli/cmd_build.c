@@ -185,13 +185,6 @@ print_summary(struct arena *a, const struct build_summary *s, bool dry)
 }
 
 static int
-interrupted(struct err *err)
-{
-	err_set(err, ERR_INTERRUPTED, "interrupted");
-	return err_hint(err, "what was finished is kept; `kiln build` goes on from there");
-}
-
-static int
 failed(const struct build_summary *s, bool keep_going, struct err *err)
 {
 	if (s->failed == 1 && s->nfailures == 1)
@@ -225,7 +218,7 @@ run_build(struct cli *cli, const struct build_args *a, const char *const *names,
 
 	progress.stop = &cli_stopped;
 	if (build_run(&cli->arena, &cli->builder, names, n, &o, &s, err) < 0)
-		return cli_stopped ? interrupted(err) : -1;
+		return cli_stopped ? cli_interrupted(err) : -1;
 	status_clear();
 	for (size_t i = 0; i < s.nfailures; i++)
 		print_failure(&s.failures[i]);

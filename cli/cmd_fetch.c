@@ -7,13 +7,16 @@ static int
 fetch_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
 {
 	size_t fetched = 0, present = 0;
+	struct source_progress progress = status_fetching;
 	struct doc *d;
 
 	(void)args;
-	if (cli_open(cli, CLI_STORE, err) < 0 ||
-	    build_fetch(&cli->builder, operands, n, &status_fetching, &fetched, &present, err) <
-		    0)
+	if (cli_open(cli, CLI_STORE, err) < 0)
 		return -1;
+	cli_catch_signals();
+	progress.stop = &cli_stopped;
+	if (build_fetch(&cli->builder, operands, n, &progress, &fetched, &present, err) < 0)
+		return cli_stopped ? cli_interrupted(err) : -1;
 	d = doc_map(&cli->arena);
 	doc_set(&cli->arena, d, "fetched", doc_number(&cli->arena, (int64_t)fetched));
 	doc_set(&cli->arena, d, "present", doc_number(&cli->arena, (int64_t)present));
