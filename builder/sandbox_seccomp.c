@@ -9,6 +9,7 @@
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -119,6 +120,10 @@ static const struct argument_rule {
 	{ "ioctl", EPERM, 1, { BITS(1, ANY, TIOCSTI) } },
 	{ "ioctl", EPERM, 1, { BITS(1, ANY, TIOCLINUX) } },
 	{ "personality", EPERM, 1, { { 0, SCMP_CMP_NE, 0xffffffff, 0 } } },
+	/* Of another process: one uid for all, so pid 1's limits could be lowered. */
+	{ "prlimit64", EPERM, 1, { { 0, SCMP_CMP_NE, 0, 0 } } },
+	/* A device 0:0 that any user may make. */
+	{ "renameat2", EPERM, 1, { BITS(4, RENAME_WHITEOUT, RENAME_WHITEOUT) } },
 	{ "socketpair", EAFNOSUPPORT, 1, { { 0, SCMP_CMP_NE, AF_UNIX, 0 } } },
 	{ "socket", EAFNOSUPPORT, 1, { { 0, SCMP_CMP_GT, AF_NETLINK, 0 } } },
 	{ "socket",
