@@ -38,5 +38,12 @@ int action_packager(struct arena *a, struct doc **out, struct err *err) MUST_CHE
 /* What differs between the action a recipe was last built by and the one it has now, in words:
  * "recipe, sources, environment (zlib-devel)". */
 const char *action_difference(struct arena *a, const struct doc *before, const struct doc *now);
+/* The same field by field: tell is called with "recipe.build.steps[make].run, line 3" and both
+ * values, shortened, "nothing" where one side has none. */
+typedef void action_change_fn(void *arg, const char *path, const char *before, const char *now);
+void action_changes(struct arena *a, const struct doc *before, const struct doc *now,
+		    action_change_fn *tell, void *arg);
+/* Whether nothing but the environment differs, which may yet turn out the same. */
+bool action_only_environment(const struct doc *before, const struct doc *now);
 /* Digest of the normalised recipe, by which provenance and inventory name it. */
 void action_recipe_digest(const struct recipe *r, struct digest *out);

@@ -2,22 +2,6 @@
 #include "builder/build_priv.h"
 #include "base/clock.h"
 
-/* What is known of a node that cannot be served. */
-static int
-tell_reasons(struct build_session *s, struct err *err)
-{
-	for (size_t i = 0; i < s->plan.n; i++) {
-		const char *reason;
-
-		if (s->jobs[i].known)
-			continue;
-		if (build_session_reason(s, i, &reason, err) < 0)
-			return -1;
-		build_session_event(s, BUILD_PLANNED, s->jobs[i].node->recipe->name, reason);
-	}
-	return 0;
-}
-
 static unsigned
 cores(void)
 {
@@ -103,10 +87,10 @@ plan_and_run(struct build_session *s, struct err *err)
 	build_session_event(s, BUILD_PLANNED, NULL,
 			    arena_format(s->a, "%zu recipe%s: %zu to build, %zu in the store",
 					 s->plan.n, s->plan.n == 1 ? "" : "s", missing, known));
-	if ((s->options->dry_run || s->options->why) && tell_reasons(s, err) < 0)
+	if (missing && build_tell_plan(s, jobs_of(s), err) < 0)
 		return -1;
 	if (s->options->dry_run) {
-		s->summary->built = missing;
+		s->summary->built = missing - s->summary->maybe;
 		s->summary->served = known;
 		return 0;
 	}

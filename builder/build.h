@@ -14,6 +14,7 @@ enum build_event {
 	BUILD_PLANNED, /* name NULL: text says how many to build, how many served. With dry_run
 			  or why also once for each recipe that would be built: name, text:
 			  reason */
+	BUILD_CHANGE,  /* with why, after the reason: name, text: one field, before and now */
 	BUILD_STARTED, /* name, text: reason, with why; else NULL */
 	BUILD_NEEDS,   /* text: what the run needs of this machine; only when something is built
 			*/
@@ -40,7 +41,10 @@ struct build_failure {
 	const char *log_tail; /* last 40 lines */
 };
 struct build_summary {
-	size_t built, served, failed, blocked;
+	size_t built, served, failed, blocked; /* dry_run: what would be */
+	size_t maybe; /* would be built only if what they need comes out different */
+	int64_t least_ms, most_ms; /* estimates without and with those */
+	size_t unmeasured;         /* of what is to be built, never built here: a guess */
 	int64_t elapsed_ms;
 	struct build_failure *failures;
 	size_t nfailures;

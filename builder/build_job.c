@@ -146,7 +146,7 @@ on_locked(struct build_session *s, size_t node, int *fd, enum schedule_outcome *
 	  struct err *err)
 {
 	struct build_job *job = &s->jobs[node];
-	const char *reason = NULL;
+	struct build_reason reason = { .text = NULL };
 
 	if (build_lock_take(&job->lock, err) < 0 || build_session_lookup(s, job, err) < 0)
 		return give_up(s, job, out, err);
@@ -154,9 +154,10 @@ on_locked(struct build_session *s, size_t node, int *fd, enum schedule_outcome *
 		*out = serve(s, job);
 		return 0;
 	}
-	if (s->options->why && build_session_reason(s, node, &reason, err) < 0)
+	if (s->options->why && build_tell_reason(s, node, &reason, err) < 0)
 		return give_up(s, job, out, err);
-	build_session_event(s, BUILD_STARTED, job->node->recipe->name, reason);
+	build_session_event(s, BUILD_STARTED, job->node->recipe->name, reason.text);
+	build_tell_changes(s, node, &reason);
 	if (open_chamber(s, job, err) < 0)
 		return give_up(s, job, out, err);
 	job->phase = BUILD_RUNNING;

@@ -40,6 +40,8 @@ struct build_job {
 	enum build_phase phase;
 	bool identified, known; /* action made; result there */
 	bool foreign;           /* a result is there, but not signed by our builder key */
+	bool told;              /* what changed was said */
+	bool maybe;             /* built only if what it needs comes out different */
 	struct buildroot root;
 	struct action action;
 	struct result result;
@@ -91,11 +93,24 @@ int build_session_lookup(struct build_session *s, struct build_job *job,
 			 struct err *err) MUST_CHECK;
 /* Identifies whatever can be without building. */
 int build_session_probe(struct build_session *s, size_t *known, struct err *err) MUST_CHECK;
-/* Why a node must be built, in words. */
-int build_session_reason(struct build_session *s, size_t node, const char **out,
-			 struct err *err) MUST_CHECK;
 void build_session_event(const struct build_session *s, enum build_event e, const char *name,
 			 const char *text);
+
+/* ---- build_tell.c ---- */
+struct build_reason {
+	const char *text;
+	struct doc *before; /* the action that built it last, or NULL */
+};
+/* Why a node must be built, in words. */
+int build_tell_reason(struct build_session *s, size_t node, struct build_reason *out,
+		      struct err *err) MUST_CHECK;
+/* With `why`, once: every field that differs from the last action (BUILD_CHANGE). */
+void build_tell_changes(struct build_session *s, size_t node,
+			const struct build_reason *reason);
+/* Recorded durations of what is to be built, and with them the order of the run. */
+int build_tell_weigh(struct build_session *s, size_t *unmeasured, struct err *err) MUST_CHECK;
+/* Reasons where they are wanted, what may be cut off, and the estimate. */
+int build_tell_plan(struct build_session *s, unsigned jobs, struct err *err) MUST_CHECK;
 
 /* ---- build_room.c ---- */
 /* Says what will be needed (BUILD_NEEDS) and refuses when it is not there. *memory: what is

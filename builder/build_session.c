@@ -14,18 +14,13 @@ build_session_load(struct arena *a, struct builder *b, const char *const *names,
 		return -1;
 	out->jobs = arena_array(a, out->plan.n, sizeof(*out->jobs));
 	for (size_t i = 0; i < out->plan.n; i++) {
-		struct plan_node *node = &out->plan.at[i];
 		struct build_job *job = &out->jobs[i];
 
-		job->node = node;
+		job->node = &out->plan.at[i];
 		job->lock = (struct build_lock){ .sock = -1, .fd = -1 };
 		job->pack = (struct build_pack){ .pipe = -1, .facts = -1 };
 		job->log_fd = -1;
-		if (result_last_duration(b->store, node->recipe->name, &node->duration_ms,
-					 err) < 0)
-			return -1;
 	}
-	plan_weigh(&out->plan);
 	return 0;
 }
 
@@ -224,37 +219,5 @@ build_session_probe(struct build_session *s, size_t *known, struct err *err)
 			return -1;
 		*known += s->jobs[i].known;
 	}
-	return 0;
-}
-
-int
-build_session_reason(struct build_session *s, size_t node, const char **out, struct err *err)
-{
-	const struct build_job *job = &s->jobs[node];
-	struct doc *before;
-
-	for (size_t i = 0; i < job->node->nneeds; i++) {
-		const struct build_job *need = &s->jobs[job->node->needs[i]];
-
-		if (!need->known) {
-			*out = arena_format(s->a, "waits for %s", need->node->recipe->name);
-			return 0;
-		}
-	}
-	if (!job->identified) {
-		*out = "its environment cannot be solved";
-		return 0;
-	}
-	if (job->foreign) {
-		*out = "what is in the store was signed by another builder key";
-		return 0;
-	}
-	if (result_last_action(s->a, s->b->store, job->node->recipe->name, &before, err) < 0)
-		return -1;
-	*out = before ? action_difference(s->a, before, job->action.doc) : "not built before";
-	if (before && **out == '\0')
-		*out = "its result is gone from the store";
-	else if (before)
-		*out = arena_format(s->a, "changed: %s", *out);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "builder/schedule.h"
-#include "base/mem.h"
+#include "builder/schedule_priv.h"
+#include "base/vec.h"
 #include <poll.h>
 
 #define STOP_LOOK_MS 200 /* how long a stop that came just before poll() can stay unseen */
@@ -20,8 +20,9 @@ struct loop {
 	const struct schedule_options *options;
 	struct schedule_counts *counts;
 	struct slot *slots;
+	struct schedule_queue ready; /* may hold nodes that were blocked since */
 	struct pollfd *polls;
-	size_t *polled; /* the node of each of polls */
+	size_t *polled; /* what is RUNNING, in the order of its beginning */
 	size_t running;
 	uint64_t memory;     /* limits of what runs */
 	size_t first_failed; /* plan->n: none */
@@ -34,6 +35,7 @@ loop_release_scope(struct loop *l)
 	free(l->slots);
 	free(l->polls);
 	free(l->polled);
+	schedule_queue_release(&l->ready);
 }
 
 static void
@@ -45,22 +47,24 @@ block(struct loop *l, size_t node, size_t by)
 		l->runner->blocked(l->runner->arg, node, by);
 }
 
-/* Plans stand in order, so one pass upwards reaches every user of a user. */
+/* Everything that waits for the failed node, directly or not. */
 static void
 block_users(struct loop *l, size_t failed)
 {
-	for (size_t i = failed + 1; i < l->plan->n; i++) {
-		const struct plan_node *node = &l->plan->at[i];
-		bool hit = false;
+	VEC(size_t) todo = { 0 };
 
-		for (size_t j = 0; j < node->nneeds; j++) {
-			enum state s = l->slots[node->needs[j]].state;
+	VEC_PUSH(&todo, failed);
+	for (size_t i = 0; i < todo.n; i++) {
+		const struct plan_node *node = &l->plan->at[todo.at[i]];
 
-			hit = hit || s == FAILED || s == BLOCKED;
+		for (size_t j = 0; j < node->nusers; j++) {
+			if (l->slots[node->users[j]].state != IDLE)
+				continue;
+			block(l, node->users[j], failed);
+			VEC_PUSH(&todo, node->users[j]);
 		}
-		if (hit && (l->slots[i].state == IDLE || l->slots[i].state == READY))
-			block(l, i, failed);
 	}
+	VEC_FREE(&todo);
 }
 
 static void
@@ -81,9 +85,30 @@ finish(struct loop *l, size_t node, enum schedule_outcome outcome)
 	for (size_t i = 0; i < p->nusers; i++) {
 		struct slot *user = &l->slots[p->users[i]];
 
-		if (--user->missing == 0 && user->state == IDLE)
+		if (--user->missing == 0 && user->state == IDLE) {
 			user->state = READY;
+			schedule_queue_push(&l->ready, p->users[i]);
+		}
 	}
+}
+
+static void
+begin_running(struct loop *l, size_t node)
+{
+	l->slots[node].state = RUNNING;
+	l->polled[l->running++] = node;
+	l->memory += l->plan->at[node].recipe->limits.memory_bytes;
+}
+
+static void
+end_running(struct loop *l, size_t node)
+{
+	size_t i = 0;
+
+	while (l->polled[i] != node)
+		i++;
+	memmove(&l->polled[i], &l->polled[i + 1], (--l->running - i) * sizeof(*l->polled));
+	l->memory -= l->plan->at[node].recipe->limits.memory_bytes;
 }
 
 static int
@@ -92,19 +117,15 @@ advance(struct loop *l, size_t node, struct err *err)
 	struct slot *s = &l->slots[node];
 	bool was_running = s->state == RUNNING;
 	enum schedule_outcome outcome = SCHEDULE_FAILED;
-	uint64_t weight = l->plan->at[node].recipe->limits.memory_bytes;
 	int rc = l->runner->advance(l->runner->arg, node, &s->fd, &outcome, err);
 
 	if (rc == 0 && outcome == SCHEDULE_WAIT) {
-		s->state = RUNNING;
-		l->running += !was_running;
-		l->memory += was_running ? 0 : weight;
+		if (!was_running)
+			begin_running(l, node);
 		return 0;
 	}
-	if (was_running) {
-		l->running--;
-		l->memory -= weight;
-	}
+	if (was_running)
+		end_running(l, node);
 	s->fd = -1;
 	s->state = FAILED;
 	if (rc < 0)
@@ -124,18 +145,28 @@ has_room(const struct loop *l, size_t node)
 	       l->memory + l->plan->at[node].recipe->limits.memory_bytes <= l->options->memory;
 }
 
-/* The ready node with the longest way before it that has room; plan->n: none. */
+/* The ready node with the longest way before it that has room; plan->n: none. What must wait
+ * for memory goes back. */
 static size_t
-next_ready(const struct loop *l)
+next_ready(struct loop *l)
 {
 	size_t best = l->plan->n;
+	VEC(size_t) waiting = { 0 };
 
-	for (size_t i = 0; i < l->plan->n; i++) {
-		if (l->slots[i].state != READY || !has_room(l, i))
+	while (l->ready.n && best == l->plan->n &&
+	       (l->running == 0 || l->running < l->options->jobs)) {
+		size_t node = schedule_queue_pop(&l->ready);
+
+		if (l->slots[node].state != READY)
 			continue;
-		if (best == l->plan->n || l->plan->at[i].path_ms > l->plan->at[best].path_ms)
-			best = i;
+		if (has_room(l, node))
+			best = node;
+		else
+			VEC_PUSH(&waiting, node);
 	}
+	for (size_t i = 0; i < waiting.n; i++)
+		schedule_queue_push(&l->ready, waiting.at[i]);
+	VEC_FREE(&waiting);
 	return best;
 }
 
@@ -161,29 +192,25 @@ end_all(struct loop *l)
 	if (l->ending)
 		return;
 	l->ending = true;
-	for (size_t i = 0; i < l->plan->n; i++) {
-		if (l->slots[i].state == RUNNING)
-			l->runner->kill(l->runner->arg, i);
-	}
+	for (size_t i = 0; i < l->running; i++)
+		l->runner->kill(l->runner->arg, l->polled[i]);
 }
 
 static int
 wait_running(struct loop *l, struct err *err)
 {
-	size_t n = 0;
+	size_t n = l->running;
 
-	for (size_t i = 0; i < l->plan->n; i++) {
-		if (l->slots[i].state != RUNNING)
-			continue;
-		l->polls[n] = (struct pollfd){ .fd = l->slots[i].fd, .events = POLLIN };
-		l->polled[n++] = i;
-	}
+	for (size_t i = 0; i < n; i++)
+		l->polls[i] =
+			(struct pollfd){ .fd = l->slots[l->polled[i]].fd, .events = POLLIN };
 	if (poll(l->polls, n, l->options->stop && !l->ending ? STOP_LOOK_MS : -1) < 0) {
 		if (errno == EINTR)
 			return 0;
 		return err_sys(err, "cannot wait for builds");
 	}
-	for (size_t i = 0; i < n; i++) {
+	/* From the end, because what ends leaves the list. */
+	for (size_t i = n; i-- > 0;) {
 		if (l->polls[i].revents && advance(l, l->polled[i], err) < 0)
 			return -1;
 	}
@@ -234,10 +261,13 @@ schedule_run(const struct plan *p, const struct schedule_runner *runner,
 	l.slots = mem_alloc((p->n + 1) * sizeof(*l.slots));
 	l.polls = mem_alloc((p->n + 1) * sizeof(*l.polls));
 	l.polled = mem_alloc((p->n + 1) * sizeof(*l.polled));
+	l.ready.plan = p;
 	for (size_t i = 0; i < p->n; i++) {
 		l.slots[i].missing = p->at[i].nneeds;
 		l.slots[i].state = p->at[i].nneeds ? IDLE : READY;
 		l.slots[i].fd = -1;
+		if (l.slots[i].state == READY)
+			schedule_queue_push(&l.ready, i);
 	}
 	if (run_to_end(&l, err) < 0)
 		return -1;

@@ -42,3 +42,6 @@ struct schedule_counts {
 int schedule_run(const struct plan *p, const struct schedule_runner *runner,
 		 const struct schedule_options *o, struct schedule_counts *out,
 		 struct err *err) MUST_CHECK;
+/* How long the nodes of todo (NULL: all) take by their durations when as many as jobs run at
+ * once, started in the loop's order. */
+int64_t schedule_estimate(const struct plan *p, const bool *todo, unsigned jobs);

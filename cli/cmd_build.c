@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
+#include "builder/plan.h"
 #include "cli/cli.h"
 #include "cli/status.h"
 #include "cli/verbs.h"
@@ -64,6 +65,30 @@ plan_line(struct telling *t, const char *name, const char *reason)
 		(void)printf("%s: %s\n", name, reason);
 }
 
+/* A field that differs, below the reason it belongs to. */
+static void
+change_line(struct telling *t, const char *name, const char *text)
+{
+	struct arena *a = &t->cli->arena;
+
+	for (size_t i = t->planned->n; i-- > 0;) {
+		struct doc *d = t->planned->items[i].value, *list = doc_get(d, "changes");
+
+		if (strcmp(doc_get_text(d, "recipe"), name) != 0)
+			continue;
+		if (!list) {
+			list = doc_list(a);
+			doc_set(a, d, "changes", list);
+		}
+		doc_push(a, list, doc_text(a, text));
+		break;
+	}
+	if (t->dry_run && !t->cli->json)
+		(void)printf("  %s\n", text);
+	if (!t->dry_run)
+		cli_say("                 %s", text);
+}
+
 static void
 on_tick(void *arg)
 {
@@ -83,10 +108,11 @@ static void
 on_event(void *arg, enum build_event e, const char *name, const char *text)
 {
 	static const char *const words[] = {
-		[BUILD_PLANNED] = "plan",  [BUILD_NEEDS] = "needs",
-		[BUILD_UNPACK] = "unpack", [BUILD_STARTED] = "build",
-		[BUILD_SERVED] = "store",  [BUILD_DONE] = "done",
-		[BUILD_FAILED] = "failed", [BUILD_BLOCKED] = "blocked",
+		[BUILD_PLANNED] = "plan",    [BUILD_NEEDS] = "needs",
+		[BUILD_UNPACK] = "unpack",   [BUILD_STARTED] = "build",
+		[BUILD_CHANGE] = "change",   [BUILD_SERVED] = "store",
+		[BUILD_DONE] = "done",       [BUILD_FAILED] = "failed",
+		[BUILD_BLOCKED] = "blocked",
 	};
 	struct telling *t = arg;
 	int64_t s = (clock_monotonic_ms() - t->start_ms) / 1000;
@@ -97,6 +123,10 @@ on_event(void *arg, enum build_event e, const char *name, const char *text)
 		plan_line(t, name, text);
 	if (e == BUILD_PLANNED && name && t->dry_run)
 		return;
+	if (e == BUILD_CHANGE) {
+		change_line(t, name, text);
+		return;
+	}
 	if (e == BUILD_STARTED)
 		begin_running(t, name);
 	if (e == BUILD_DONE || e == BUILD_FAILED || e == BUILD_SERVED || e == BUILD_BLOCKED)
@@ -151,6 +181,9 @@ summary_doc(struct arena *a, const struct build_summary *s, struct doc *planned)
 	doc_set(a, d, "served", doc_number(a, (int64_t)s->served));
 	doc_set(a, d, "failed", doc_number(a, (int64_t)s->failed));
 	doc_set(a, d, "blocked", doc_number(a, (int64_t)s->blocked));
+	doc_set(a, d, "maybe", doc_number(a, (int64_t)s->maybe));
+	doc_set(a, d, "estimate_ms", doc_number(a, s->most_ms));
+	doc_set(a, d, "estimate_least_ms", doc_number(a, s->least_ms));
 	doc_set(a, d, "elapsed_ms", doc_number(a, s->elapsed_ms));
 	for (size_t i = 0; i < s->nfailures; i++) {
 		struct doc *f = doc_map(a);
@@ -166,14 +199,46 @@ summary_doc(struct arena *a, const struct build_summary *s, struct doc *planned)
 	return d;
 }
 
+static const char *
+duration(struct arena *a, int64_t ms)
+{
+	int64_t s = (ms + 500) / 1000;
+
+	if (s < 60)
+		return arena_format(a, "%lld s", (long long)s);
+	if (s < 3600)
+		return arena_format(a, "%lld:%02lld min", (long long)(s / 60),
+				    (long long)(s % 60));
+	return arena_format(a, "%lld:%02lld h", (long long)(s / 3600),
+			    (long long)(s / 60 % 60));
+}
+
+static void
+print_estimate(struct arena *a, const struct build_summary *s)
+{
+	(void)printf("would build %zu, serve %zu from the store", s->built, s->served);
+	if (s->maybe)
+		(void)printf("; %zu more only if what they need comes out different", s->maybe);
+	(void)printf("\n");
+	if (s->built + s->maybe == 0)
+		return;
+	(void)printf("takes about %s", duration(a, s->least_ms));
+	if (s->most_ms != s->least_ms)
+		(void)printf(" to %s", duration(a, s->most_ms));
+	if (s->unmeasured)
+		(void)printf(" (%s never built here, taken as %s each)",
+			     cli_count(a, s->unmeasured, "recipe"),
+			     duration(a, PLAN_DEFAULT_MS));
+	(void)printf("\n");
+}
+
 static void
 print_summary(struct arena *a, const struct build_summary *s, bool dry)
 {
 	int64_t seconds = s->elapsed_ms / 1000;
 
 	if (dry)
-		(void)printf("would build %zu, serve %zu from the store\n", s->built,
-			     s->served);
+		print_estimate(a, s);
 	else if (s->built + s->failed + s->blocked == 0)
 		(void)printf("nothing to build: %s served from the store\n",
 			     cli_count(a, s->served, "recipe"));

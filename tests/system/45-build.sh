@@ -59,6 +59,29 @@ sed -i 's/^summary: Greets/summary: Greets well/' ws/recipes/greet/recipe.yaml
 ok "a new summary" kb --why user
 says "rebuilds the package, but not its user" "1 built, 1 served"
 assert_contains "and --why says what changed" "changed: recipe (summary)" "$(cat "$scratch/err")"
+assert_contains "field by field" "recipe.summary: 'Greets' -> 'Greets well'" "$(cat "$scratch/err")"
+
+# Early cut-off, told beforehand and kept. A comment, the order of a map, a limit: not even the key.
+cp ws/recipes/greet/recipe.yaml "$scratch/greet.yaml"
+{ echo "# nobody builds for a comment"; sed 's/^homepage:.*//' "$scratch/greet.yaml"; echo "homepage: https://www.example.org/"; } >ws/recipes/greet/recipe.yaml
+ok "a comment, another order and a new homepage" kb user
+says "build nothing" "nothing to build: 2 recipes"
+cp "$scratch/greet.yaml" ws/recipes/greet/recipe.yaml
+sed -i 's/^license: MIT/license: ISC/; s/mkdir -p "\$DESTDIR/mkdir -p  "$DESTDIR/' ws/recipes/greet/recipe.yaml
+ok "another licence and another step: a dry run" kb --dry-run --why user
+says "says which is built" "greet: changed: recipe (build, license)"
+says "with every field" "  recipe.license: 'MIT' -> 'ISC'"
+says "down to the line of a script" "recipe.build.steps[make].run, line 3:"
+says "what may be cut off" "user: waits for greet; built again only if that comes out different"
+says "how many" "would build 1, serve 0 from the store; 1 more only if what they need comes out different"
+says "and how long it takes" "takes about"
+ok "the run" kb user
+says "builds the one, and serves its user" "1 built, 1 served"
+sed -i 's/puts("/puts("really /' ws/recipes/greet/recipe.yaml
+sed -i 's/^  check:.*/  check: ".\/greet"/' ws/recipes/greet/recipe.yaml
+ok "a change that reaches the program" kb --why user
+says "rebuilds its user" "2 built, 0 served"
+assert_contains "for the one package that differs" "environment.greet: " "$(cat "$scratch/err")"
 ok "it is published" "$kiln" -C ws publish
 ok "and verified: what the user was built with is still known" "$kiln" -C ws verify "$PWD/ws/out/repo"
 
@@ -99,7 +122,7 @@ refused "a failing step" 1 "failed: bad (build): step 'second' exited 7" kb bloc
 assert_contains "names its line" "at ws/recipes/bad/recipe.yaml:15" "$(sed 's,at recipes,at ws/recipes,' "$scratch/err")"
 same "shows the last 40 lines" "$(grep -c '^line ' "$scratch/err")" 40
 assert_line "the last of them is there" "line 100" "$(cat "$scratch/err")"
-assert_contains "who needs it is blocked, and by what" "blocked: waits for bad" "$(cat "$scratch/err")"
+assert_contains "who needs it is blocked, and by what" "blocked: needs bad" "$(cat "$scratch/err")"
 ok "the log" "$kiln" -C ws log bad
 says "is kept whole" "line 1"
 recipe unchecked <<E

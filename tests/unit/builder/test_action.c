@@ -124,3 +124,41 @@ TEST(action_key_does_not_count_bytes_that_users_cannot_see)
 	y = make(&s, PLAIN, "Kiln");
 	assert_string_equal(x.hex, y.hex);
 }
+
+static void
+note_change(void *arg, const char *path, const char *before, const char *now)
+{
+	buf_add_format(arg, "%s: %s -> %s\n", path, before, now);
+}
+
+TEST(action_changes_name_every_field_with_both_values)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(4096);
+	struct action x, y;
+	struct pkgfacts *lib;
+
+	SCENE;
+	x = make(&s, RECIPE("Made for a test", "|\n        one\n        two"), "Kiln");
+	lib = made_facts(&s.a, "other");
+	s.packages[0] = lib;
+	y = make(&s, RECIPE("Made anew", "|\n        one\n        three"), "Kiln");
+	action_changes(&s.a, x.doc, y.doc, note_change, &text);
+	assert_non_null(
+		strstr(buf_text(&text), "recipe.summary: 'Made for a test' -> 'Made anew'\n"));
+	assert_non_null(strstr(buf_text(&text),
+			       "recipe.build.steps[make].run, line 2: 'two' -> 'three'\n"));
+	assert_non_null(strstr(buf_text(&text), "environment.other: nothing -> "));
+	assert_non_null(strstr(buf_text(&text), "environment.lib: "));
+	assert_false(action_only_environment(x.doc, y.doc));
+}
+
+TEST(action_of_another_environment_may_still_be_cut_off)
+{
+	struct action x, y;
+
+	SCENE;
+	x = make(&s, PLAIN, "Kiln");
+	s.root.npackages = 0;
+	y = make(&s, PLAIN, "Kiln");
+	assert_true(action_only_environment(x.doc, y.doc));
+}

@@ -200,3 +200,18 @@ TEST(schedule_stops_when_told_and_collects_what_ran)
 	assert_int_equal(s.fake.running, 0);
 	assert_false(s.fake.started[1]);
 }
+
+/* 0 <- 1 <- 2 take 30 together, 3 <- 4 take 20. */
+TEST(schedule_estimate_plays_the_plan_through)
+{
+	const bool todo[] = { false, true, true, true, false };
+
+	SCENE;
+	assert_int_equal(schedule_estimate(&s.plan, NULL, 1), 50);
+	assert_int_equal(schedule_estimate(&s.plan, NULL, 2), 30);
+	assert_int_equal(schedule_estimate(&s.plan, NULL, 64), 30);
+	assert_int_equal(schedule_estimate(&s.plan, todo, 2), 20);
+	assert_int_equal(schedule_estimate(&s.plan, todo, 1), 30);
+	s.plan.n = 0;
+	assert_int_equal(schedule_estimate(&s.plan, NULL, 2), 0);
+}
