@@ -50,6 +50,32 @@ unpack_missing(struct build_session *s, struct err *err)
 }
 
 static int
+is_unpacked(struct build_session *s, bool *yes, struct err *err)
+{
+	*yes = true;
+	for (size_t i = 0; i < s->plan.n; i++) {
+		struct build_ground *g;
+
+		if (build_session_ground(s, s->plan.at[i].recipe, &g, err) < 0)
+			return -1;
+		for (size_t j = 0; j < g->n && *yes; j++)
+			*yes = seed_tree_has(s->b->store, g->packages[j]);
+	}
+	return 0;
+}
+
+/* Only saying what would be built fetches and unpacks nothing. */
+static int
+look_through(struct build_session *s, struct err *err)
+{
+	bool unpacked = true;
+
+	if (s->options->dry_run && is_unpacked(s, &unpacked, err) < 0)
+		return -1;
+	return unpacked ? build_session_offers(s, err) : 0;
+}
+
+static int
 run_plan(struct build_session *s, uint64_t memory, struct err *err)
 {
 	struct schedule_runner runner = build_job_runner;
@@ -80,8 +106,8 @@ plan_and_run(struct build_session *s, struct err *err)
 	size_t known, missing;
 	bool checked;
 
-	if (check_room_first(s, &memory, &checked, err) < 0 ||
-	    build_session_offers(s, err) < 0 || build_session_probe(s, &known, err) < 0)
+	if (check_room_first(s, &memory, &checked, err) < 0 || look_through(s, err) < 0 ||
+	    build_session_probe(s, &known, err) < 0)
 		return -1;
 	missing = s->plan.n - known;
 	build_session_event(s, BUILD_PLANNED, NULL,
