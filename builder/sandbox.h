@@ -14,7 +14,7 @@
  * own /proc (subset=pid) and /dev, no /sys, loopback up and private, no capabilities, seccomp
  * allow-list. Working directory /build.
  * What `trees` do not bring, a ground layer does: bin sbin lib lib64 as links to usr/, and
- * /etc/passwd (root, builder, nobody), /etc/group, /etc/hosts. chown succeeds and does nothing.
+ * /etc/passwd (root, builder, nobody), /etc/group, /etc/hosts.
  * Each step is a fresh shell on /kiln/step-N; what it leaves running dies before the next.
  *
  * Output is harvested by an openat2 walker after pid 1 is reaped: /out is copied into a
@@ -78,6 +78,8 @@ struct sandbox_spec {
 	struct sandbox_limits limits;
 	unsigned cpus;           /* CPUs the job may see and use, >= 1 */
 	int64_t mtime;           /* given to what inputs create */
+	bool full_proc;          /* /proc with fixed host facts and masks, not only processes */
+	bool fake_chown;         /* the chown family succeeds and does nothing */
 	int log_fd;              /* receives output; -1: none */
 	int tty_fd;              /* >= 0: interactive: the last step gets it as 0, 1, 2 */
 	const char *keep_failed; /* directory name under the store's failed/ for /build and

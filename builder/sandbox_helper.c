@@ -41,6 +41,19 @@ enter_namespaces(struct err *err)
 	return 0;
 }
 
+static int
+make_filters(struct sandbox_helper *h, struct err *err)
+{
+	struct sandbox_profile plain = { 0 }, faking = { .fake_chown = true };
+
+	if (sandbox_seccomp_native(&plain.arch, err) < 0)
+		return -1;
+	faking.arch = plain.arch;
+	if (sandbox_seccomp_make(&plain, &h->filter[0], err) < 0)
+		return -1;
+	return sandbox_seccomp_make(&faking, &h->filter[1], err);
+}
+
 /* Descriptors of the store are opened while we may still walk to it. */
 static int
 settle(struct sandbox_helper *h, struct cas *store, pid_t parent, struct err *err)
@@ -67,7 +80,7 @@ settle(struct sandbox_helper *h, struct cas *store, pid_t parent, struct err *er
 		return err_sys(err, "counting CPUs");
 	if (sandbox_mount_scratch(&h->scratch, err) < 0)
 		return -1;
-	return sandbox_seccomp_make(&h->filter, err);
+	return make_filters(h, err);
 }
 
 /* Gives the spec the descriptors that came with it. */

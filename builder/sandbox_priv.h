@@ -80,7 +80,16 @@ struct sandbox_filter {
 	} program[2];
 	struct digest digest; /* over both */
 };
-int sandbox_seccomp_make(struct sandbox_filter *out, struct err *err) MUST_CHECK;
+enum sandbox_arch { SANDBOX_X86_64, SANDBOX_AARCH64 };
+struct sandbox_profile {
+	enum sandbox_arch arch;
+	bool fake_chown; /* the chown family succeeds and does nothing */
+};
+int sandbox_seccomp_native(enum sandbox_arch *out, struct err *err) MUST_CHECK;
+/* Of a system call, negative when the architecture has none of this name. */
+int sandbox_seccomp_number(enum sandbox_arch arch, const char *name);
+int sandbox_seccomp_make(const struct sandbox_profile *p, struct sandbox_filter *out,
+			 struct err *err) MUST_CHECK;
 void sandbox_seccomp_free(struct sandbox_filter *f);
 DEFINE_RELEASE(struct sandbox_filter, sandbox_seccomp_free);
 int sandbox_seccomp_install(const struct sandbox_filter *f, struct err *err) MUST_CHECK;
@@ -211,7 +220,7 @@ struct sandbox_helper {
 	int store;   /* of the outer mount namespace: for plain files only, never for mounts */
 	int scratch; /* the working directory: see sandbox_mount.c */
 	const struct cas *cas;
-	struct sandbox_filter filter;
+	struct sandbox_filter filter[2]; /* [1] for recipes that ask for fake_chown */
 	struct sandbox_cgroup cgroup;
 	cpu_set_t cpus;
 	unsigned runs, numbers; /* given to bases so far */

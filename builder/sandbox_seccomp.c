@@ -2,9 +2,10 @@
 /*
  * The system calls a chamber may make (libseccomp's doorway).
  *
- * Two programs, both installed; the kernel obeys the stricter. The first is the allow-list:
- * what it does not name does not exist (ENOSYS), also calls newer than the list and foreign
- * ABIs; what programs probe for and must be told "no" is EPERM. The second looks at arguments.
+ * Two programs, both installed; the kernel obeys the stricter. The first is the allow-list
+ * of the architecture: what it does not name does not exist (ENOSYS), also calls newer than the
+ * list and foreign ABIs; what programs probe for and must be told "no" is EPERM. The second
+ * looks at arguments.
  */
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
@@ -22,63 +23,79 @@
 
 /* clang-format off */
 static const char *const allowed[] = {
-	"_llseek", "accept", "accept4", "access", "alarm", "arch_prctl", "bind", "brk", "capget",
-	"capset", "chdir", "chmod", "clock_getres", "clock_gettime", "clock_nanosleep", "clone",
-	"close", "close_range", "connect", "copy_file_range", "creat", "dup", "dup2", "dup3",
-	"epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait",
-	"eventfd", "eventfd2", "execve", "execveat", "exit", "exit_group", "faccessat",
+	"accept", "accept4", "bind", "brk", "capget", "capset", "chdir", "clock_getres",
+	"clock_gettime", "clock_nanosleep", "clone", "close", "close_range", "connect",
+	"copy_file_range", "dup", "dup3", "epoll_create1", "epoll_ctl", "epoll_pwait",
+	"epoll_pwait2", "eventfd2", "execve", "execveat", "exit", "exit_group", "faccessat",
 	"faccessat2", "fadvise64", "fallocate", "fchdir", "fchmod", "fchmodat", "fcntl",
-	"fdatasync", "fgetxattr", "flistxattr", "flock", "fork", "fremovexattr", "fsetxattr",
-	"fstat", "fstatfs", "fsync", "ftruncate", "futex", "futimesat", "get_mempolicy",
-	"get_robust_list", "getcpu", "getcwd", "getdents", "getdents64", "getegid", "geteuid",
-	"getgid", "getgroups", "getitimer", "getpeername", "getpgid", "getpgrp", "getpid",
-	"getppid", "getpriority", "getrandom", "getresgid", "getresuid", "getrlimit", "getrusage",
-	"getsid", "getsockname", "getsockopt", "gettid", "gettimeofday", "getuid", "getxattr",
-	"inotify_add_watch", "inotify_init", "inotify_init1", "inotify_rm_watch", "io_cancel",
-	"io_destroy", "io_getevents", "io_setup", "io_submit", "ioctl", "ioprio_get", "ioprio_set",
-	"kill", "lgetxattr", "link", "linkat", "listen", "listxattr", "llistxattr", "lremovexattr",
-	"lseek", "lsetxattr", "lstat", "madvise", "mbind", "membarrier", "memfd_create", "mincore",
-	"mkdir", "mkdirat", "mknod", "mknodat", "mlock", "mlock2", "mlockall", "mmap", "mprotect",
-	"mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink",
-	"mremap", "msgctl", "msgget", "msgrcv", "msgsnd", "msync", "munlock", "munlockall",
-	"munmap", "nanosleep", "newfstatat", "open", "openat", "openat2", "pause", "personality",
-	"pidfd_open", "pidfd_send_signal", "pipe", "pipe2", "pkey_alloc", "pkey_free",
-	"pkey_mprotect", "poll", "ppoll", "prctl", "pread64", "preadv", "preadv2", "prlimit64",
-	"process_vm_readv", "pselect6", "ptrace", "pwrite64", "pwritev", "pwritev2", "read",
-	"readahead", "readlink", "readlinkat", "readv", "recvfrom", "recvmmsg", "recvmsg",
-	"removexattr", "rename", "renameat", "renameat2", "restart_syscall", "rmdir", "rseq",
-	"rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo", "rt_sigreturn",
-	"rt_sigsuspend", "rt_sigtimedwait", "rt_tgsigqueueinfo", "sched_get_priority_max",
-	"sched_get_priority_min", "sched_getaffinity", "sched_getattr", "sched_getparam",
-	"sched_getscheduler", "sched_rr_get_interval", "sched_setattr", "sched_setparam",
-	"sched_setscheduler", "sched_yield", "select", "semctl", "semget", "semop", "semtimedop",
-	"sendfile", "sendmmsg", "sendmsg", "sendto", "set_mempolicy", "set_robust_list",
-	"set_tid_address", "setfsgid", "setfsuid", "setgid", "setgroups", "setitimer", "setpgid",
-	"setpriority", "setregid", "setresgid", "setresuid", "setreuid", "setrlimit", "setsid",
-	"setsockopt", "setuid", "setxattr", "shmat", "shmctl", "shmdt", "shmget", "shutdown",
-	"sigaltstack", "signalfd", "signalfd4", "socket", "socketpair", "splice", "stat", "statfs",
-	"statx", "symlink", "symlinkat", "sync", "sync_file_range", "syncfs", "sysinfo", "tee",
-	"tgkill", "time", "timer_create", "timer_delete", "timer_getoverrun", "timer_gettime",
-	"timer_settime", "timerfd_create", "timerfd_gettime", "timerfd_settime", "times", "tkill",
-	"truncate", "umask", "uname", "unlink", "unlinkat", "utime", "utimensat", "utimes", "vfork",
-	"wait4", "waitid", "write", "writev",
+	"fdatasync", "fgetxattr", "flistxattr", "flock", "fremovexattr", "fsetxattr", "fstat",
+	"fstatfs", "fsync", "ftruncate", "futex", "get_mempolicy", "get_robust_list", "getcpu",
+	"getcwd", "getdents64", "getegid", "geteuid", "getgid", "getgroups", "getitimer",
+	"getpeername", "getpgid", "getpid", "getppid", "getpriority", "getrandom", "getresgid",
+	"getresuid", "getrlimit", "getrusage", "getsid", "getsockname", "getsockopt", "gettid",
+	"gettimeofday", "getuid", "getxattr", "inotify_add_watch", "inotify_init1",
+	"inotify_rm_watch", "io_cancel", "io_destroy", "io_getevents", "io_setup", "io_submit",
+	"ioctl", "ioprio_get", "ioprio_set", "kill", "lgetxattr", "linkat", "listen",
+	"listxattr", "llistxattr", "lremovexattr", "lseek", "lsetxattr", "madvise", "mbind",
+	"membarrier", "memfd_create", "mincore", "mkdirat", "mknodat", "mlock", "mlock2",
+	"mlockall", "mmap", "mprotect", "mq_getsetattr", "mq_notify", "mq_open",
+	"mq_timedreceive", "mq_timedsend", "mq_unlink", "mremap", "msgctl", "msgget", "msgrcv",
+	"msgsnd", "msync", "munlock", "munlockall", "munmap", "nanosleep", "newfstatat",
+	"openat", "openat2", "personality", "pidfd_open", "pidfd_send_signal", "pipe2",
+	"pkey_alloc", "pkey_free", "pkey_mprotect", "ppoll", "prctl", "pread64", "preadv",
+	"preadv2", "prlimit64", "process_vm_readv", "pselect6", "ptrace", "pwrite64",
+	"pwritev", "pwritev2", "read", "readahead", "readlinkat", "readv", "recvfrom",
+	"recvmmsg", "recvmsg", "removexattr", "renameat", "renameat2", "restart_syscall",
+	"rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo",
+	"rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "rt_tgsigqueueinfo",
+	"sched_get_priority_max", "sched_get_priority_min", "sched_getaffinity",
+	"sched_getattr", "sched_getparam", "sched_getscheduler", "sched_rr_get_interval",
+	"sched_setattr", "sched_setparam", "sched_setscheduler", "sched_yield", "semctl",
+	"semget", "semop", "semtimedop", "sendfile", "sendmmsg", "sendmsg", "sendto",
+	"set_mempolicy", "set_robust_list", "set_tid_address", "setfsgid", "setfsuid",
+	"setgid", "setgroups", "setitimer", "setpgid", "setpriority", "setregid", "setresgid",
+	"setresuid", "setreuid", "setrlimit", "setsid", "setsockopt", "setuid", "setxattr",
+	"shmat", "shmctl", "shmdt", "shmget", "shutdown", "sigaltstack", "signalfd4", "socket",
+	"socketpair", "splice", "statfs", "statx", "symlinkat", "sync", "sync_file_range",
+	"syncfs", "sysinfo", "tee", "tgkill", "timer_create", "timer_delete",
+	"timer_getoverrun", "timer_gettime", "timer_settime", "timerfd_create",
+	"timerfd_gettime", "timerfd_settime", "times", "tkill", "truncate", "umask", "uname",
+	"unlinkat", "utimensat", "wait4", "waitid", "write", "writev",
+};
+
+/* The calls that younger architectures never had. */
+static const char *const allowed_x86_64[] = {
+	"access", "alarm", "arch_prctl", "chmod", "creat", "dup2", "epoll_create",
+	"epoll_wait", "eventfd", "fork", "futimesat", "getdents", "getpgrp", "inotify_init",
+	"link", "lstat", "mkdir", "mknod", "open", "pause", "pipe", "poll", "readlink",
+	"rename", "rmdir", "select", "signalfd", "stat", "symlink", "time", "unlink", "utime",
+	"utimes", "vfork",
 };
 
 static const char *const denied[] = {
 	"acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime",
-	"create_module", "delete_module", "fanotify_init", "fanotify_mark", "finit_module",
-	"init_module", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl",
-	"lookup_dcookie", "mount", "move_pages", "name_to_handle_at", "nfsservctl",
-	"open_by_handle_at", "perf_event_open", "pidfd_getfd", "pivot_root", "process_vm_writev",
-	"quotactl", "quotactl_fd", "reboot", "request_key", "sched_setaffinity", "seccomp",
+	"delete_module", "fanotify_init", "fanotify_mark", "finit_module", "init_module",
+	"kcmp", "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "mount",
+	"move_pages", "name_to_handle_at", "nfsservctl", "open_by_handle_at",
+	"perf_event_open", "pidfd_getfd", "pivot_root", "process_vm_writev", "quotactl",
+	"quotactl_fd", "reboot", "request_key", "sched_setaffinity", "seccomp",
 	"setdomainname", "sethostname", "setns", "settimeofday", "swapoff", "swapon", "syslog",
 	"umount2", "unshare", "userfaultfd", "vhangup",
 };
-/* clang-format on */
 
-/* Inside there is one user, so owners mean nothing: the recipe gives them. `install -o root`
- * must not fail for it; the call succeeds and does nothing. */
-static const char *const pretended[] = { "chown", "fchown", "fchownat", "lchown" };
+static const char *const denied_x86_64[] = {
+	"create_module", "ioperm", "iopl",
+};
+
+/* The kernel's own answers: yes for what one owns already, EINVAL for ids that are not mapped here.
+ * A recipe may ask that all of it succeed and do nothing. */
+static const char *const owners[] = {
+	"fchown", "fchownat",
+};
+static const char *const owners_x86_64[] = {
+	"chown", "lchown",
+};
+/* clang-format on */
 
 #define ANY UINT32_MAX
 /* Refused when all comparisons hold. Only the low 32 bits count wherever the kernel reads an
@@ -144,32 +161,69 @@ failed(struct err *err, const char *what, int rc)
 	return err_recode(err, ERR_SANDBOX);
 }
 
-/* Names of other architectures and names this libseccomp has not heard of stay unknown: ENOSYS.
+static const struct arch {
+	uint32_t token;
+	const char *kernel; /* as uname says it */
+} archs[] = {
+	[SANDBOX_X86_64] = { SCMP_ARCH_X86_64, "x86_64" },
+	[SANDBOX_AARCH64] = { SCMP_ARCH_AARCH64, "aarch64" },
+};
+
+static const struct table {
+	const char *const *names;
+	size_t n;
+	bool x86_64; /* only there */
+	enum { ALLOW, DENY, OWN } meaning;
+} tables[] = {
+	{ allowed, ARRAY_LEN(allowed), false, ALLOW },
+	{ allowed_x86_64, ARRAY_LEN(allowed_x86_64), true, ALLOW },
+	{ denied, ARRAY_LEN(denied), false, DENY },
+	{ denied_x86_64, ARRAY_LEN(denied_x86_64), true, DENY },
+	{ owners, ARRAY_LEN(owners), false, OWN },
+	{ owners_x86_64, ARRAY_LEN(owners_x86_64), true, OWN },
+};
+
+/* Of the table's architecture. Numbers go into libseccomp as the build host's: it translates.
  */
 static int
-add_names(scmp_filter_ctx ctx, uint32_t action, const char *const *names, size_t n,
+resolve(const struct sandbox_profile *p, const char *name)
+{
+	if (seccomp_syscall_resolve_name_arch(archs[p->arch].token, name) < 0)
+		return -1;
+	return seccomp_syscall_resolve_name(name);
+}
+
+/* A name that cannot be resolved would silently be a call that does not exist. */
+static int
+add_table(scmp_filter_ctx ctx, const struct sandbox_profile *p, const struct table *t,
 	  struct err *err)
 {
-	for (size_t i = 0; i < n; i++) {
-		int nr = seccomp_syscall_resolve_name(names[i]);
-		int rc;
+	uint32_t action = t->meaning == DENY                   ? SCMP_ACT_ERRNO(EPERM)
+			  : t->meaning == OWN && p->fake_chown ? SCMP_ACT_ERRNO(0)
+							       : SCMP_ACT_ALLOW;
+
+	for (size_t i = 0; i < t->n; i++) {
+		int nr = resolve(p, t->names[i]), rc;
 
 		if (nr < 0)
-			continue;
+			return err_set(err, ERR_SANDBOX, "libseccomp does not know %s of %s",
+				       t->names[i], archs[p->arch].kernel);
 		rc = seccomp_rule_add_exact(ctx, action, nr, 0);
 		if (rc < 0)
-			return failed(err, names[i], rc);
+			return failed(err, t->names[i], rc);
 	}
 	return 0;
 }
 
 static int
-add_list(scmp_filter_ctx ctx, struct err *err)
+add_list(scmp_filter_ctx ctx, const struct sandbox_profile *p, struct err *err)
 {
-	if (add_names(ctx, SCMP_ACT_ALLOW, allowed, ARRAY_LEN(allowed), err) < 0 ||
-	    add_names(ctx, SCMP_ACT_ERRNO(EPERM), denied, ARRAY_LEN(denied), err) < 0 ||
-	    add_names(ctx, SCMP_ACT_ERRNO(0), pretended, ARRAY_LEN(pretended), err) < 0)
-		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		if (tables[i].x86_64 && p->arch != SANDBOX_X86_64)
+			continue;
+		if (add_table(ctx, p, &tables[i], err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -194,11 +248,11 @@ add_families(scmp_filter_ctx ctx, struct err *err)
 }
 
 static int
-add_arguments(scmp_filter_ctx ctx, struct err *err)
+add_arguments(scmp_filter_ctx ctx, const struct sandbox_profile *p, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(argument_rules); i++) {
 		const struct argument_rule *r = &argument_rules[i];
-		int nr = seccomp_syscall_resolve_name(r->name);
+		int nr = resolve(p, r->name);
 		int rc;
 
 		if (nr < 0)
@@ -234,35 +288,71 @@ export_program(scmp_filter_ctx ctx, struct sandbox_program *out, struct err *err
 	return 0;
 }
 
-typedef int fill_fn(scmp_filter_ctx ctx, struct err *err);
+typedef int fill_fn(scmp_filter_ctx ctx, const struct sandbox_profile *p, struct err *err);
+
+/* Every other architecture, x32 and 32-bit calls included, meets ENOSYS. */
+static int
+choose_arch(scmp_filter_ctx ctx, enum sandbox_arch arch)
+{
+	int rc = 0;
+
+	if (archs[arch].token == seccomp_arch_native())
+		return 0;
+	rc = seccomp_arch_add(ctx, archs[arch].token);
+	return rc < 0 ? rc : seccomp_arch_remove(ctx, seccomp_arch_native());
+}
 
 static int
-compile(uint32_t otherwise, fill_fn *fill, struct sandbox_program *out, struct err *err)
+compile(const struct sandbox_profile *p, uint32_t otherwise, fill_fn *fill,
+	struct sandbox_program *out, struct err *err)
 {
 	scmp_filter_ctx ctx = seccomp_init(otherwise);
 	int rc;
 
 	if (!ctx)
 		return err_set(err, ERR_SANDBOX, "seccomp: libseccomp cannot start a filter");
-	rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+	rc = choose_arch(ctx, p->arch);
+	if (rc >= 0)
+		rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
 	if (rc >= 0)
 		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (rc < 0)
 		rc = failed(err, "attributes", rc);
-	else if (fill(ctx, err) < 0 || export_program(ctx, out, err) < 0)
+	else if (fill(ctx, p, err) < 0 || export_program(ctx, out, err) < 0)
 		rc = -1;
 	seccomp_release(ctx);
 	return rc < 0 ? -1 : 0;
 }
 
 int
-sandbox_seccomp_make(struct sandbox_filter *out, struct err *err)
+sandbox_seccomp_native(enum sandbox_arch *out, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(archs); i++) {
+		if (archs[i].token != seccomp_arch_native())
+			continue;
+		*out = (enum sandbox_arch)i;
+		return 0;
+	}
+	return err_set(err, ERR_SANDBOX,
+		       "chambers need x86_64 or aarch64: there is no table of "
+		       "system calls for this machine");
+}
+
+int
+sandbox_seccomp_number(enum sandbox_arch arch, const char *name)
+{
+	return seccomp_syscall_resolve_name_arch(archs[arch].token, name);
+}
+
+int
+sandbox_seccomp_make(const struct sandbox_profile *p, struct sandbox_filter *out,
+		     struct err *err)
 {
 	struct sandbox_filter f = { 0 };
 	struct digest_state *hash;
 
-	if (compile(SCMP_ACT_ERRNO(ENOSYS), add_list, &f.program[0], err) < 0 ||
-	    compile(SCMP_ACT_ALLOW, add_arguments, &f.program[1], err) < 0) {
+	if (compile(p, SCMP_ACT_ERRNO(ENOSYS), add_list, &f.program[0], err) < 0 ||
+	    compile(p, SCMP_ACT_ALLOW, add_arguments, &f.program[1], err) < 0) {
 		sandbox_seccomp_free(&f);
 		return -1;
 	}

@@ -186,7 +186,7 @@ launch(struct warden *w, struct err *err)
 {
 	struct sandbox_chamber c = { .spec = w->spec,
 				     .rooms = w->rooms,
-				     .filter = &w->job->helper->filter };
+				     .filter = &w->job->helper->filter[w->spec->fake_chown] };
 
 	if (open_pair(&w->notes, &c.notes, err) < 0 || open_pipe(&c.go, &w->go, err) < 0 ||
 	    open_pipe(&w->log, &c.log, err) < 0)
