@@ -85,6 +85,7 @@ struct recipe {
 	size_t nneeds;
 	const char **prefer;
 	size_t nprefer;
+	bool full_proc, fake_chown; /* see struct sandbox_spec */
 	struct sandbox_limits limits;
 	struct recipe_package *packages; /* the first is the main one; made up when absent: all
 					    files not split off */

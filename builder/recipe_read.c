@@ -499,6 +499,18 @@ recipe_read_arch(struct recipe_reader *r, const struct recipe_value *v, struct e
 }
 
 int
+recipe_read_proc(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const char *s = v->doc->kind == DOC_TEXT ? v->doc->text : "";
+	bool full = !strcmp(s, "full");
+
+	if (!full && strcmp(s, "own") != 0)
+		return recipe_read_wrong(r, v, "own or full", err);
+	*(bool *)slot(v) = full;
+	return 0;
+}
+
+int
 recipe_read_format(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
 {
 	int64_t n;

@@ -135,12 +135,14 @@ enter_rooms(const struct sandbox_chamber *c, struct err *err)
 	const struct sandbox_limits *l = &c->spec->limits;
 	char detail[88];
 
-	if (sandbox_mount_enter(&c->rooms, err) < 0)
+	if (sandbox_mount_enter(&c->rooms, c->spec->full_proc, (unsigned)CPU_COUNT(&c->cpus),
+				err) < 0)
 		return -1;
 	(void)snprintf(detail, sizeof(detail), "%llu bytes and %llu inodes each",
 		       (unsigned long long)l->disk_bytes, (unsigned long long)l->inodes);
 	if (wall(c, "read-only root", "overlay", err) < 0 ||
-	    wall(c, "proc", "own, subset=pid", err) < 0 ||
+	    wall(c, "proc", c->spec->full_proc ? "own, full, masked" : "own, subset=pid", err) <
+		    0 ||
 	    wall(c, "dev", "own: full null random urandom zero", err) < 0 ||
 	    wall(c, "tmpfs caps", detail, err) < 0)
 		return -1;

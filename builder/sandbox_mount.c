@@ -55,8 +55,8 @@ static const char *const device_links[][2] = {
 };
 
 /* The kernel's own words wait in the file system context. */
-static int
-mount_failed(int fs, const char *what, struct err *err)
+int
+sandbox_mount_failed(int fs, const char *what, struct err *err)
 {
 	int saved = errno;
 	char words[256];
@@ -75,22 +75,23 @@ mount_failed(int fs, const char *what, struct err *err)
 			"and tmpfs; inside a container, /proc must not be masked");
 }
 
-static int
-finish_mount(int fs, unsigned attributes, const char *what, int *out, struct err *err)
+int
+sandbox_mount_finish(int fs, unsigned attributes, const char *what, int *out, struct err *err)
 {
 	int fd;
 
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return mount_failed(fs, what, err);
+		return sandbox_mount_failed(fs, what, err);
 	fd = fsmount(fs, FSMOUNT_CLOEXEC, attributes);
 	if (fd < 0)
-		return mount_failed(fs, what, err);
+		return sandbox_mount_failed(fs, what, err);
 	*out = fd;
 	return 0;
 }
 
-static int
-make_tmpfs(uint64_t bytes, uint64_t inodes, const char *mode, int *out, struct err *err)
+int
+sandbox_mount_tmpfs(uint64_t bytes, uint64_t inodes, const char *mode, int *out,
+		    struct err *err)
 {
 	CLEANUP(fd_close) int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
 	char size[32], count[32];
@@ -100,13 +101,13 @@ make_tmpfs(uint64_t bytes, uint64_t inodes, const char *mode, int *out, struct e
 	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "size", size, 0) < 0 ||
 	    fsconfig(fs, FSCONFIG_SET_STRING, "nr_inodes", count, 0) < 0 ||
 	    fsconfig(fs, FSCONFIG_SET_STRING, "mode", mode, 0) < 0)
-		return mount_failed(fs, "making a tmpfs", err);
-	return finish_mount(fs, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, "making a tmpfs", out,
-			    err);
+		return sandbox_mount_failed(fs, "making a tmpfs", err);
+	return sandbox_mount_finish(fs, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, "making a tmpfs",
+				    out, err);
 }
 
-static int
-write_file(int dirfd, const char *path, const char *text, mode_t mode, struct err *err)
+int
+sandbox_mount_file(int dirfd, const char *path, const char *text, mode_t mode, struct err *err)
 {
 	CLEANUP(fd_close) int fd = -1;
 
@@ -118,8 +119,8 @@ write_file(int dirfd, const char *path, const char *text, mode_t mode, struct er
 	return fd_close(&fd, path, err);
 }
 
-static int
-make_dir(int dirfd, const char *path, struct err *err)
+int
+sandbox_mount_mkdir(int dirfd, const char *path, struct err *err)
 {
 	if (mkdirat(dirfd, path, 0755) < 0 || fchmodat(dirfd, path, 0755, 0) < 0)
 		return err_sys(err, "making directory %s for the chamber", path);
@@ -142,10 +143,11 @@ fill_ground(int dirfd, struct err *err)
 					    "usr/lib", "usr/lib64", "etc" };
 
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
-		if (make_dir(dirfd, dirs[i], err) < 0)
+		if (sandbox_mount_mkdir(dirfd, dirs[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < ARRAY_LEN(ground_files); i++)
-		if (write_file(dirfd, ground_files[i][0], ground_files[i][1], 0444, err) < 0)
+		if (sandbox_mount_file(dirfd, ground_files[i][0], ground_files[i][1], 0444,
+				       err) < 0)
 			return -1;
 	return make_links(dirfd, usr_links, ARRAY_LEN(usr_links), err);
 }
@@ -158,26 +160,26 @@ fill_scratch(int dirfd, struct err *err)
 	CLEANUP(fd_close) int ground = -1;
 
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
-		if (make_dir(dirfd, dirs[i], err) < 0)
+		if (sandbox_mount_mkdir(dirfd, dirs[i], err) < 0)
 			return -1;
 	if (fd_open_beneath(dirfd, "skeleton", O_RDONLY | O_DIRECTORY, &skeleton, err) < 0 ||
 	    fd_open_beneath(dirfd, "ground", O_RDONLY | O_DIRECTORY, &ground, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(mount_points); i++)
-		if (make_dir(skeleton, mount_points[i], err) < 0)
+		if (sandbox_mount_mkdir(skeleton, mount_points[i], err) < 0)
 			return -1;
 	return fill_ground(ground, err);
 }
 
-static int
-attach(int fd, int dirfd, const char *path, struct err *err)
+int
+sandbox_mount_attach(int fd, int dirfd, const char *path, struct err *err)
 {
 	char what[128];
 
 	if (move_mount(fd, "", dirfd, path, MOVE_MOUNT_F_EMPTY_PATH) == 0)
 		return 0;
 	(void)snprintf(what, sizeof(what), "mounting %s in the chamber", path);
-	return mount_failed(-1, what, err);
+	return sandbox_mount_failed(-1, what, err);
 }
 
 int
@@ -188,10 +190,10 @@ sandbox_mount_scratch(int *scratch, struct err *err)
 	CLEANUP(fd_close) int fd = -1;
 
 	if (trees < 0)
-		return mount_failed(-1, "cloning the mount of the store", err);
-	if (make_tmpfs(HELPER_BYTES, HELPER_INODES, "0755", &fd, err) < 0 ||
-	    fill_scratch(fd, err) < 0 || attach(fd, AT_FDCWD, ".", err) < 0 ||
-	    attach(trees, fd, "store", err) < 0)
+		return sandbox_mount_failed(-1, "cloning the mount of the store", err);
+	if (sandbox_mount_tmpfs(HELPER_BYTES, HELPER_INODES, "0755", &fd, err) < 0 ||
+	    fill_scratch(fd, err) < 0 || sandbox_mount_attach(fd, AT_FDCWD, ".", err) < 0 ||
+	    sandbox_mount_attach(trees, fd, "store", err) < 0)
 		return -1;
 	if (fchdir(fd) < 0)
 		return err_sys(err, "entering the helper's directory");
@@ -231,7 +233,7 @@ mount_layers(int layers, const char *base, const char *options, struct err *err)
 		return err_sys(err, "composing the environment");
 	rc = mount("none", target, "overlay", MS_RDONLY | MS_NODEV | MS_NOSUID, options);
 	if (rc < 0)
-		rc = mount_failed(-1, "composing the environment", err);
+		rc = sandbox_mount_failed(-1, "composing the environment", err);
 	if (chdir("..") < 0)
 		return err_sys(err, "composing the environment");
 	return rc;
@@ -245,7 +247,8 @@ sandbox_mount_group(int scratch, const struct sandbox_group *g, const char *cons
 	CLEANUP(mem_free) char *path = mem_format("bases/%u/%u", g->base, g->group);
 	CLEANUP(fd_close) int layers = -1;
 
-	if (tree_remove(scratch, "layers", err) < 0 || make_dir(scratch, "layers", err) < 0 ||
+	if (tree_remove(scratch, "layers", err) < 0 ||
+	    sandbox_mount_mkdir(scratch, "layers", err) < 0 ||
 	    fd_mkdirs(scratch, path, err) < 0 ||
 	    fd_open_beneath(scratch, "layers", O_RDONLY | O_DIRECTORY, &layers, err) < 0 ||
 	    link_layers(layers, names, n, g->last, &options, err) < 0)
@@ -296,10 +299,11 @@ sandbox_mount_root(int scratch, unsigned base, unsigned n, int *root, struct err
 	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0 ||
 	    fsconfig(fs, FSCONFIG_SET_STRING, "xino", "on", 0) < 0 ||
 	    set_layers(fs, dir, buf_text(&layers)) < 0)
-		rc = mount_failed(fs, "putting the environment under the root", err);
+		rc = sandbox_mount_failed(fs, "putting the environment under the root", err);
 	else
-		rc = finish_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
-				  "making the root", root, err);
+		rc = sandbox_mount_finish(
+			fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
+			"making the root", root, err);
 	if (fchdir(scratch) < 0)
 		return err_sys(err, "entering the helper's directory");
 	return rc;
@@ -314,17 +318,17 @@ make_steps(const struct sandbox_spec *spec, int *out, struct err *err)
 
 	for (size_t i = 0; i < spec->nsteps; i++)
 		bytes += strlen(spec->steps[i].script) + SCRATCH_BYTES / 8;
-	if (make_tmpfs(bytes, SANDBOX_MAX_STEPS + 8, "0755", &fd, err) < 0)
+	if (sandbox_mount_tmpfs(bytes, SANDBOX_MAX_STEPS + 8, "0755", &fd, err) < 0)
 		return -1;
 	for (size_t i = 0; i < spec->nsteps; i++) {
 		char name[32];
 
 		(void)snprintf(name, sizeof(name), "step-%zu", i + 1);
-		if (write_file(fd, name, spec->steps[i].script, 0444, err) < 0)
+		if (sandbox_mount_file(fd, name, spec->steps[i].script, 0444, err) < 0)
 			return -1;
 	}
 	if (mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
-		return mount_failed(-1, "making the step scripts read-only", err);
+		return sandbox_mount_failed(-1, "making the step scripts read-only", err);
 	*out = STEAL_FD(fd);
 	return 0;
 }
@@ -336,10 +340,11 @@ sandbox_mount_rooms(const struct sandbox_spec *spec, struct sandbox_rooms *out, 
 	struct sandbox_rooms r = { .root = out->root, -1, -1, -1, -1, -1 };
 
 	if (make_steps(spec, &r.steps, err) < 0 ||
-	    make_tmpfs(l->disk_bytes, l->inodes, "0755", &r.build, err) < 0 ||
-	    make_tmpfs(l->disk_bytes, l->inodes, "1777", &r.tmp, err) < 0 ||
-	    make_tmpfs(l->disk_bytes, l->inodes, "0755", &r.out, err) < 0 ||
-	    make_tmpfs(l->disk_bytes / SANDBOX_SHM_SHARE, l->inodes, "1777", &r.shm, err) < 0) {
+	    sandbox_mount_tmpfs(l->disk_bytes, l->inodes, "0755", &r.build, err) < 0 ||
+	    sandbox_mount_tmpfs(l->disk_bytes, l->inodes, "1777", &r.tmp, err) < 0 ||
+	    sandbox_mount_tmpfs(l->disk_bytes, l->inodes, "0755", &r.out, err) < 0 ||
+	    sandbox_mount_tmpfs(l->disk_bytes / SANDBOX_SHM_SHARE, l->inodes, "1777", &r.shm,
+				err) < 0) {
 		r.root = -1; /* not made here */
 		sandbox_mount_close(&r);
 		return -1;
@@ -360,20 +365,6 @@ sandbox_mount_close(struct sandbox_rooms *r)
 	}
 }
 
-static int
-attach_proc(int root, struct err *err)
-{
-	CLEANUP(fd_close) int fs = fsopen("proc", FSOPEN_CLOEXEC);
-	CLEANUP(fd_close) int fd = -1;
-
-	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "subset", "pid", 0) < 0)
-		return mount_failed(fs, "making /proc", err);
-	if (finish_mount(fs, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-			 "making /proc", &fd, err) < 0)
-		return -1;
-	return attach(fd, root, "proc", err);
-}
-
 /* Binds the host's own node: device nodes cannot be made in a user namespace. */
 static int
 attach_node(int dev, const char *name, struct err *err)
@@ -384,10 +375,10 @@ attach_node(int dev, const char *name, struct err *err)
 	(void)snprintf(path, sizeof(path), "/dev/%s", name);
 	node = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (node < 0)
-		return mount_failed(-1, path, err);
-	if (write_file(dev, name, "", 0666, err) < 0)
+		return sandbox_mount_failed(-1, path, err);
+	if (sandbox_mount_file(dev, name, "", 0666, err) < 0)
 		return -1;
-	return attach(node, dev, name, err);
+	return sandbox_mount_attach(node, dev, name, err);
 }
 
 static int
@@ -397,18 +388,18 @@ attach_dev(int root, int shm, struct err *err)
 	struct mount_attr hard = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
 					       MOUNT_ATTR_NOEXEC };
 
-	if (make_tmpfs(SCRATCH_BYTES, SCRATCH_INODES, "0755", &dev, err) < 0 ||
-	    make_dir(dev, "shm", err) < 0 ||
+	if (sandbox_mount_tmpfs(SCRATCH_BYTES, SCRATCH_INODES, "0755", &dev, err) < 0 ||
+	    sandbox_mount_mkdir(dev, "shm", err) < 0 ||
 	    make_links(dev, device_links, ARRAY_LEN(device_links), err) < 0 ||
-	    attach(dev, root, "dev", err) < 0)
+	    sandbox_mount_attach(dev, root, "dev", err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(device_nodes); i++)
 		if (attach_node(dev, device_nodes[i], err) < 0)
 			return -1;
 	/* Devices stay writable: a read-only mount holds back file systems, not drivers. */
 	if (mount_setattr(dev, "", AT_EMPTY_PATH | AT_RECURSIVE, &hard, sizeof(hard)) < 0)
-		return mount_failed(-1, "making /dev read-only", err);
-	return attach(shm, dev, "shm", err);
+		return sandbox_mount_failed(-1, "making /dev read-only", err);
+	return sandbox_mount_attach(shm, dev, "shm", err);
 }
 
 /* The host's root goes out of sight and reach: pivot, then detach the old one. */
@@ -419,24 +410,26 @@ pivot(int root, struct err *err)
 
 	if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
 	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-		return mount_failed(-1, "leaving the host's file system", err);
+		return sandbox_mount_failed(-1, "leaving the host's file system", err);
 	if (statvfs("/", &fs) < 0)
-		return mount_failed(-1, "looking at the new root", err);
+		return sandbox_mount_failed(-1, "looking at the new root", err);
 	if (!(fs.f_flag & ST_RDONLY))
 		return err_set(err, ERR_SANDBOX, "the chamber's root came up writable");
 	return 0;
 }
 
 int
-sandbox_mount_enter(const struct sandbox_rooms *r, struct err *err)
+sandbox_mount_enter(const struct sandbox_rooms *r, bool full_proc, unsigned cpus,
+		    struct err *err)
 {
 	/* Any directory will do; this one is there, or nothing of this works. */
-	if (attach(r->root, AT_FDCWD, "/proc", err) < 0 || attach_proc(r->root, err) < 0 ||
+	if (sandbox_mount_attach(r->root, AT_FDCWD, "/proc", err) < 0 ||
+	    sandbox_proc_attach(r->root, full_proc, cpus, err) < 0 ||
 	    attach_dev(r->root, r->shm, err) < 0 ||
-	    attach(r->build, r->root, "build", err) < 0 ||
-	    attach(r->tmp, r->root, "tmp", err) < 0 ||
-	    attach(r->out, r->root, "out", err) < 0 ||
-	    attach(r->steps, r->root, "kiln", err) < 0)
+	    sandbox_mount_attach(r->build, r->root, "build", err) < 0 ||
+	    sandbox_mount_attach(r->tmp, r->root, "tmp", err) < 0 ||
+	    sandbox_mount_attach(r->out, r->root, "out", err) < 0 ||
+	    sandbox_mount_attach(r->steps, r->root, "kiln", err) < 0)
 		return -1;
 	return pivot(r->root, err);
 }

@@ -129,7 +129,22 @@ int sandbox_mount_rooms(const struct sandbox_spec *spec, struct sandbox_rooms *o
 			struct err *err) MUST_CHECK;
 void sandbox_mount_close(struct sandbox_rooms *r);
 /* In pid 1: makes the rooms the whole visible file system. */
-int sandbox_mount_enter(const struct sandbox_rooms *r, struct err *err) MUST_CHECK;
+int sandbox_mount_enter(const struct sandbox_rooms *r, bool full_proc, unsigned cpus,
+			struct err *err) MUST_CHECK;
+/* The tools of it. fs may be -1; its words go into the message. */
+int sandbox_mount_failed(int fs, const char *what, struct err *err);
+int sandbox_mount_finish(int fs, unsigned attributes, const char *what, int *out,
+			 struct err *err) MUST_CHECK;
+int sandbox_mount_tmpfs(uint64_t bytes, uint64_t inodes, const char *mode, int *out,
+			struct err *err) MUST_CHECK;
+int sandbox_mount_file(int dirfd, const char *path, const char *text, mode_t mode,
+		       struct err *err) MUST_CHECK;
+int sandbox_mount_mkdir(int dirfd, const char *path, struct err *err) MUST_CHECK;
+int sandbox_mount_attach(int fd, int dirfd, const char *path, struct err *err) MUST_CHECK;
+
+/* ---- sandbox_proc.c ---- */
+#define SANDBOX_PROC_RELEASE "6.1.0" /* the kernel that a full /proc tells of */
+int sandbox_proc_attach(int root, bool full, unsigned cpus, struct err *err) MUST_CHECK;
 
 /* ---- sandbox_walls.c: what pid 1 puts round itself; every process inside inherits it ---- */
 typedef int sandbox_wall_fn(void *arg, const char *name, const char *detail, bool required,

@@ -357,23 +357,11 @@ CHMOD_ACT(fchmodat_setuid, syscall(SYS_fchmodat, AT_FDCWD, "/build/setid", 04755
 CHMOD_ACT(fchmodat_setgid, syscall(SYS_fchmodat, AT_FDCWD, "/build/setid", 02755))
 CHMOD_ACT(fchmodat2, syscall(452, AT_FDCWD, "/build/setid", 04755, 0))
 CHMOD_ACT(chown_root, chown("/build/setid", 0, 0))
+CHMOD_ACT(chown_self, chown("/build/setid", getuid(), getgid()))
 CHMOD_ACT(xattr_caps, setxattr("/build/setid", "security.capability",
 			       "\1\0\0\2\377\377\377\377\0\0\0\0\0\0\0\0\0\0\0\0", 20, 0))
 CHMOD_ACT(xattr_trusted, setxattr("/build/setid", "trusted.x", "1", 1, 0))
 CHMOD_ACT(xattr_overlay, setxattr("/build/setid", "trusted.overlay.opaque", "y", 1, 0))
-
-/* The call succeeded and did nothing: EEXIST when the owner really changed. */
-int
-attack_chown_did_nothing(void)
-{
-	struct stat st;
-	int fd = make_file();
-
-	if (fchown(fd, 0, 0) < 0 || fstat(fd, &st) < 0)
-		return errno;
-	close(fd);
-	return st.st_uid == getuid() && st.st_gid == getgid() ? 0 : EEXIST;
-}
 
 int
 attack_immutable(void)

@@ -10,7 +10,7 @@
  *      -i [DEST=]FILE copied input (-x: executable)   -u DEST=FILE unpacked input
  *      -o harvest     -k NAME keep failed   -r NAME resume failed   -c CPUS   -t interactive on
  *      a pty   -n COUNT chambers at once   -K MS kill after MS   -B beacons: listeners on the
- * host
+ * host   -P full /proc   -F fake chown
  */
 #include "base/cas.h"
 #include "base/clock.h"
@@ -209,7 +209,7 @@ read_options(struct setup *s, int argc, char **argv, struct err *err)
 	bool exec = false;
 	int o;
 
-	while ((o = getopt(argc, argv, "+T:e:l:i:u:xok:r:c:tn:K:B")) != -1) {
+	while ((o = getopt(argc, argv, "+T:e:l:i:u:xok:r:c:tn:K:BPF")) != -1) {
 		if (s->spec.ntrees > 60 || s->spec.nenv > 50 || s->spec.ninputs > 60)
 			usage();
 		switch (o) {
@@ -251,6 +251,12 @@ read_options(struct setup *s, int argc, char **argv, struct err *err)
 			break;
 		case 'K':
 			s->kill_ms = atoi(optarg);
+			break;
+		case 'P':
+			s->spec.full_proc = true;
+			break;
+		case 'F':
+			s->spec.fake_chown = true;
 			break;
 		case 'B':
 			light_beacons(s);
