@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A repository, from the signature of its metadata down. Each metadata file is opened once: what
- * was hashed is what is parsed.
+ * A repository, from the signature of its metadata down. Each metadata file is opened once:
+ * what was hashed is what is parsed.
  */
 #include "base/clock.h"
 #include "base/dict.h"
@@ -109,9 +109,10 @@ sort_metadata(struct pkgverify_run *run, const struct repomd_file *files, size_t
 		while (k < METADATA_KINDS && strcmp(files[i].type, kinds[k]) != 0)
 			k++;
 		if (k == METADATA_KINDS)
-			return err_set(err, ERR_VERIFY,
-				       "repodata/repomd.xml lists metadata of the kind '%s', which is not known here",
-				       verify_label(&run->arena, files[i].type));
+			return err_set(
+				err, ERR_VERIFY,
+				"repodata/repomd.xml lists metadata of the kind '%s', which is not known here",
+				verify_label(&run->arena, files[i].type));
 		if (sorted[k])
 			return err_set(err, ERR_VERIFY,
 				       "repodata/repomd.xml lists two files of the kind '%s'",
@@ -176,9 +177,10 @@ check_metadata(struct pkgverify_run *run, int root, int64_t now, struct repomd_f
 	    read_primary(run, root, sorted[METADATA_PRIMARY], packages, npackages, err) < 0)
 		return -1;
 	clock_rfc3339(revision, when);
-	verify_note(run->report, true,
-		    "repodata: %zu metadata files as signed, of %s; whether a newer repository is signed cannot be seen here",
-		    n, when);
+	verify_note(
+		run->report, true,
+		"repodata: %zu metadata files as signed, of %s; whether a newer repository is signed cannot be seen here",
+		n, when);
 	return 0;
 }
 

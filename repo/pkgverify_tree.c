@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a repository holds beside packages and metadata. Nothing of it is signed and nothing of
- * it is trusted here, but clients are led by it: dnf imports the keys that kiln.repo names. So a
- * tree that offers anybody else's key, or a description that switches checks off, is refused.
+ * it is trusted here, but clients are led by it: dnf imports the keys that kiln.repo names. So
+ * a tree that offers anybody else's key, or a description that switches checks off, is refused.
  */
 #include "base/tree.h"
 #include "base/utf8.h"
@@ -11,12 +11,10 @@
 #define TREE_MAX_TEXT ((size_t)64 * 1024)
 #define TREE_REPO     "kiln.repo"
 
-static const char *const root_names[] = { "repodata",
-					  "packages",
-					  "keys",
-					  TREE_REPO,
-					  PKGVERIFY_INVENTORY,
-					  PKGVERIFY_INVENTORY PKGVERIFY_BUNDLE };
+static const char *const root_names[] = {
+	"repodata", "packages",          "keys",
+	TREE_REPO,  PKGVERIFY_INVENTORY, PKGVERIFY_INVENTORY PKGVERIFY_BUNDLE
+};
 
 static const struct {
 	const char *name;

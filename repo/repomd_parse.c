@@ -403,6 +403,9 @@ open_element(struct reading *r, enum field field, struct err *err)
 {
 	const char *type = xml_attr(&r->xml, "type");
 
+	/* Some readers know prefixes and some do not: what they would see differs. */
+	if (r->xml.depth <= 3 && strchr(xml_tag(&r->xml), ':'))
+		return xml_error(&r->xml, err, "a prefix that does not belong here");
 	if (r->xml.depth == 1 && strcmp(xml_tag(&r->xml), r->root) != 0)
 		return xml_error(&r->xml, err, "another kind of document");
 	if (r->xml.depth == 1 && r->primary &&
@@ -445,8 +448,9 @@ close_element(struct reading *r, enum field field, const char *text, struct err 
 	/* depth is that of the parent now */
 	if (r->xml.depth == 1 && field == FIELD_NONE) {
 		if ((r->have & r->wanted) != r->wanted)
-			return xml_error(&r->xml, err,
-					 "an entry without name, version, checksum, location or size");
+			return xml_error(
+				&r->xml, err,
+				"an entry without name, version, checksum, location or size");
 		VEC_PUSH(&r->found, r->now);
 	}
 	return 0;

@@ -11,6 +11,7 @@
 #define INPUTS_INVENTORY     "inventory.json"
 #define INPUTS_MAX_INVENTORY DOC_MAX_BYTES
 #define INPUTS_MAX_BUNDLE    DSSE_MAX_BYTES
+#define INPUTS_DIGITS        16
 
 /* A directory under test may hold FIFOs and links; only plain files are opened. */
 static int
@@ -59,6 +60,31 @@ add_subject(struct inputs_set *set, const struct digest *d, struct inputs_known 
 	first->next = about;
 }
 
+/* "NAME.sigstore.json" holds a statement with the subject NAME, and so does
+ * "NAME.DIGITS.sigstore.json", where the first digits of a subject's digest keep several
+ * statements apart: people who look for the proof of NAME look there. */
+static bool
+is_named_after(const struct statement *s, const char *file)
+{
+	size_t n = strlen(file) - strlen(INPUTS_SUFFIX);
+	char hex[DIGEST_HEX];
+
+	for (size_t i = 0; i < s->nsubjects; i++) {
+		const char *name = s->subjects[i].name;
+		size_t len = strlen(name);
+
+		if (len > n || memcmp(name, file, len) != 0)
+			continue;
+		if (len == n)
+			return true;
+		digest_hex(&s->subjects[i].sha256, hex);
+		if (n == len + 1 + INPUTS_DIGITS && file[len] == '.' &&
+		    memcmp(file + len + 1, hex, INPUTS_DIGITS) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int
 load_bundle(struct inputs_set *set, int dirfd, const char *name, const struct keyring *ring,
 	    struct err *err)
@@ -71,6 +97,10 @@ load_bundle(struct inputs_set *set, int dirfd, const char *name, const struct ke
 	    verify_bundle(&set->arena, ring, buf_text(&text), text.len, label,
 			  STATEMENT_SLSA_V1, NULL, &k->statement, err) < 0)
 		return err_recode(err, ERR_VERIFY);
+	if (!is_named_after(&k->statement, name))
+		return err_set(err, ERR_VERIFY,
+			       "%s: it speaks of '%s', not of what its name says", label,
+			       verify_label(&set->arena, k->statement.subjects[0].name));
 	k->bundle = label;
 	k->index = set->known.n;
 	VEC_PUSH(&set->known, k);

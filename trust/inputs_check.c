@@ -141,7 +141,8 @@ input_label(struct walk *w, const struct statement_resource *r)
 }
 
 static int
-refuse_unknown(struct walk *w, size_t index, const struct statement_resource *r, struct err *err)
+refuse_unknown(struct walk *w, size_t index, const struct statement_resource *r,
+	       struct err *err)
 {
 	char hex[DIGEST_HEX];
 

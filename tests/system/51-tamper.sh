@@ -150,7 +150,10 @@ sed -i 's,^baseurl=.*,baseurl=https://evil.invalid/,' "$repo/kiln.repo"
 refused "a kiln.repo that leads elsewhere" 3 "kiln.repo:" verify "$repo"
 fresh
 cp "$attest"/packages/busybox-*.sigstore.json "$repo/packages/old-1-1.x86_64.rpm.sigstore.json"
-ok "one more true statement about the same bytes does no harm" verify "$(pkg busybox)"
+refused "true proof under a name of its own" 3 "not of what its name says" verify "$repo"
+fresh
+cp "$(bundle busybox)" "$(ls "$attest"/packages/musl-gcc-*.sigstore.json)"
+refused "true proof under another's name" 3 "not of what its name says" verify "$image"
 fresh
 echo '{}' >"$attest/sbom.cdx.json"
 refused "a file in the image's proof" 3 "sbom.cdx.json does not belong to the proof" verify "$image"

@@ -375,6 +375,7 @@ TEST(image_with_something_added_to_its_proof_is_refused)
 	CLEANUP(buf_free) struct buf bundle = BUF_MAX(1 << 20);
 	struct image_summary sum = { 0 };
 	struct imgverify_summary seen;
+	char hex[DIGEST_HEX];
 	const char *path;
 
 	world_open(&w);
@@ -391,9 +392,15 @@ TEST(image_with_something_added_to_its_proof_is_refused)
 	assert_int_equal(unlinkat(w.f.dir, DEST ".attest/more", AT_REMOVEDIR), 0);
 	fixture_prove(&w.f, w.app, &w.seed, 1); /* another statement about the same bytes */
 	assert_ok(cas_get(w.f.store, &w.app->bundle, &bundle, err));
-	path = DEST ".attest/packages/app2.rpm.sigstore.json";
+	digest_hex(&w.app->file, hex);
+	path = arena_format(
+		&w.f.a, DEST ".attest/packages/app-1-1.x86_64.rpm.%.16s.sigstore.json", hex);
 	write_text(w.f.dir, path, buf_text(&bundle));
 	assert_ok(verify(&w, DEST, &seen, err));
+	assert_int_equal(unlinkat(w.f.dir, path, 0), 0);
+	path = DEST ".attest/packages/app2.rpm.sigstore.json";
+	write_text(w.f.dir, path, buf_text(&bundle));
+	assert_fails(verify(&w, DEST, &seen, err), "not of what its name says");
 	assert_int_equal(unlinkat(w.f.dir, path, 0), 0);
 	assert_int_equal(
 		renameat(w.f.dir, DEST ".attest/packages", w.f.dir, DEST ".attest/real"), 0);

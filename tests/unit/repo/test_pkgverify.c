@@ -353,7 +353,8 @@ TEST(pkgverify_never_takes_keys_from_the_tree)
 		shop_read(&s, path, &good);
 		put(&s, path, &key);
 		assert_refused(&s, NULL, "which is not trusted", err);
-		assert_ok(verify_file(&s, APP, err)); /* one file alone is asked nothing of keys/ */
+		assert_ok(verify_file(&s, APP,
+				      err)); /* one file alone is asked nothing of keys/ */
 		put(&s, path, &good);
 		assert_ok(verify_repo(&s, err));
 	}

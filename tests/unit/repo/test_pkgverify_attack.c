@@ -196,11 +196,12 @@ TEST(pkgverify_metadata_key_cannot_list_a_second_primary)
 	stocked(&s);
 	text = text_of(&s, REPOMD);
 	put_text(&s, "repodata/evil-primary.xml.gz", "evil");
-	put_repomd(&s, replaced(&s, text, "  <data type=\"primary\">",
-				"  <data type=\"primary\"><checksum type=\"sha256\">"
-				"4e6f6b5a7c3a2d1e4e6f6b5a7c3a2d1e4e6f6b5a7c3a2d1e4e6f6b5a7c3a2d1e"
-				"</checksum><location href=\"repodata/evil-primary.xml.gz\"/>"
-				"<size>4</size></data>\n  <data type=\"primary\">"));
+	put_repomd(&s,
+		   replaced(&s, text, "  <data type=\"primary\">",
+			    "  <data type=\"primary\"><checksum type=\"sha256\">"
+			    "4e6f6b5a7c3a2d1e4e6f6b5a7c3a2d1e4e6f6b5a7c3a2d1e4e6f6b5a7c3a2d1e"
+			    "</checksum><location href=\"repodata/evil-primary.xml.gz\"/>"
+			    "<size>4</size></data>\n  <data type=\"primary\">"));
 	assert_refused(&s, "lists two files of the kind 'primary'");
 }
 
@@ -251,15 +252,17 @@ TEST(pkgverify_metadata_key_cannot_list_one_package_twice)
 	end = strstr(package, "</package>") + strlen("</package>");
 	package = arena_strndup(&s.a, package, (size_t)(end - package));
 	text = replaced(&s, text, "packages=\"2\"", "packages=\"3\"");
-	put_primary(&s, replaced(&s, text, package, arena_format(&s.a, "%s%s", package, package)));
+	put_primary(&s,
+		    replaced(&s, text, package, arena_format(&s.a, "%s%s", package, package)));
 	assert_refused(&s, "a location given twice");
 }
 
 TEST(pkgverify_metadata_key_cannot_send_clients_elsewhere)
 {
-	static const char *const hrefs[] = { "packages/../../evil.rpm", "../evil.rpm", "/evil.rpm",
-					     "keys/evil.rpm", "packages/.hidden.rpm",
-					     "https://evil.invalid/" APP };
+	static const char *const hrefs[] = {
+		"packages/../../evil.rpm", "../evil.rpm",          "/evil.rpm",
+		"keys/evil.rpm",           "packages/.hidden.rpm", "https://evil.invalid/" APP
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(hrefs); i++) {
 		CLEANUP(shop_close) struct shop s;
@@ -418,8 +421,8 @@ TEST(pkgverify_refuses_what_does_not_belong_to_a_repository)
 
 		stocked(&s);
 		put_text(&s, names[i], "{}");
-		assert_refused(&s, arena_format(&s.a, "%s does not belong to a repository",
-						names[i]));
+		assert_refused(
+			&s, arena_format(&s.a, "%s does not belong to a repository", names[i]));
 	}
 }
 
@@ -530,8 +533,9 @@ TEST(pkgverify_never_waits_for_a_fifo_nor_reads_a_directory)
 /* A sparse terabyte costs the attacker nothing; hashing it would cost us an hour. */
 TEST(pkgverify_does_not_hash_what_cannot_be_right)
 {
-	static const char *const paths[] = { APP, "repodata/", APP BUNDLE, "inventory.json",
-					     REPOMD, "keys/builder.pub" };
+	static const char *const paths[] = { APP,        "repodata/",
+					     APP BUNDLE, "inventory.json",
+					     REPOMD,     "keys/builder.pub" };
 
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		CLEANUP(shop_close) struct shop s;

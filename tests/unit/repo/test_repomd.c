@@ -341,9 +341,8 @@ TEST(repomd_parse_counts_lines)
 
 #define PACKAGE(type, name, href)                                                              \
 	"<package type=\"" type "\"><name>" name                                               \
-	"</name><arch>noarch</arch><version epoch=\"0\" ver=\"1\" rel=\"1\"/>"                  \
-	"<checksum type=\"sha256\" pkgid=\"YES\">" NONE                                        \
-	"</checksum><location href=\"" href                                                    \
+	"</name><arch>noarch</arch><version epoch=\"0\" ver=\"1\" rel=\"1\"/>"                 \
+	"<checksum type=\"sha256\" pkgid=\"YES\">" NONE "</checksum><location href=\"" href    \
 	"\"/><size package=\"7\" installed=\"1\"/><format><x><y/></x></format></package>"
 #define PRIMARY(n, body) HEAD "<metadata packages=\"" n "\">" body "</metadata>"
 
@@ -366,12 +365,17 @@ TEST(repomd_parse_primary_refuses_hostile_documents_by_reason)
 		  "a location given twice" },
 		{ PRIMARY("1", "<package type=\"rpm\"><name>a</name></package>"),
 		  "an entry without name, version, checksum, location or size" },
-		{ PRIMARY("1", PACKAGE("rpm", "a b", "packages/a.rpm")), "a name that is none" },
-		{ PRIMARY("1", "<package type=\"rpm\"><version epoch=\"0\" ver=\"1\"/></package>"),
+		{ PRIMARY("1", PACKAGE("rpm", "a b", "packages/a.rpm")),
+		  "a name that is none" },
+		{ PRIMARY("1",
+			  "<package type=\"rpm\"><version epoch=\"0\" ver=\"1\"/></package>"),
 		  "a version that is none" },
-		{ PRIMARY("1", "<package type=\"rpm\"><version epoch=\"0\" ver=\"1-2\" rel=\"1\"/>"
-			       "</package>"),
+		{ PRIMARY("1",
+			  "<package type=\"rpm\"><version epoch=\"0\" ver=\"1-2\" rel=\"1\"/>"
+			  "</package>"),
 		  "a version that is none" },
+		{ PRIMARY("1", "<package type=\"rpm\"><c:location href=\"x\"/></package>"),
+		  "a prefix that does not belong here" },
 		{ PRIMARY("1", "<package type=\"rpm\"><size/></package>"),
 		  "a size that is no number" },
 		{ REPOMD(""), "another kind of document" },

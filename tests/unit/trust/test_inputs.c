@@ -259,13 +259,13 @@ TEST(inputs_refuse_what_is_made_of_nothing)
  * and it does not matter which of them comes first in the directory. */
 TEST(inputs_take_a_circle_that_also_stands_on_the_ground)
 {
-	static const char *const names[][2] = { { "a.sigstore.json", "b.sigstore.json" },
-						{ "b.sigstore.json", "a.sigstore.json" } };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+	for (int swap = 0; swap < 2; swap++) {
 		CLEANUP(shelf_close) struct shelf s;
 		CLEANUP(inputs_free) struct inputs_set *set = NULL;
 		struct statement itself, seeded;
+		struct digest d = digest_no(2);
+		char hex[DIGEST_HEX];
+		const char *names[2];
 		size_t count;
 
 		shelf_open(&s);
@@ -273,13 +273,38 @@ TEST(inputs_take_a_circle_that_also_stands_on_the_ground)
 		put_package(&s, 1, (int[]){ 100, 2 }, 2);
 		itself = made_of(&s, 2, (int[]){ 100, 2 }, 2);
 		seeded = made_of(&s, 2, (int[]){ 100, 101 }, 2);
-		put_bundle_by(&s, keyset_private(KEY_BUILDER),
-			      arena_format(&s.a, "packages/%s", names[i][0]), &itself);
-		put_bundle_by(&s, keyset_private(KEY_BUILDER),
-			      arena_format(&s.a, "packages/%s", names[i][1]), &seeded);
+		digest_hex(&d, hex);
+		names[swap] = "packages/p2.rpm.sigstore.json";
+		names[!swap] = arena_format(&s.a, "packages/p2.rpm.%.16s.sigstore.json", hex);
+		put_bundle_by(&s, keyset_private(KEY_BUILDER), names[0], &itself);
+		put_bundle_by(&s, keyset_private(KEY_BUILDER), names[1], &seeded);
 		assert_ok(load(&s, &set, err));
 		assert_ok(check(&s, set, 1, &count, err));
 		assert_int_equal(count, 3);
+	}
+}
+
+TEST(inputs_refuse_a_bundle_under_the_name_of_another)
+{
+	static const char *const names[] = { "p2.rpm",     "p1.rpm.0123456789abcdef",
+					     "p1.rpm.",    "p1",
+					     "p1.rpm.bak", "P1.rpm" };
+	CLEANUP(shelf_close) struct shelf s;
+	CLEANUP(inputs_free) struct inputs_set *set = NULL;
+	struct statement st;
+
+	shelf_open(&s);
+	put_inventory(&s, (int[]){ 100 }, 1);
+	st = made_of(&s, 1, (int[]){ 100 }, 1);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *path = arena_format(&s.a, "packages/%s.sigstore.json", names[i]);
+
+		put_bundle_by(&s, keyset_private(KEY_BUILDER), path, &st);
+		assert_fails(load(&s, &set, err),
+			     arena_format(&s.a, "%s.sigstore.json: it speaks of 'p1.rpm'",
+					  names[i]));
+		assert_int_equal(err->code, ERR_VERIFY);
+		assert_int_equal(unlinkat(s.dir, path, 0), 0);
 	}
 }
 
