@@ -10,6 +10,7 @@
 #define FORMAT_MAX  64
 #define STORE_USER  "kiln"
 #define LOCK_OF_TMP "tmp"
+#define USERS_PATH  "locks/" CAS_LOCK_OF_USERS
 
 static const char *const store_dirs[] = { "blobs", "locks", "manifests", "quarantine",
 					  "refs",  "tmp",   "trees" };
@@ -150,6 +151,16 @@ check_format(struct cas *c, bool create, struct err *err)
 		err, "it was made by another version of kiln: use that one, or another store");
 }
 
+static int
+take_lock(int fd, int how, const char *path, struct err *err)
+{
+	while (flock(fd, how) < 0) {
+		if (errno != EINTR)
+			return err_sys(err, "%s: lock", path);
+	}
+	return 0;
+}
+
 int
 cas_lock(struct cas *c, const char *name, int *fd, struct err *err)
 {
@@ -160,14 +171,35 @@ cas_lock(struct cas *c, const char *name, int *fd, struct err *err)
 		return -1;
 	(void)snprintf(path, sizeof(path), "locks/%s", name);
 	if (fd_open_beneath(c->dirfd, path, O_RDWR | O_CREAT | O_NOFOLLOW, &got, err) < 0 ||
-	    cas_give(c, got, path, err) < 0)
+	    cas_give(c, got, path, err) < 0 || take_lock(got, LOCK_EX, path, err) < 0)
 		return -1;
-	while (flock(got, LOCK_EX) < 0) {
-		if (errno != EINTR)
-			return err_sys(err, "%s: lock", path);
-	}
 	*fd = STEAL_FD(got);
 	return 0;
+}
+
+/* Before anything of the store is looked at: what this process finds there stays. */
+static int
+sign_in(struct cas *c, struct err *err)
+{
+	if (fd_open_beneath(c->dirfd, USERS_PATH, O_RDWR | O_CREAT | O_NOFOLLOW, &c->users_fd,
+			    err) < 0 ||
+	    cas_give(c, c->users_fd, USERS_PATH, err) < 0)
+		return -1;
+	return take_lock(c->users_fd, LOCK_SH, USERS_PATH, err);
+}
+
+int
+cas_hold_alone(struct cas *c, struct err *err)
+{
+	if (flock(c->users_fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return err_sys(err, "%s: lock", USERS_PATH);
+	/* A change of a lock that fails has given the old one up. */
+	if (take_lock(c->users_fd, LOCK_SH, USERS_PATH, err) < 0)
+		return -1;
+	err_set(err, ERR_INPUT, "store %s is in use by another kiln", c->path);
+	return err_hint(err, "wait until it has ended, then run this again");
 }
 
 /* True when the owner that a name in tmp/ begins with is alive; without a lock file it is not.
@@ -233,7 +265,7 @@ cas_open(const char *path, bool create, struct cas **out, struct err *err)
 {
 	CLEANUP(cas_close) struct cas *c = mem_alloc(sizeof(*c));
 
-	c->dirfd = c->owner_fd = -1;
+	c->dirfd = c->owner_fd = c->users_fd = -1;
 	c->path = mem_strdup(path);
 	c->maker = getpid();
 	if (create && fd_mkdirs(AT_FDCWD, path, err) < 0)
@@ -245,7 +277,7 @@ cas_open(const char *path, bool create, struct cas **out, struct err *err)
 			"run `kiln init` in the workspace, or name a store with KILN_STORE");
 	}
 	if (settle_owner(c, err) < 0 || check_format(c, create, err) < 0 ||
-	    enter_tmp(c, err) < 0)
+	    sign_in(c, err) < 0 || enter_tmp(c, err) < 0)
 		return -1;
 	*out = STEAL_PTR(c);
 	return 0;
@@ -264,6 +296,8 @@ cas_close(struct cas *c)
 	}
 	if (c->owner_fd >= 0)
 		close(c->owner_fd);
+	if (c->users_fd >= 0)
+		close(c->users_fd);
 	if (c->dirfd >= 0)
 		close(c->dirfd);
 	free(c->path);

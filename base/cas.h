@@ -86,6 +86,10 @@ int cas_pin(const struct cas *c, const char *name, const char *const *trees, siz
 int cas_pinned(struct arena *a, const struct cas *c, struct dict *out, int *hold,
 	       struct err *err) MUST_CHECK;
 
+/* Whoever has the store open shares it. This asks to be the only one, at once or not at all
+ * (ERR_INPUT); it ends with cas_close. */
+int cas_hold_alone(struct cas *c, struct err *err) MUST_CHECK;
+
 struct cas_report {
 	uint64_t blobs, bytes, trees, corrupt, quarantined;
 };

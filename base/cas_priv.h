@@ -6,6 +6,7 @@
 #include "base/fd.h"
 
 #define CAS_OWNER_LEN    16
+#define CAS_LOCK_OF_USERS "users"
 #define CAS_NAME_MAX     200
 #define CAS_PATH_MAX     512
 #define CAS_MANIFEST_MAX ((size_t)512 * 1024 * 1024)
@@ -20,6 +21,7 @@ struct cas {
 	 * A pid can be reused; a lock cannot outlive its holders. */
 	char owner[CAS_OWNER_LEN + 1];
 	int owner_fd;
+	int users_fd; /* locks/users: shared as long as the store is open, see cas_gc.h */
 	pid_t maker; /* only the process that opened the store gives its mark back */
 	unsigned long long next;
 };

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Taking stock: every blob, tree and reference with its size, its age and its digest. */
+#include "base/cas_gc_priv.h"
+#include "base/tree.h"
+
+#define BLOCK_BYTES 512 /* unit of st_blocks */
+
+void
+cas_gc_path(const struct cas_gc_object *o, char out[CAS_PATH_MAX])
+{
+	if (o->kind == CAS_GC_BLOB)
+		cas_blob_path(&o->digest, out);
+	else
+		(void)snprintf(out, CAS_PATH_MAX, "%s/%s",
+			       o->kind == CAS_GC_TREE ? "trees" : "refs", o->name);
+}
+
+static uint64_t
+room_of(const struct stat *st)
+{
+	return (uint64_t)st->st_blocks * BLOCK_BYTES;
+}
+
+/* The one word of 64 hexadecimal digits in a name; false when there is none. */
+static bool
+digest_in_name(const char *name, struct digest *out)
+{
+	for (const char *at = name; *at;) {
+		size_t n = strspn(at, "0123456789abcdef");
+		char hex[DIGEST_HEX];
+
+		if (n == DIGEST_HEX - 1) {
+			(void)snprintf(hex, sizeof(hex), "%.*s", DIGEST_HEX - 1, at);
+			return digest_parse(hex, out);
+		}
+		at += n + (n == 0);
+	}
+	return false;
+}
+
+static void
+add(struct cas_gc *g, enum cas_gc_kind kind, const char *name, const struct stat *st,
+    uint64_t bytes)
+{
+	struct cas_gc_object o = { .kind = kind, .bytes = bytes, .mtime = st->st_mtime };
+
+	if (kind == CAS_GC_BLOB) {
+		if (!S_ISREG(st->st_mode) || !digest_parse(name, &o.digest))
+			return; /* no object of ours: `kiln store check` puts it aside */
+	} else {
+		o.name = arena_strdup(&g->names, name);
+		o.nameless = !digest_in_name(name, &o.digest);
+	}
+	VEC_PUSH(&g->at, o);
+}
+
+static int
+take_shelf(struct cas_gc *g, int blobs, const char *shelf, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(fd_close) int fd = -1;
+	const char **names;
+	struct stat st;
+	size_t n;
+
+	if (fd_open_beneath(blobs, shelf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &fd, err) < 0 ||
+	    tree_list(&a, fd, ".", &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
+			add(g, CAS_GC_BLOB, names[i], &st, room_of(&st));
+		else if (errno != ENOENT) /* without the lock others may remove */
+			return err_sys(err, "blobs/%s/%s", shelf, names[i]);
+	}
+	return 0;
+}
+
+static int
+take_blobs(struct cas_gc *g, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(fd_close) int fd = -1;
+	const char **shelves;
+	size_t n;
+
+	if (fd_open_beneath(g->c->dirfd, "blobs", O_RDONLY | O_DIRECTORY, &fd, err) < 0 ||
+	    tree_list(&a, fd, ".", &shelves, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (strlen(shelves[i]) == 2 && take_shelf(g, fd, shelves[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A file with two names in a tree takes its room once. */
+static int
+add_room(void *arg, const struct tree_entry *e, struct err *err)
+{
+	uint64_t *bytes = arg;
+
+	(void)err;
+	*bytes += room_of(e->st) /
+		  (S_ISDIR(e->st->st_mode) ? 1 : KILN_MAX((uint64_t)e->st->st_nlink, 1u));
+	return 0;
+}
+
+static int
+take_trees(struct cas_gc *g, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	char path[CAS_PATH_MAX];
+	const char **names;
+	struct stat st;
+	size_t n;
+
+	if (tree_list(&a, g->c->dirfd, "trees", &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t bytes = 0;
+
+		(void)snprintf(path, sizeof(path), "manifests/%.*s", CAS_NAME_MAX, names[i]);
+		if (fstatat(g->c->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			bytes += room_of(&st);
+		(void)snprintf(path, sizeof(path), "trees/%.*s", CAS_NAME_MAX, names[i]);
+		if (fstatat(g->c->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return err_sys(err, "%s", path);
+		bytes += room_of(&st);
+		/* A tree's own times are its package's; when it came here says its ctime. */
+		st.st_mtime = st.st_ctime;
+		if (tree_walk(g->c->dirfd, path, add_room, &bytes, err) < 0)
+			return -1;
+		add(g, CAS_GC_TREE, names[i], &st, bytes);
+	}
+	return 0;
+}
+
+static int
+take_kind(struct cas_gc *g, const char *kind, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	char path[CAS_PATH_MAX];
+	const char **names;
+	struct stat st;
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), "refs/%.*s", CAS_NAME_MAX, kind);
+	if (tree_list(&a, g->c->dirfd, path, &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(path, sizeof(path), "refs/%.*s/%.*s", CAS_NAME_MAX, kind,
+			       CAS_NAME_MAX, names[i]);
+		if (fstatat(g->c->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return err_sys(err, "%s", path);
+		add(g, CAS_GC_REF, path + strlen("refs/"), &st, room_of(&st));
+	}
+	return 0;
+}
+
+static int
+take_refs(struct cas_gc *g, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const char **kinds;
+	size_t n;
+
+	if (tree_list(&a, g->c->dirfd, "refs", &kinds, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (take_kind(g, kinds[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+by_digest(const void *a, const void *b)
+{
+	const struct cas_gc_object *x = a, *y = b;
+	int order = (int)y->nameless - (int)x->nameless;
+
+	if (order == 0)
+		order = memcmp(&x->digest, &y->digest, sizeof(x->digest));
+	if (order == 0)
+		order = (int)x->kind - (int)y->kind;
+	return order || !x->name ? order : strcmp(x->name, y->name);
+}
+
+int
+cas_gc_begin(struct cas *c, const struct cas_gc_options *o, struct cas_gc **out,
+	     struct err *err)
+{
+	CLEANUP(cas_gc_free) struct cas_gc *g = mem_alloc(sizeof(*g));
+
+	g->c = c;
+	g->o = o;
+	g->text = (struct buf)BUF_MAX(CAS_GC_TEXT_MAX);
+	if ((!o->dry_run && cas_hold_alone(c, err) < 0) || take_blobs(g, err) < 0 ||
+	    take_trees(g, err) < 0 || take_refs(g, err) < 0)
+		return -1;
+	if (g->at.n)
+		qsort(g->at.at, g->at.n, sizeof(*g->at.at), by_digest);
+	while (g->first < g->at.n && g->at.at[g->first].nameless)
+		g->first++;
+	*out = STEAL_PTR(g);
+	return 0;
+}
+
+int
+cas_gc_run(struct cas_gc *g, struct cas_gc_report *out, struct err *err)
+{
+	*out = (struct cas_gc_report){ .objects = g->at.n };
+	for (size_t i = 0; i < g->at.n; i++)
+		out->bytes += g->at.at[i].bytes;
+	if (cas_gc_keep_locked(g, err) < 0 || cas_gc_mark(g, out, err) < 0 ||
+	    cas_gc_sweep(g, out, err) < 0)
+		return err_wrap(err, "store %s", g->c->path);
+	return 0;
+}
+
+void
+cas_gc_free(struct cas_gc *g)
+{
+	if (!g)
+		return;
+	arena_release(&g->names);
+	VEC_FREE(&g->at);
+	VEC_FREE(&g->todo);
+	VEC_FREE(&g->newly);
+	buf_free(&g->text);
+	free(g);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Collecting what nothing needs any more.
+ *
+ * The store knows nothing of packages, so it reads what it holds as a graph of digests: every
+ * word of 64 hexadecimal digits in a reference, or in a blob that begins with '{', that is the
+ * name of an object is an edge to it. One digest may name several objects, which live and die
+ * together: blob HEX, trees KIND-HEX-1, references KIND/HEX. That keeps too much rather than
+ * too little, and stays right when a document gains a member.
+ *
+ *   cas_gc_begin    every object with its size and age, in one array sorted by digest
+ *   cas_gc_root     what is kept, with all that it leads to; any number of times
+ *   cas_gc_run      budgets, then removal: references, then trees, then blobs
+ *
+ * Who else may be at work: every process that has the store open holds locks/users shared
+ * (cas_open waits while it is held exclusively, which is as long as objects are being removed),
+ * and a run that removes holds it exclusively or is refused. So a build never loses what it has
+ * put or found. What no process holds any more, but is younger than the grace, is kept: a build
+ * that was killed goes on where it was. A dry run shares the store with everybody.
+ */
+#pragma once
+
+#include "base/cas.h"
+
+enum cas_gc_role {
+	CAS_GC_ROOT, /* kept, with all that it names */
+	CAS_GC_UNIT, /* kept as budgets allow, or when all that it names is kept anyway */
+	CAS_GC_NOTE  /* kept; what it names does not count */
+};
+struct cas_gc_options {
+	int64_t now;          /* wall clock, seconds */
+	int64_t grace_s;      /* what is younger stays */
+	int64_t older_than_s; /* what is not rooted goes when it is older; 0: at any age */
+	uint64_t keep_bytes;  /* of what is not rooted the newest stays while all that is kept
+				 fits; 0: none */
+	bool dry_run;
+	/* What a reference is. */
+	enum cas_gc_role (*role)(void *arg, const char *kind, const char *name);
+	/* Each object that goes: "blobs/ab/ab...", "trees/NAME", "refs/KIND/NAME". */
+	void (*gone)(void *arg, const char *what, uint64_t bytes);
+	void *arg;
+};
+struct cas_gc_report {
+	uint64_t objects, bytes;           /* in the store before */
+	uint64_t gone_objects, gone_bytes; /* as the disk counts them */
+	uint64_t rooted_bytes;             /* kept whatever the budgets say */
+	uint64_t locks;                    /* files in locks/ that nobody held */
+};
+struct cas_gc;
+
+/* Takes the store for itself unless it is a dry run; options must live as long as the result.
+ */
+int cas_gc_begin(struct cas *c, const struct cas_gc_options *o, struct cas_gc **out,
+		 struct err *err) MUST_CHECK;
+/* Every digest in text is a root. */
+int cas_gc_root(struct cas_gc *g, const char *text, size_t n, struct err *err) MUST_CHECK;
+int cas_gc_run(struct cas_gc *g, struct cas_gc_report *out, struct err *err) MUST_CHECK;
+void cas_gc_free(struct cas_gc *g);
+DEFINE_CLEANUP(struct cas_gc *, cas_gc_free);

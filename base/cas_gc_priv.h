@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between taking stock (cas_gc.c), what is kept (cas_gc_mark.c) and removal (cas_gc_sweep.c).
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/cas_gc.h"
+#include "base/cas_priv.h"
+#include "base/vec.h"
+
+#define CAS_GC_TEXT_MAX ((size_t)64 * 1024 * 1024) /* longer blobs are no documents of ours */
+
+enum cas_gc_kind { CAS_GC_BLOB, CAS_GC_TREE, CAS_GC_REF };
+
+struct cas_gc_object {
+	struct digest digest;  /* zero when the name has none */
+	uint64_t bytes;        /* as the disk counts them */
+	int64_t mtime;
+	const char *name;      /* "rpm-HEX-1", "last/zlib"; NULL for blobs */
+	enum cas_gc_kind kind;
+	bool nameless;         /* without a digest: nothing leads to it */
+	bool kept;
+};
+struct cas_gc {
+	struct cas *c;
+	const struct cas_gc_options *o;
+	struct arena names;
+	/* Sorted by digest, those without one first; then by kind and name. Indexes into it are
+	 * the nodes of the graph. */
+	VEC(struct cas_gc_object) at;
+	size_t first; /* of those with a digest */
+	VEC(size_t) todo; /* kept, but what they lead to was not looked at */
+	VEC(size_t) newly; /* kept since a unit was begun */
+	struct buf text;
+	uint64_t kept_bytes;
+};
+
+/* Path of an object under the store. */
+void cas_gc_path(const struct cas_gc_object *o, char out[CAS_PATH_MAX]);
+/* Keeps what the roots, the grace and the budgets say. */
+int cas_gc_mark(struct cas_gc *g, struct cas_gc_report *out, struct err *err) MUST_CHECK;
+int cas_gc_sweep(struct cas_gc *g, struct cas_gc_report *out, struct err *err) MUST_CHECK;
+/* Roots: what a lock that somebody holds speaks of. */
+int cas_gc_keep_locked(struct cas_gc *g, struct err *err) MUST_CHECK;

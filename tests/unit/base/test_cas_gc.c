@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/cas_gc.h"
+#include "base/clock.h"
+#include "base/manifest.h"
+#include "base/tree.h"
+#include "tests/unit/test.h"
+#include <sys/file.h>
+#include <sys/wait.h>
+
+static struct cas *
+open_store(int dir)
+{
+	struct cas *c = NULL;
+	struct err err;
+	char path[4096];
+
+	(void)snprintf(path, sizeof(path), "%s/store", test_tmpdir_path(dir));
+	if (cas_open(path, true, &c, &err) < 0)
+		fail_msg("%s", err.text);
+	return c;
+}
+
+static enum cas_gc_role
+role(void *arg, const char *kind, const char *name)
+{
+	(void)arg;
+	(void)name;
+	if (strcmp(kind, "last") == 0)
+		return CAS_GC_ROOT;
+	return strcmp(kind, "note") == 0 ? CAS_GC_NOTE : CAS_GC_UNIT;
+}
+
+/* As if everything was put there long ago: ages are measured from here. */
+#define LATER 1000000
+
+static struct cas_gc_options
+options(void)
+{
+	return (struct cas_gc_options){ .now = clock_wall() + LATER,
+					.grace_s = 3600,
+					.role = role };
+}
+
+static void
+put(struct cas *c, const char *text, char hex[DIGEST_HEX])
+{
+	struct digest d;
+	struct err err;
+
+	if (cas_put(c, text, strlen(text), &d, &err) < 0)
+		fail_msg("%s", err.text);
+	digest_hex(&d, hex);
+}
+
+static void
+put_ref(struct cas *c, const char *kind, const char *name, const char *hex)
+{
+	char text[200];
+	struct err err;
+
+	(void)snprintf(text, sizeof(text), "{\"to\":\"sha256:%s\"}", hex);
+	if (cas_ref_put(c, kind, name, text, strlen(text), &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static bool
+is_there(const struct cas *c, const char *hex)
+{
+	struct digest d;
+
+	assert_true(digest_parse(hex, &d));
+	return cas_has(c, &d);
+}
+
+static bool
+has_ref(const struct cas *c, const char *kind, const char *name)
+{
+	CLEANUP(buf_free) struct buf b = BUF_MAX(1000);
+	struct err err;
+	bool found = false;
+
+	assert_int_equal(cas_ref_get(c, kind, name, &b, &found, &err), 0);
+	return found;
+}
+
+static void
+put_tree(struct cas *c, const char *name)
+{
+	struct manifest none = { 0 };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(1000);
+	char tmp[64], path[100];
+	struct err err;
+
+	manifest_write(&none, &text);
+	if (cas_tmp_dir(c, tmp, &err) < 0)
+		fail_msg("%s", err.text);
+	(void)snprintf(path, sizeof(path), "tmp/%s/t/usr", tmp);
+	if (fd_mkdirs(cas_dirfd(c), path, &err) < 0 ||
+	    cas_tree_commit(c, tmp, "t", name, buf_text(&text), text.len, &err) < 0)
+		fail_msg("%s", err.text);
+	cas_tmp_drop(c, tmp);
+}
+
+static int
+collect(struct cas *c, const struct cas_gc_options *o, struct cas_gc_report *r, struct err *err)
+{
+	CLEANUP(cas_gc_free) struct cas_gc *g = NULL;
+
+	if (cas_gc_begin(c, o, &g, err) < 0)
+		return -1;
+	return cas_gc_run(g, r, err);
+}
+
+static uint64_t
+room(const struct cas *c)
+{
+	struct cas_gc_options o = options();
+	struct cas_gc_report r;
+	struct cas *same = (struct cas *)(uintptr_t)c; /* a dry run changes nothing */
+	struct err err;
+
+	o.dry_run = true;
+	assert_int_equal(collect(same, &o, &r, &err), 0);
+	return r.bytes;
+}
+
+TEST(cas_gc_keeps_roots_and_all_they_lead_to)
+{
+	CLEANUP(fd_close) int dir = test_tmpdir();
+	CLEANUP(cas_close) struct cas *c = open_store(dir);
+	char leaf[DIGEST_HEX], doc[DIGEST_HEX], lost[DIGEST_HEX], binary[DIGEST_HEX];
+	char text[200], tree[100], lost_tree[100];
+	struct cas_gc_options o = options();
+	struct cas_gc_report dry, r;
+
+	put(c, "leaf", leaf);
+	(void)snprintf(text, sizeof(text), "{\"a\":\"%s\"}", leaf);
+	put(c, text, doc);
+	put(c, "lost", lost);
+	(void)snprintf(text, sizeof(text), "no document, though it names %s", lost);
+	put(c, text, binary);
+	(void)snprintf(tree, sizeof(tree), "rpm-%s-1", leaf);
+	(void)snprintf(lost_tree, sizeof(lost_tree), "rpm-%s-1", lost);
+	put_tree(c, tree);
+	put_tree(c, lost_tree);
+	put_ref(c, "action", doc, binary); /* lives with the document of its name */
+	put_ref(c, "action", lost, lost);
+	put_ref(c, "last", "zlib", doc);
+	put_ref(c, "note", "weak", lost);
+
+	o.dry_run = true;
+	assert_ok(collect(c, &o, &dry, err));
+	assert_int_equal(dry.gone_objects, 3);
+	assert_true(is_there(c, lost));
+	o.dry_run = false;
+	assert_ok(collect(c, &o, &r, err));
+	assert_int_equal(r.gone_objects, dry.gone_objects);
+	assert_int_equal(r.gone_bytes, dry.gone_bytes);
+	assert_int_equal(room(c), dry.bytes - dry.gone_bytes);
+	assert_true(is_there(c, leaf) && is_there(c, doc) && is_there(c, binary));
+	assert_true(cas_tree_has(c, tree) && has_ref(c, "action", doc));
+	assert_true(has_ref(c, "last", "zlib") && has_ref(c, "note", "weak"));
+	assert_false(is_there(c, lost) || cas_tree_has(c, lost_tree));
+	assert_false(has_ref(c, "action", lost));
+	assert_int_equal(faccessat(cas_dirfd(c), "manifests", F_OK, 0), 0);
+}
+
+TEST(cas_gc_keeps_what_is_young_and_what_the_caller_names)
+{
+	CLEANUP(fd_close) int dir = test_tmpdir();
+	CLEANUP(cas_close) struct cas *c = open_store(dir);
+	CLEANUP(cas_gc_free) struct cas_gc *g = NULL;
+	char named[DIGEST_HEX], other[DIGEST_HEX];
+	struct cas_gc_options o = options();
+	struct cas_gc_report r;
+
+	put(c, "named", named);
+	put(c, "other", other);
+	o.now = clock_wall();
+	assert_ok(collect(c, &o, &r, err));
+	assert_int_equal(r.gone_objects, 0);
+	o.now += LATER;
+	assert_ok(cas_gc_begin(c, &o, &g, err));
+	assert_ok(cas_gc_root(g, named, strlen(named), err));
+	assert_ok(cas_gc_run(g, &r, err));
+	assert_int_equal(r.gone_objects, 1);
+	assert_true(is_there(c, named));
+	assert_false(is_there(c, other));
+}
+
+static void
+set_age(const struct cas *c, const char *path, int64_t age)
+{
+	struct timespec t[2] = { { .tv_sec = clock_wall() + LATER - age },
+				 { .tv_sec = clock_wall() + LATER - age } };
+
+	assert_int_equal(utimensat(cas_dirfd(c), path, t, 0), 0);
+}
+
+/* Three results, the first the oldest, which share a blob. */
+static void
+put_results(struct cas *c, char hex[3][DIGEST_HEX], char shared[DIGEST_HEX])
+{
+	char text[300], path[200];
+
+	put(c, "shared", shared);
+	(void)snprintf(path, sizeof(path), "blobs/%.2s/%.64s", shared, shared);
+	set_age(c, path, 200000);
+	for (int i = 0; i < 3; i++) {
+		(void)snprintf(text, sizeof(text), "{\"n\":%d,\"to\":\"%s\"}", i, shared);
+		put(c, text, hex[i]);
+		(void)snprintf(path, sizeof(path), "blobs/%.2s/%.64s", hex[i], hex[i]);
+		set_age(c, path, 100000 * (4 - i) + 10);
+		put_ref(c, "action", hex[i], hex[i]);
+		(void)snprintf(path, sizeof(path), "refs/action/%.64s", hex[i]);
+		set_age(c, path, 100000 * (4 - i));
+	}
+}
+
+TEST(cas_gc_spends_its_budgets_on_the_newest)
+{
+	CLEANUP(fd_close) int dir = test_tmpdir();
+	CLEANUP(cas_close) struct cas *c = open_store(dir);
+	char hex[3][DIGEST_HEX], shared[DIGEST_HEX];
+	struct cas_gc_options o = options();
+	struct cas_gc_report r;
+
+	put_results(c, hex, shared);
+	o.older_than_s = 350000;
+	assert_ok(collect(c, &o, &r, err));
+	assert_int_equal(r.gone_objects, 2);
+	assert_false(has_ref(c, "action", hex[0]) || is_there(c, hex[0]));
+	assert_true(has_ref(c, "action", hex[1]) && is_there(c, hex[1]) && is_there(c, shared));
+
+	o.older_than_s = 0;
+	o.keep_bytes = room(c); /* all of it */
+	assert_ok(collect(c, &o, &r, err));
+	assert_int_equal(r.gone_objects, 0);
+	o.keep_bytes--;
+	assert_ok(collect(c, &o, &r, err));
+	assert_int_equal(r.gone_objects, 2);
+	assert_false(has_ref(c, "action", hex[1]));
+	assert_true(has_ref(c, "action", hex[2]) && is_there(c, hex[2]) && is_there(c, shared));
+	assert_true(room(c) <= o.keep_bytes);
+	o.keep_bytes = 0;
+	assert_ok(collect(c, &o, &r, err));
+	assert_int_equal(room(c), 0);
+}
+
+/* What a child does with the store while it waits for a byte. */
+static pid_t
+user_of(int dir, int *tell)
+{
+	int ready[2], go[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(go), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct cas *c = open_store(dir);
+
+		(void)!write(ready[1], "1", 1);
+		close(go[1]);
+		(void)!read(go[0], &byte, 1);
+		cas_close(c);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	close(go[0]);
+	*tell = go[1];
+	return pid;
+}
+
+TEST(cas_gc_removes_nothing_while_another_uses_the_store)
+{
+	CLEANUP(fd_close) int dir = test_tmpdir();
+	CLEANUP(cas_close) struct cas *c = open_store(dir);
+	struct cas_gc_options o = options();
+	struct cas_gc_report r;
+	char lost[DIGEST_HEX];
+	int tell, status;
+	pid_t pid;
+
+	put(c, "lost", lost);
+	pid = user_of(dir, &tell);
+	assert_fails(collect(c, &o, &r, err), "in use by another kiln");
+	o.dry_run = true;
+	assert_ok(collect(c, &o, &r, err));
+	assert_int_equal(r.gone_objects, 1);
+	close(tell);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	o.dry_run = false;
+	assert_ok(collect(c, &o, &r, err));
+	assert_false(is_there(c, lost));
+}
+
+TEST(cas_gc_collects_lock_files_but_those_that_are_held)
+{
+	CLEANUP(fd_close) int dir = test_tmpdir();
+	CLEANUP(cas_close) struct cas *c = open_store(dir);
+	CLEANUP(fd_close) int held = -1;
+	CLEANUP(fd_close) int left = -1;
+	char tree[100], hex[DIGEST_HEX], path[200];
+	struct cas_gc_options o = options();
+	struct cas_gc_report r;
+
+	put(c, "of a chamber", hex);
+	(void)snprintf(tree, sizeof(tree), "rpm-%s-1", hex);
+	put_tree(c, tree);
+	assert_ok(cas_lock(c, tree, &held, err));
+	assert_ok(cas_lock(c, "action-1", &left, err));
+	assert_ok(fd_close(&left, "lock", err));
+	assert_ok(collect(c, &o, &r, err));
+	assert_true(cas_tree_has(c, tree));
+	assert_int_equal(faccessat(cas_dirfd(c), "locks/action-1", F_OK, 0), -1);
+	(void)snprintf(path, sizeof(path), "locks/%.99s", tree);
+	assert_int_equal(faccessat(cas_dirfd(c), path, F_OK, 0), 0);
+	assert_ok(fd_close(&held, "lock", err));
+	assert_ok(collect(c, &o, &r, err));
+	assert_false(cas_tree_has(c, tree));
+}
