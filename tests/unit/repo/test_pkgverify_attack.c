@@ -362,6 +362,58 @@ TEST(pkgverify_refuses_statements_of_another_kind_or_about_nothing)
 	}
 }
 
+/* ---- one key in the place of another ---- */
+
+/* A directory of the trusted keys in which role's key is that of `from`. */
+static const char *
+disguised(struct shop *s, enum key_role role, enum key_role from)
+{
+	const char *dir = arena_format(&s->a, "disguise-%s", key_role_name(role));
+	struct err err;
+
+	must(tree_copy(AT_FDCWD, shop_keys(), s->dir, dir, -1, &err), &err);
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(buf_free) struct buf text = BUF_MAX(MAX_BYTES);
+		const char *suffix = i ? "key" : "asc";
+
+		must(fd_read_file(s->dir,
+				  arena_format(&s->a, "%s/%s.%s", dir, key_role_name(from),
+					       suffix),
+				  &text, &err),
+		     &err);
+		must(fd_publish(s->dir,
+				arena_format(&s->a, "%s/%s.%s", dir, key_role_name(role),
+					     suffix),
+				text.data, text.len, i ? 0600 : 0644, &err),
+		     &err);
+	}
+	return arena_format(&s->a, "%s/%s", s->root, dir);
+}
+
+/* Whoever holds one key signs with it what is not his to sign; everything else is in order. */
+TEST(pkgverify_keys_cannot_stand_in_for_each_other)
+{
+	static const struct {
+		enum key_role role, from;
+		const char *reason;
+	} cases[] = {
+		{ KEY_PACKAGES, KEY_METADATA, "which is a metadata key, not a packages key" },
+		{ KEY_METADATA, KEY_PACKAGES, "which is a packages key, not a metadata key" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(shop_close) struct shop s;
+		CLEANUP(shop_close) struct shop his;
+		struct publish_summary sum;
+
+		shop_open(&s); /* for a place to put the keys */
+		shop_open_with(&his, disguised(&s, cases[i].role, cases[i].from));
+		shop_stock(&his);
+		assert_ok(shop_publish(&his, &sum, err));
+		assert_refused(&his, cases[i].reason);
+	}
+}
+
 /* ---- with no key: replay, swapping, adding ---- */
 
 TEST(pkgverify_refuses_the_statement_of_the_build_beside_the_signed_file)
