@@ -19,7 +19,7 @@ enum build_event {
 	BUILD_NEEDS,   /* text: what the run needs of this machine; only when something is built
 			*/
 	BUILD_UNPACK,  /* text: what of the seed is being unpacked, which takes a while */
-	BUILD_SERVED,  /* name: from the store */
+	BUILD_SERVED,  /* name, text: why from the store, although the plan was to build it */
 	BUILD_DONE,    /* name, text: seconds and packages */
 	BUILD_FAILED,  /* name, text: cause */
 	BUILD_BLOCKED  /* name, text: the failed recipe that it needs */

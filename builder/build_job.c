@@ -92,11 +92,13 @@ give_up(struct build_session *s, struct build_job *job, enum schedule_outcome *o
 	return 0;
 }
 
+/* how: when the plan said that it would be built, NULL when it did not. */
 static enum schedule_outcome
-serve(struct build_session *s, struct build_job *job)
+serve(struct build_session *s, struct build_job *job, const char *how)
 {
 	tidy(s, job);
-	build_session_event(s, BUILD_SERVED, job->node->recipe->name, NULL);
+	if (how)
+		build_session_event(s, BUILD_SERVED, job->node->recipe->name, how);
 	return SCHEDULE_SERVED;
 }
 
@@ -124,11 +126,12 @@ on_new(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out
        struct err *err)
 {
 	struct build_job *job = &s->jobs[node];
+	bool planned = job->known;
 
 	if (build_session_identify(s, node, err) < 0)
 		return give_up(s, job, out, err);
 	if (job->known) {
-		*out = serve(s, job);
+		*out = serve(s, job, planned ? NULL : "what it needs came out the same");
 		return 0;
 	}
 	if (build_lock_begin(s->b->store, arena_format(s->a, "action-%s", job->action.hex),
@@ -151,7 +154,7 @@ on_locked(struct build_session *s, size_t node, int *fd, enum schedule_outcome *
 	if (build_lock_take(&job->lock, err) < 0 || build_session_lookup(s, job, err) < 0)
 		return give_up(s, job, out, err);
 	if (job->known) {
-		*out = serve(s, job);
+		*out = serve(s, job, "another Kiln built it just now");
 		return 0;
 	}
 	if (s->options->why && build_tell_reason(s, node, &reason, err) < 0)

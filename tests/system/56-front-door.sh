@@ -88,9 +88,9 @@ echo "sleep 1; $installs; true" | recipe two one
 ok "dry run" "$kiln" -C ws build --dry-run
 says "what and why" "two: changed: recipe (build)"
 says "what waits" "three: waits for two"
-says "how many" "would build 2, serve 1 from the store"
+says "how many" "would build 1, serve 1 from the store; 1 more only if what they need comes out different"
 ok "dry run again: nothing was built" "$kiln" -C ws build --dry-run
-says "still two" "would build 2, serve 1 from the store"
+says "still the same" "would build 1, serve 1 from the store; 1 more"
 ok "why" "$kiln" -C ws build --why
 assert_contains "a build that says why" "two: changed: recipe (build)" "$(cat "$scratch/err")"
 assert_contains "and what it needs" "MiB of memory" "$(cat "$scratch/err")"
