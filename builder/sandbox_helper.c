@@ -2,7 +2,11 @@
 /*
  * The resident helper. Forked before anything large exists, it leaves root, enters its user and
  * mount namespace once, and then answers requests: it finds or makes the base overlay of the
- * environment and forks a warden, which does all that can block. One process, no threads.
+ * environment and hands them to a warden, which does all that can block. One process, no
+ * threads.
+ *
+ * One warden is always spare: with its pid 1 already in namespaces and cgroup, waiting. Whoever
+ * asks next does not wait for the kernel to make those. Each still serves one run and dies.
  */
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
@@ -14,7 +18,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define FIXED_FDS 2 /* spec, run socket */
+#define FIXED_FDS 2  /* spec, run socket */
+#define REFILL_MS 10 /* a chamber that starts now should not share the CPUs with the next */
 
 static int
 enter_namespaces(struct err *err)
@@ -83,40 +88,6 @@ settle(struct sandbox_helper *h, struct cas *store, pid_t parent, struct err *er
 	return make_filters(h, err);
 }
 
-/* Gives the spec the descriptors that came with it. */
-static int
-give_fds(struct sandbox_spec *s, const struct sandbox_request *r, const int *fds, size_t nfds,
-	 struct sandbox_input *inputs, struct err *err)
-{
-	size_t at = FIXED_FDS;
-
-	if (r->ninputs != s->ninputs || r->has_log > 1 || r->has_tty > 1 ||
-	    nfds != FIXED_FDS + r->has_log + r->has_tty + s->ninputs)
-		return err_set(err, ERR_SANDBOX, "the request's descriptors do not fit it");
-	if (r->has_log)
-		s->log_fd = fds[at++];
-	if (r->has_tty)
-		s->tty_fd = fds[at++];
-	for (size_t i = 0; i < s->ninputs; i++) {
-		inputs[i] = s->inputs[i];
-		inputs[i].fd = fds[at++];
-	}
-	s->inputs = inputs;
-	return 0;
-}
-
-static int
-read_spec(struct arena *a, int fd, struct sandbox_spec *s, struct err *err)
-{
-	CLEANUP(buf_free) struct buf text = BUF_MAX(SANDBOX_MAX_SPEC_BYTES);
-
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_sys(err, "reading the request");
-	if (fd_read_all(fd, &text, err) < 0)
-		return err_wrap(err, "reading the request");
-	return sandbox_wire_read(a, buf_text(&text), text.len, s, err);
-}
-
 static void
 default_signals(void)
 {
@@ -127,30 +98,58 @@ default_signals(void)
 }
 
 static int
-start_warden(struct sandbox_helper *h, struct sandbox_job *job, struct sandbox_base *base,
-	     struct err *err)
+make_spare(struct sandbox_helper *h, struct err *err)
 {
-	pid_t self = getpid(), pid = fork();
-	struct sandbox_user user = { .pid = pid, .base = base };
+	pid_t self = getpid(), pid;
+	int pair[2];
 
-	if (pid < 0)
-		return err_sys(err, "starting a chamber");
-	h->runs++;
-	if (pid > 0) {
-		if (base)
-			base->users++;
-		VEC_PUSH(&h->users, user);
-		return 0;
+	h->refill = false;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, "making a socket");
+	pid = fork();
+	if (pid == 0) {
+		default_signals();
+		close(h->sock);
+		close(h->deaths);
+		close(pair[0]);
+		if (sandbox_ids_die_with_parent(err) < 0 || getppid() != self)
+			proc_child_exit(1);
+		sandbox_spare_run(h, pair[1]);
 	}
-	default_signals();
-	close(h->sock);
-	close(h->deaths);
-	if (sandbox_ids_die_with_parent(err) < 0 || getppid() != self)
-		proc_child_exit(1);
-	sandbox_warden_run(job);
+	close(pair[1]);
+	if (pid < 0) {
+		err_sys(err, "starting a chamber");
+		close(pair[0]);
+		return -1;
+	}
+	h->spare = (struct sandbox_spare){ .pid = pid, .sock = pair[0] };
+	return 0;
+}
+
+static void
+forget_spare(struct sandbox_helper *h)
+{
+	if (h->spare.pid > 0)
+		close(h->spare.sock);
+	h->spare = (struct sandbox_spare){ .sock = -1 };
 }
 
 /* Wardens answer for themselves; here only their bases are given back. */
+static void
+bury_one(struct sandbox_helper *h, pid_t pid)
+{
+	if (pid == h->spare.pid)
+		forget_spare(h);
+	for (size_t i = 0; i < h->users.n; i++) {
+		if (h->users.at[i].pid != pid)
+			continue;
+		if (h->users.at[i].base)
+			h->users.at[i].base->users--;
+		h->users.at[i] = h->users.at[--h->users.n];
+		return;
+	}
+}
+
 static void
 bury(struct sandbox_helper *h)
 {
@@ -158,16 +157,35 @@ bury(struct sandbox_helper *h)
 	ssize_t n = read(h->deaths, signals, sizeof(signals)); /* one may stand for many */
 	pid_t pid;
 
-	while (n > 0 && (pid = waitpid(-1, NULL, WNOHANG)) > 0) {
-		for (size_t i = 0; i < h->users.n; i++) {
-			if (h->users.at[i].pid != pid)
-				continue;
-			if (h->users.at[i].base)
-				h->users.at[i].base->users--;
-			h->users.at[i] = h->users.at[--h->users.n];
-			break;
-		}
+	while (n > 0 && (pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		bury_one(h, pid);
+}
+
+/* The spare becomes the warden of this run. One that died while it waited is replaced once. */
+static int
+employ(struct sandbox_helper *h, const struct sandbox_order *order, const int *fds, size_t nfds,
+       struct sandbox_base *base, struct err *err)
+{
+	struct sandbox_user user = { .base = base };
+
+	if (h->spare.pid > 0 &&
+	    fd_send(h->spare.sock, order, sizeof(*order), fds, nfds, err) < 0)
+		forget_spare(h);
+	else if (h->spare.pid > 0)
+		user.pid = h->spare.pid;
+	if (user.pid == 0) {
+		if (make_spare(h, err) < 0 ||
+		    fd_send(h->spare.sock, order, sizeof(*order), fds, nfds, err) < 0)
+			return -1;
+		user.pid = h->spare.pid;
 	}
+	forget_spare(h);
+	h->refill = true;
+	h->runs++;
+	if (base)
+		base->users++;
+	VEC_PUSH(&h->users, user);
+	return 0;
 }
 
 static int
@@ -175,22 +193,30 @@ serve(struct sandbox_helper *h, const struct sandbox_request *r, const int *fds,
       struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
-	struct sandbox_input inputs[SANDBOX_MAX_INPUTS];
-	struct sandbox_job job = { .helper = h, .root = -1 };
+	struct sandbox_spec spec;
+	struct sandbox_order order = { .request = *r, .turn = h->runs };
 	CLEANUP(fd_close) int root = -1;
 	struct sandbox_base *base = NULL;
+	int all[FD_PASS_MAX];
+	size_t n = 0;
 
-	if (nfds < FIXED_FDS)
+	if (nfds < FIXED_FDS || nfds > FIXED_FDS + 2 + SANDBOX_MAX_INPUTS)
 		return err_set(err, ERR_SANDBOX, "the request came without its descriptors");
-	job.sock = fds[1];
-	if (read_spec(&a, fds[0], &job.spec, err) < 0 ||
-	    give_fds(&job.spec, r, fds, nfds, inputs, err) < 0 ||
-	    sandbox_base_find(h, &job.spec, &base, err) < 0 ||
+	if (sandbox_wire_open(&a, fds[0], &spec, err) < 0 ||
+	    sandbox_wire_give(&a, &spec, r, fds + FIXED_FDS, nfds - FIXED_FDS, err) < 0 ||
+	    sandbox_base_find(h, &spec, &base, err) < 0 ||
 	    sandbox_mount_root(h->scratch, base ? base->number : 0, base ? base->ngroups : 0,
-			       &job.root, err) < 0)
+			       &root, err) < 0)
 		return -1;
-	root = job.root;
-	return start_warden(h, &job, base, err);
+	all[n++] = fds[0];
+	all[n++] = fds[1];
+	all[n++] = root;
+	order.pinned = base && base->pin >= 0;
+	if (order.pinned)
+		all[n++] = base->pin;
+	for (size_t i = FIXED_FDS; i < nfds; i++)
+		all[n++] = fds[i];
+	return employ(h, &order, all, n, base, err);
 }
 
 /* The conductor waits on the run's socket; a request that cannot be served is answered there.
@@ -225,15 +251,22 @@ serve_next(struct sandbox_helper *h)
 	return true;
 }
 
-/* Requests and deaths, whichever comes. */
+/* Requests, deaths, or a moment for making the next spare: whichever comes. */
 static bool
 turn(struct sandbox_helper *h)
 {
 	struct pollfd p[] = { { .fd = h->sock, .events = POLLIN },
 			      { .fd = h->deaths, .events = POLLIN } };
+	struct err ignored;
+	int n;
 
-	if (poll(p, ARRAY_LEN(p), -1) < 0)
+	n = poll(p, ARRAY_LEN(p), h->refill ? REFILL_MS : -1);
+	if (n < 0)
 		return errno == EINTR;
+	/* One that cannot be made now is made, or refused with the reason, when it is needed.
+	 */
+	if (n == 0 && make_spare(h, &ignored) < 0)
+		return true;
 	if (p[1].revents)
 		bury(h);
 	return p[0].revents == 0 || serve_next(h);
@@ -282,7 +315,9 @@ sandbox_helper_run(struct cas *store, int sock, const struct sandbox_cgroup *cgr
 				    .store = -1,
 				    .scratch = -1,
 				    .cas = store,
-				    .cgroup = *cgroup };
+				    .cgroup = *cgroup,
+				    .spare = { .sock = -1 },
+				    .refill = true };
 	struct err err = { .code = ERR_NONE }, ignored;
 	pid_t parent = getppid();
 

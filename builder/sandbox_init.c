@@ -5,8 +5,9 @@
  *   1 close every descriptor that is not its own      (it never execs: O_CLOEXEC does nothing)
  *   2 one-line user maps, first choice of the OOM killer, not dumpable, die with the warden
  *   3 wait until the warden has put it in its cgroup; then the cgroup namespace
- *   4 mounts; the host's root is gone after this
- *   5 host name, domain name, loopback
+ *   4 host name, domain name, loopback
+ *   5 wait for a run: its spec and its rooms come from the warden; then mounts; the host's root
+ *     is gone after this
  *   6 the walls of sandbox_walls.c, seccomp last; all later processes inherit them
  *   7 inputs, placed by a child that may be taken over by a hostile archive
  *   8 steps, one shell after the other; what a step leaves running dies before the next
@@ -66,22 +67,15 @@ wall(const struct sandbox_chamber *c, const char *name, const char *detail, stru
 static int
 keep_own_descriptors(const struct sandbox_chamber *c, struct err *err)
 {
-	const struct sandbox_rooms *r = &c->rooms;
-	int keep[16 + SANDBOX_MAX_INPUTS] = { c->notes, c->go,  c->log, r->root, r->build,
-					      r->tmp,   r->out, r->shm, r->steps };
-	size_t n = 9;
+	int keep[] = { c->notes, c->go, c->log };
 	CLEANUP(fd_close) int null = -1;
 
-	for (size_t i = 0; i < c->spec->ninputs; i++)
-		keep[n++] = c->spec->inputs[i].fd;
-	if (c->spec->tty_fd >= 0)
-		keep[n++] = c->spec->tty_fd;
 	if (fd_open("/dev/null", O_RDWR, &null, err) < 0)
 		return -1;
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(c->log, STDOUT_FILENO) < 0 ||
 	    dup2(c->log, STDERR_FILENO) < 0)
 		return err_sys(err, "giving the chamber its standard streams");
-	proc_close_others(keep, n);
+	proc_close_others(keep, ARRAY_LEN(keep));
 	null = -1; /* among the closed */
 	return 0;
 }
@@ -128,7 +122,7 @@ wait_for_warden(const struct sandbox_chamber *c, struct err *err)
 	return wall(c, "namespaces", "user mount pid net ipc uts cgroup", err);
 }
 
-/* 4 */
+/* 5 */
 static int
 enter_rooms(const struct sandbox_chamber *c, struct err *err)
 {
@@ -149,7 +143,7 @@ enter_rooms(const struct sandbox_chamber *c, struct err *err)
 	return 0;
 }
 
-/* 5 */
+/* 4 */
 static int
 name_host(const struct sandbox_chamber *c, struct err *err)
 {
@@ -192,11 +186,37 @@ raise_walls(struct sandbox_chamber *c, struct err *err)
 	return sandbox_walls_raise(&walls, err);
 }
 
+/* 5: the spec and all that is made for this run; lives as long as this process. */
 static int
-raise_all(struct sandbox_chamber *c, struct err *err)
+take_fit(struct sandbox_chamber *c, struct arena *a, struct sandbox_spec *spec, struct err *err)
 {
-	if (become(err) < 0 || wait_for_warden(c, err) < 0 || enter_rooms(c, err) < 0 ||
-	    name_host(c, err) < 0 || show_proc(c, &c->proc, err) < 0 || raise_walls(c, err) < 0)
+	struct sandbox_fit fit;
+	int fds[FD_PASS_MAX];
+	size_t n = sizeof(fit), nfds = ARRAY_LEN(fds);
+
+	if (fd_receive(c->notes, &fit, &n, fds, &nfds, err) < 0)
+		return err_wrap(err, "listening to the warden");
+	if (n != sizeof(fit) || nfds < SANDBOX_FIT_FDS)
+		return err_set(err, ERR_SANDBOX, "the warden went away");
+	c->rooms = (struct sandbox_rooms){ fds[1], fds[2], fds[3], fds[4], fds[5], fds[6] };
+	c->cpus = fit.cpus;
+	c->spec = spec;
+	if (sandbox_wire_open(a, fds[0], spec, err) < 0 ||
+	    sandbox_wire_give(a, spec, &fit.request, fds + SANDBOX_FIT_FDS,
+			      nfds - SANDBOX_FIT_FDS, err) < 0)
+		return -1;
+	c->filter = &c->filters[spec->fake_chown];
+	close(fds[0]);
+	return 0;
+}
+
+static int
+raise_all(struct sandbox_chamber *c, struct arena *a, struct sandbox_spec *spec,
+	  struct err *err)
+{
+	if (become(err) < 0 || wait_for_warden(c, err) < 0 || name_host(c, err) < 0 ||
+	    take_fit(c, a, spec, err) < 0 || enter_rooms(c, err) < 0 ||
+	    show_proc(c, &c->proc, err) < 0 || raise_walls(c, err) < 0)
 		return -1;
 	sandbox_mount_close(&c->rooms);
 	return 0;
@@ -496,11 +516,13 @@ refuse(const struct sandbox_chamber *c, const struct err *err)
 void
 sandbox_init_run(const struct sandbox_chamber *given)
 {
+	struct arena a = { 0 };
+	struct sandbox_spec spec;
 	struct sandbox_chamber c = *given;
 	struct sandbox_note done = { .kind = SANDBOX_NOTE_DONE };
 	struct err err = { .code = ERR_NONE };
 
-	if (keep_own_descriptors(&c, &err) < 0 || raise_all(&c, &err) < 0 ||
+	if (keep_own_descriptors(&c, &err) < 0 || raise_all(&c, &a, &spec, &err) < 0 ||
 	    check_shell(&c, &err) < 0)
 		refuse(&c, &err);
 	if (!give_inputs(&c) || !run_steps(&c))

@@ -17,6 +17,8 @@
 
 #define GROUP_TEXT_MAX ((size_t)64 * 1024)
 #define STATM_MAX      256
+#define CLOSE_TRIES    200
+#define CLOSE_PAUSE_NS 1000000
 
 static const struct {
 	int version;
@@ -160,11 +162,20 @@ sandbox_limit_open(struct sandbox_cgroup *out, uid_t uid)
 void
 sandbox_limit_close(struct sandbox_cgroup *c)
 {
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct timespec moment = { .tv_nsec = CLOSE_PAUSE_NS };
+
 	if (c->dir < 0)
 		return;
+	/* Groups are busy until the last process of a killed chamber is gone. */
+	for (unsigned i = 0; i < CLOSE_TRIES; i++) {
+		remove_groups_below(&a, c->dir);
+		if (rmdir(c->path) == 0 || errno != EBUSY)
+			break;
+		(void)nanosleep(&moment, NULL);
+	}
 	close(c->dir);
 	c->dir = -1;
-	(void)rmdir(c->path);
 }
 
 void
@@ -173,7 +184,6 @@ sandbox_limit_join(const struct sandbox_cgroup *c, pid_t pid, struct sandbox_met
 	CLEANUP(fd_close) int dir = -1;
 	struct err ignored = { 0 };
 	char name[32], number[32];
-	size_t kind = c->version == 2;
 
 	m->group = -1;
 	m->version = c->version;
@@ -182,14 +192,23 @@ sandbox_limit_join(const struct sandbox_cgroup *c, pid_t pid, struct sandbox_met
 	(void)snprintf(name, sizeof(name), "run-%d", (int)pid);
 	if (mkdirat(c->dir, name, 0755) < 0)
 		return;
-	(void)snprintf(number, sizeof(number), "%llu",
-		       (unsigned long long)(m->limits->memory_bytes + m->limits->disk_bytes));
-	if (fd_open_beneath(c->dir, name, O_RDONLY | O_DIRECTORY, &dir, &ignored) < 0 ||
-	    !write_text(dir, kinds[kind].limit, number))
+	if (fd_open_beneath(c->dir, name, O_RDONLY | O_DIRECTORY, &dir, &ignored) < 0)
 		return;
 	(void)snprintf(number, sizeof(number), "%d", (int)pid);
 	if (write_text(dir, "cgroup.procs", number))
 		m->group = STEAL_FD(dir);
+}
+
+bool
+sandbox_limit_set(struct sandbox_meter *m)
+{
+	char number[32];
+
+	if (m->group < 0)
+		return false;
+	(void)snprintf(number, sizeof(number), "%llu",
+		       (unsigned long long)(m->limits->memory_bytes + m->limits->disk_bytes));
+	return write_text(m->group, kinds[m->version == 2].limit, number);
 }
 
 void

@@ -60,6 +60,25 @@ struct sandbox_note {
 	struct sandbox_wall wall;
 	struct err err;
 };
+/* The helper gives a spare warden a job. */
+struct sandbox_order {
+	struct sandbox_request request;
+	uint32_t turn;   /* counts runs: they take turns round the CPUs */
+	uint32_t pinned; /* a pin of the environment is with it */
+	/* descriptors: spec, run socket, root, [pin], [log], [tty], inputs... */
+};
+/* The warden gives the waiting pid 1 what it is to work with. */
+struct sandbox_fit {
+	struct sandbox_request request; /* has_log: not sent */
+	cpu_set_t cpus;
+	/* descriptors: spec, root, build, tmp, out, shm, steps, [tty], inputs... */
+};
+#define SANDBOX_FIT_FDS 7
+/* Reads the spec out of a descriptor; its own come from sandbox_wire_give: log, tty, inputs. */
+int sandbox_wire_open(struct arena *a, int fd, struct sandbox_spec *spec,
+		      struct err *err) MUST_CHECK;
+int sandbox_wire_give(struct arena *a, struct sandbox_spec *s, const struct sandbox_request *r,
+		      const int *fds, size_t nfds, struct err *err) MUST_CHECK;
 int sandbox_wire_write(const struct sandbox_spec *spec, struct buf *out,
 		       struct err *err) MUST_CHECK;
 int sandbox_wire_read(struct arena *a, const char *data, size_t n, struct sandbox_spec *spec,
@@ -175,9 +194,11 @@ struct sandbox_meter {
 	uint64_t bytes, peak;
 	unsigned processes, peak_processes;
 };
-/* A group for one run with process pid in it; -1 in m->group when that cannot be had. */
+/* A group for one run with process pid in it; -1 in m->group when that cannot be had. The
+ * kernel may take 10 ms to move a process. */
 void sandbox_limit_join(const struct sandbox_cgroup *c, pid_t pid, struct sandbox_meter *m);
-unsigned sandbox_limit_count(int proc); /* the processes a /proc shows */
+bool sandbox_limit_set(struct sandbox_meter *m); /* the group keeps to m->limits */
+unsigned sandbox_limit_count(int proc);          /* the processes a /proc shows */
 void sandbox_limit_sample(struct sandbox_meter *m);
 bool sandbox_limit_killed(const struct sandbox_meter *m); /* by the kernel, for memory */
 void sandbox_limit_leave(const struct sandbox_cgroup *c, pid_t pid, struct sandbox_meter *m);
@@ -199,12 +220,15 @@ int sandbox_harvest_keep(const struct sandbox_harvest *h, struct err *err) MUST_
 
 /* ---- sandbox_init.c ---- */
 struct sandbox_chamber {
+	/* From its birth. */
+	const struct sandbox_filter *filters; /* one for each way to answer chown */
+	/* Come with the warden's sandbox_fit. */
+	const struct sandbox_filter *filter;
 	const struct sandbox_spec *spec; /* its fds are this process's */
 	struct sandbox_rooms rooms;
-	const struct sandbox_filter *filter;
 	cpu_set_t cpus;
 	int notes; /* socket to the warden */
-	int go;    /* pipe: one byte lets it begin */
+	int go;    /* pipe: one byte says that it is in its cgroup */
 	int log;   /* pipe: what the steps write */
 	int proc;  /* pid 1's own: its /proc, as directory */
 };
@@ -224,7 +248,11 @@ struct sandbox_helper;
 int sandbox_base_find(struct sandbox_helper *h, const struct sandbox_spec *s,
 		      struct sandbox_base **out, struct err *err) MUST_CHECK;
 
-/* ---- sandbox_helper.c, sandbox_warden.c ---- */
+/* ---- sandbox_helper.c, sandbox_spare.c, sandbox_warden.c ---- */
+struct sandbox_spare {
+	pid_t pid; /* 0: there is none */
+	int sock;  /* takes one sandbox_order */
+};
 struct sandbox_user {
 	pid_t pid; /* of a warden */
 	struct sandbox_base *base;
@@ -242,13 +270,25 @@ struct sandbox_helper {
 	uint64_t clock;         /* counts uses of bases */
 	VEC(struct sandbox_base *) bases;
 	VEC(struct sandbox_user) users;
+	struct sandbox_spare spare;
+	bool refill; /* a spare is to be made when there is a moment */
 };
 void sandbox_helper_run(struct cas *store, int sock,
 			const struct sandbox_cgroup *cgroup) NO_RETURN;
 struct sandbox_job {
 	const struct sandbox_helper *helper;
+	/* The spare's: pid 1, in its namespaces and its cgroup, waiting. */
+	struct err failed; /* code ERR_NONE: it is as it should be */
+	pid_t pid;
+	int pidfd, notes, log;
+	struct sandbox_meter meter;
+	/* The order's. */
 	struct sandbox_spec spec;
+	int text; /* the spec as bytes */
 	int root; /* the chamber's, detached */
 	int sock; /* to the conductor, of this run */
+	unsigned turn;
 };
+/* Makes what every chamber needs, waits for an order on sock, becomes its warden. */
+void sandbox_spare_run(const struct sandbox_helper *h, int sock) NO_RETURN;
 void sandbox_warden_run(struct sandbox_job *job) NO_RETURN;

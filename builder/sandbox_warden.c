@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One run's warden: makes the rooms, clones pid 1 into all namespaces, relays the log, watches
+ * One run's warden: makes the rooms, sets pid 1 to work, relays the log, watches
  * time, memory, log and the conductor, reaps pid 1, looks at what was left, answers. It may
  * block: nobody else waits for it. The tmpfs of a run die with it, after the answer is out.
  */
@@ -9,13 +9,11 @@
 #include "base/fd.h"
 #include "base/proc.h"
 #include "base/tree.h"
-#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define LOG_CHUNK       4096 /* <= PIPE_BUF: does not block once the reader has room */
@@ -31,11 +29,11 @@ struct warden {
 	struct sandbox_result result;
 	struct err refused; /* a wall could not stand; code ERR_NONE: all did */
 	pid_t pid;
-	int pidfd, notes, go, log; /* our ends */
+	int pidfd, notes, log; /* our ends */
 	int64_t began_ms;
 	char pending[LOG_CHUNK];
 	size_t npending;
-	bool log_ended, full, done;
+	bool log_ended, full, done, reaped;
 };
 
 /* The chamber must not go on. The first reason counts. */
@@ -57,37 +55,13 @@ end(struct warden *w, enum sandbox_cause cause, const char *fmt, ...)
 	(void)pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
 }
 
-static int
-open_pair(int *ours, int *theirs, struct err *err)
-{
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(err, "making a socket");
-	*ours = pair[0];
-	*theirs = pair[1];
-	return 0;
-}
-
-static int
-open_pipe(int *out, int *in, struct err *err)
-{
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, "making a pipe");
-	*out = ends[0];
-	*in = ends[1];
-	return 0;
-}
-
 /* The n CPUs of this run; runs take turns round those there are. */
 static void
-choose_cpus(const struct sandbox_helper *h, unsigned wanted, cpu_set_t *out)
+choose_cpus(const struct sandbox_helper *h, unsigned turn, unsigned wanted, cpu_set_t *out)
 {
 	unsigned have = (unsigned)CPU_COUNT(&h->cpus);
 	unsigned n = KILN_MIN(KILN_MAX(wanted, 1U), have);
-	unsigned first = h->runs * n % KILN_MAX(have, 1U), index = 0;
+	unsigned first = turn * n % KILN_MAX(have, 1U), index = 0;
 
 	CPU_ZERO(out);
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
@@ -97,28 +71,6 @@ choose_cpus(const struct sandbox_helper *h, unsigned wanted, cpu_set_t *out)
 			CPU_SET(cpu, out);
 		index++;
 	}
-}
-
-static int
-clone_init(struct warden *w, struct sandbox_chamber *c, struct err *err)
-{
-	struct clone_args args = {
-		.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
-			 CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD,
-		.exit_signal = SIGCHLD,
-		.pidfd = (uint64_t)(uintptr_t)&w->pidfd,
-	};
-	long pid = syscall(SYS_clone3, &args, sizeof(args));
-
-	if (pid < 0) {
-		err_sys(err, "cloning the chamber into its namespaces");
-		err_recode(err, ERR_SANDBOX);
-		return err_hint(err, "see sysctl user.max_*_namespaces");
-	}
-	if (pid == 0)
-		sandbox_init_run(c);
-	w->pid = (pid_t)pid;
-	return 0;
 }
 
 static int
@@ -169,13 +121,12 @@ add_wall(struct sandbox_result *r, const struct sandbox_wall *wall, struct err *
 
 /* Memory is a wall of the warden's own; how it stands differs from host to host, so it says. */
 static int
-join_cgroup(struct warden *w, struct err *err)
+limit_memory(struct warden *w, struct err *err)
 {
 	struct sandbox_wall wall = { .name = "memory", .detail = "sampled" };
 
 	w->meter.limits = &w->spec->limits;
-	sandbox_limit_join(&w->job->helper->cgroup, w->pid, &w->meter);
-	if (w->meter.group >= 0)
+	if (sandbox_limit_set(&w->meter))
 		(void)snprintf(wall.detail, sizeof(wall.detail), "cgroup v%d, sampled",
 			       w->meter.version);
 	return add_wall(&w->result, &wall, err);
@@ -184,25 +135,28 @@ join_cgroup(struct warden *w, struct err *err)
 static int
 launch(struct warden *w, struct err *err)
 {
-	struct sandbox_chamber c = { .spec = w->spec,
-				     .rooms = w->rooms,
-				     .filter = &w->job->helper->filter[w->spec->fake_chown] };
+	const struct sandbox_spec *s = w->spec;
+	const struct sandbox_rooms *r = &w->rooms;
+	int fds[FD_PASS_MAX] = { w->job->text, r->root, r->build, r->tmp,
+				 r->out,       r->shm,  r->steps };
+	struct sandbox_fit fit = { .request = { .has_tty = s->tty_fd >= 0,
+						.ninputs = (uint32_t)s->ninputs } };
+	size_t n = SANDBOX_FIT_FDS;
+	struct err ignored;
 
-	if (open_pair(&w->notes, &c.notes, err) < 0 || open_pipe(&c.go, &w->go, err) < 0 ||
-	    open_pipe(&w->log, &c.log, err) < 0)
+	if (limit_memory(w, err) < 0)
 		return -1;
-	choose_cpus(w->job->helper, w->spec->cpus, &c.cpus);
-	if (clone_init(w, &c, err) < 0)
-		return -1;
-	close(c.notes);
-	close(c.go);
-	close(c.log);
-	for (size_t i = 0; i < w->spec->ninputs; i++)
-		close(w->spec->inputs[i].fd);
-	if (join_cgroup(w, err) < 0)
-		return -1;
-	if (write(w->go, "g", 1) != 1)
-		return err_sys(err, "starting the chamber");
+	choose_cpus(w->job->helper, w->job->turn, s->cpus, &fit.cpus);
+	if (s->tty_fd >= 0)
+		fds[n++] = s->tty_fd;
+	for (size_t i = 0; i < s->ninputs; i++)
+		fds[n++] = s->inputs[i].fd;
+	/* A pid 1 that is gone has said why, and that is still to be read. */
+	if (fd_send(w->notes, &fit, sizeof(fit), fds, n, &ignored) < 0)
+		w->done = false;
+	for (size_t i = 0; i < s->ninputs; i++)
+		close(s->inputs[i].fd);
+	close(w->job->text);
 	return 0;
 }
 
@@ -401,6 +355,7 @@ reap(struct warden *w, struct err *err)
 	while (waitid(P_PIDFD, (id_t)w->pidfd, &info, WEXITED) < 0)
 		if (errno != EINTR)
 			return err_sys(err, "reaping the chamber");
+	w->reaped = true;
 	drain(w);
 	return 0;
 }
@@ -577,27 +532,41 @@ run(struct warden *w, struct arena *a, int *manifest, struct err *err)
 	return 0;
 }
 
+/* After an error: the cgroup can only go when nobody is in it. */
+static void
+end_chamber(struct warden *w)
+{
+	siginfo_t info;
+
+	if (w->reaped || w->pidfd < 0)
+		return;
+	(void)pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+	while (waitid(P_PIDFD, (id_t)w->pidfd, &info, WEXITED) < 0 && errno == EINTR)
+		;
+}
+
 void
 sandbox_warden_run(struct sandbox_job *job)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct warden w = { .job = job,
 			    .spec = &job->spec,
-			    .pidfd = -1,
-			    .notes = -1,
-			    .go = -1,
-			    .log = -1,
+			    .meter = job->meter,
+			    .pid = job->pid,
+			    .pidfd = job->pidfd,
+			    .notes = job->notes,
+			    .log = job->log,
 			    .began_ms = clock_monotonic_ms() };
-	struct sandbox_reply reply = { .raised = true };
+	struct sandbox_reply reply = { .raised = true, .err = job->failed };
 	struct err ignored;
 	int manifest = -1;
 
-	w.rooms = (struct sandbox_rooms){ .root = job->root, -1, -1, -1, -1, -1 };
-	w.meter.proc = w.meter.group = -1;
+	w.rooms = (struct sandbox_rooms){ job->root, -1, -1, -1, -1, -1 };
 	w.result.step = -1;
-	if (run(&w, &a, &manifest, &reply.err) < 0)
+	if (job->failed.code != ERR_NONE || run(&w, &a, &manifest, &reply.err) < 0)
 		reply.raised = false;
 	reply.result = w.result;
+	end_chamber(&w);
 	sandbox_limit_leave(&job->helper->cgroup, w.pid, &w.meter);
 	if (fd_send(job->sock, &reply, sizeof(reply), &manifest, manifest >= 0, &ignored) < 0)
 		proc_child_exit(1);

@@ -249,6 +249,39 @@ sandbox_wire_read(struct arena *a, const char *data, size_t n, struct sandbox_sp
 	return 0;
 }
 
+int
+sandbox_wire_open(struct arena *a, int fd, struct sandbox_spec *s, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(SANDBOX_MAX_SPEC_BYTES);
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(err, "reading the request");
+	if (fd_read_all(fd, &text, err) < 0)
+		return err_wrap(err, "reading the request");
+	return sandbox_wire_read(a, buf_text(&text), text.len, s, err);
+}
+
+int
+sandbox_wire_give(struct arena *a, struct sandbox_spec *s, const struct sandbox_request *r,
+		  const int *fds, size_t nfds, struct err *err)
+{
+	struct sandbox_input *inputs = arena_array(a, s->ninputs, sizeof(*inputs));
+
+	if (r->ninputs != s->ninputs || r->has_log > 1 || r->has_tty > 1 ||
+	    nfds != r->has_log + r->has_tty + s->ninputs)
+		return err_set(err, ERR_SANDBOX, "the request's descriptors do not fit it");
+	if (r->has_log)
+		s->log_fd = *fds++;
+	if (r->has_tty)
+		s->tty_fd = *fds++;
+	for (size_t i = 0; i < s->ninputs; i++) {
+		inputs[i] = s->inputs[i];
+		inputs[i].fd = fds[i];
+	}
+	s->inputs = inputs;
+	return 0;
+}
+
 static void
 end_err(struct err *e)
 {

@@ -33,9 +33,7 @@
 #define MAX_PEERS   16
 #define MAX_WORDS   64
 #define RT_PRIORITY 10
-#define PAUSE_NS                                                                               \
-	15000000 /* the kernel frees namespaces late: what one cycle left is not the next      \
-		    one's */
+#define PAUSE_NS    40000000 /* the kernel frees late: not in the next one's time */
 
 struct peer {
 	const char *name, *command;

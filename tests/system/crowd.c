@@ -21,6 +21,7 @@
 #define MAX_TREES   10000
 #define MAX_AT_ONCE 64
 #define SETTLE_MS   5000
+#define SPARE_MS    100 /* in which a spare warden is made */
 
 struct crowd {
 	struct cas *store;
@@ -138,17 +139,18 @@ take_count(struct crowd *c)
 	return n;
 }
 
-/* Wardens end a moment after they answered. */
+/* Wardens end a moment after they answered; the spare one, always one, is made a moment later.
+ */
 static struct count
 settled(struct crowd *c)
 {
 	int64_t until = clock_monotonic_ms() + SETTLE_MS;
-	struct count n = take_count(c);
+	struct count n;
 
-	while ((n.processes > 0 || n.cgroups > 0) && clock_monotonic_ms() < until) {
-		(void)poll(NULL, 0, 10);
+	do {
+		(void)poll(NULL, 0, SPARE_MS);
 		n = take_count(c);
-	}
+	} while ((n.processes != 1 || n.cgroups > 1) && clock_monotonic_ms() < until);
 	return n;
 }
 

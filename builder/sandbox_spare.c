@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A warden before its run. What every chamber needs and the kernel is slow to make is made
+ * before anybody asks: pid 1 in its namespaces (a network namespace alone costs as much as all
+ * mounts), in its cgroup (moving a process waits for the whole machine), named, with its
+ * loopback. Then it waits for one order, and becomes the warden of that run. It has seen
+ * nothing of any other run.
+ */
+#include "builder/sandbox_priv.h"
+#include "base/fd.h"
+#include "base/proc.h"
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define ORDER_FDS 3 /* spec, run socket, root */
+
+static int
+open_pair(int *ours, int *theirs, struct err *err)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, "making a socket");
+	*ours = pair[0];
+	*theirs = pair[1];
+	return 0;
+}
+
+static int
+open_pipe(int *out, int *in, struct err *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, "making a pipe");
+	*out = ends[0];
+	*in = ends[1];
+	return 0;
+}
+
+static int
+clone_init(struct sandbox_job *job, struct sandbox_chamber *c, struct err *err)
+{
+	struct clone_args args = {
+		.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+			 CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD,
+		.exit_signal = SIGCHLD,
+		.pidfd = (uint64_t)(uintptr_t)&job->pidfd,
+	};
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid < 0) {
+		job->pidfd = -1;
+		err_sys(err, "cloning the chamber into its namespaces");
+		err_recode(err, ERR_SANDBOX);
+		return err_hint(err, "see sysctl user.max_*_namespaces");
+	}
+	if (pid == 0)
+		sandbox_init_run(c);
+	job->pid = (pid_t)pid;
+	return 0;
+}
+
+static int
+make_ready(struct sandbox_job *job, struct err *err)
+{
+	struct sandbox_chamber c = { .filters = job->helper->filter,
+				     .rooms = { -1, -1, -1, -1, -1, -1 },
+				     .proc = -1 };
+	CLEANUP(fd_close) int notes = -1;
+	CLEANUP(fd_close) int in_group = -1;
+	CLEANUP(fd_close) int go = -1;
+	CLEANUP(fd_close) int log = -1;
+
+	if (open_pair(&job->notes, &notes, err) < 0 || open_pipe(&go, &in_group, err) < 0 ||
+	    open_pipe(&job->log, &log, err) < 0)
+		return -1;
+	c.notes = notes;
+	c.go = go;
+	c.log = log;
+	if (clone_init(job, &c, err) < 0)
+		return -1;
+	sandbox_limit_join(&job->helper->cgroup, job->pid, &job->meter);
+	if (write(in_group, "g", 1) != 1)
+		return err_sys(err, "starting the chamber");
+	return 0;
+}
+
+/* false: nobody will ever ask, or nobody can be answered. */
+static bool
+take_order(struct arena *a, int sock, struct sandbox_job *job)
+{
+	struct sandbox_order order;
+	struct err err = { .code = ERR_NONE };
+	int fds[FD_PASS_MAX];
+	size_t n = sizeof(order), nfds = ARRAY_LEN(fds), fixed;
+
+	if (fd_receive(sock, &order, &n, fds, &nfds, &err) < 0 || n != sizeof(order))
+		return false;
+	fixed = ORDER_FDS + (order.pinned != 0); /* the pin is only held */
+	if (nfds < fixed)
+		return false;
+	job->text = fds[0];
+	job->sock = fds[1];
+	job->root = fds[2];
+	job->turn = order.turn;
+	if ((sandbox_wire_open(a, job->text, &job->spec, &err) < 0 ||
+	     sandbox_wire_give(a, &job->spec, &order.request, fds + fixed, nfds - fixed, &err) <
+		     0) &&
+	    job->failed.code == ERR_NONE)
+		job->failed = err;
+	return true;
+}
+
+void
+sandbox_spare_run(const struct sandbox_helper *h, int sock)
+{
+	struct arena a = { 0 };
+	struct sandbox_job job = { .helper = h,
+				   .pidfd = -1,
+				   .notes = -1,
+				   .log = -1,
+				   .text = -1,
+				   .root = -1,
+				   .sock = -1,
+				   .meter = { .group = -1, .proc = -1 } };
+	struct err err = { .code = ERR_NONE };
+
+	/* Told to whoever asks: until then there is nobody to tell. */
+	if (make_ready(&job, &err) < 0)
+		job.failed = err;
+	if (!take_order(&a, sock, &job))
+		proc_child_exit(1);
+	close(sock);
+	sandbox_warden_run(&job);
+}
