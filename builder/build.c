@@ -52,12 +52,14 @@ unpack_missing(struct build_session *s, struct err *err)
 static int
 is_unpacked(struct build_session *s, bool *yes, struct err *err)
 {
+	struct build_ground *g;
+
 	*yes = true;
 	for (size_t i = 0; i < s->plan.n; i++) {
-		struct build_ground *g;
-
 		if (build_session_ground(s, s->plan.at[i].recipe, &g, err) < 0)
 			return -1;
+	}
+	for (g = s->grounds; g && *yes; g = g->next) {
 		for (size_t j = 0; j < g->n && *yes; j++)
 			*yes = seed_tree_has(s->b->store, g->packages[j]);
 	}
@@ -133,13 +135,17 @@ build_run(struct arena *a, struct builder *b, const char *const *names, size_t n
 {
 	CLEANUP(build_session_end) struct build_session s = { 0 };
 	int64_t start = clock_monotonic_ms();
+	int rc;
 
 	*out = (struct build_summary){ 0 };
-	if (build_session_load(a, b, names, nnames, &s, err) < 0)
+
+	if (build_session_load_memo(a, b, names, nnames, &s, err) < 0)
 		return -1;
 	s.options = o;
 	s.summary = out;
-	if (plan_and_run(&s, err) < 0)
+	rc = plan_and_run(&s, err);
+	memo_save(s.memo);
+	if (rc < 0)
 		return -1;
 	out->elapsed_ms = clock_monotonic_ms() - start;
 	return 0;

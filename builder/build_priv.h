@@ -11,6 +11,7 @@
 #pragma once
 
 #include "builder/build.h"
+#include "builder/memo.h"
 #include "builder/offers.h"
 #include "builder/package.h"
 #include "builder/provenance.h"
@@ -40,8 +41,11 @@ struct build_job {
 	enum build_phase phase;
 	bool identified, known; /* action made; result there */
 	bool foreign;           /* a result is there, but not signed by our builder key */
-	bool told;              /* what changed was said */
-	bool maybe;             /* built only if what it needs comes out different */
+	bool remembered;        /* in the memo; when from there, only action.key of the action
+				   is there, and the result once build_session_result was asked */
+	struct digest facts, sees, in; /* build_memo.c */
+	bool told;                     /* what changed was said */
+	bool maybe;                    /* built only if what it needs comes out different */
 	struct buildroot root;
 	struct action action;
 	struct result result;
@@ -72,14 +76,26 @@ struct build_session {
 	struct plan plan;
 	struct build_job *jobs; /* one for each node of the plan */
 	struct build_ground *grounds;
+	struct dict ground_of; /* a recipe's list of groups -> its ground */
+	struct memo *memo;     /* NULL: everything is read and decided anew */
+	struct digest rules, keys;
+	bool ruled; /* rules is known */
 	struct build_summary *summary;
 };
 
 /* ---- build_session.c ---- */
+/* With the memo recipes are outlines, and known nodes have no action and no environment. */
 int build_session_load(struct arena *a, struct builder *b, const char *const *names,
 		       size_t nnames, struct build_session *out, struct err *err) MUST_CHECK;
+int build_session_load_memo(struct arena *a, struct builder *b, const char *const *names,
+			    size_t nnames, struct build_session *out,
+			    struct err *err) MUST_CHECK;
 void build_session_end(struct build_session *s); /* children, chambers, temporary directories */
 DEFINE_RELEASE(struct build_session, build_session_end);
+/* The recipe of a node is there as a whole, not as an outline. */
+int build_session_complete(struct build_session *s, size_t node, struct err *err) MUST_CHECK;
+/* The result of a known node is loaded. */
+int build_session_result(struct build_session *s, size_t node, struct err *err) MUST_CHECK;
 /* The ground of a recipe; its offers as far as the store knows them. */
 int build_session_ground(struct build_session *s, const struct recipe *r,
 			 struct build_ground **out, struct err *err) MUST_CHECK;
@@ -95,6 +111,13 @@ int build_session_lookup(struct build_session *s, struct build_job *job,
 int build_session_probe(struct build_session *s, size_t *known, struct err *err) MUST_CHECK;
 void build_session_event(const struct build_session *s, enum build_event e, const char *name,
 			 const char *text);
+
+/* ---- build_memo.c ---- */
+int build_memo_open(struct build_session *s, struct err *err) MUST_CHECK;
+/* Makes the job known if this was decided before; its needs are known. */
+int build_memo_find(struct build_session *s, struct build_job *job, struct err *err) MUST_CHECK;
+/* Remembers what is known of a job. */
+void build_memo_note(struct build_session *s, struct build_job *job);
 
 /* ---- build_tell.c ---- */
 struct build_reason {

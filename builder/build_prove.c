@@ -86,5 +86,6 @@ build_prove(struct build_session *s, struct build_job *job, struct pkgfacts *fac
 		return err_wrap(err, "result of %s", job->node->recipe->name);
 	job->result = r;
 	job->known = true;
+	build_memo_note(s, job);
 	return 0;
 }

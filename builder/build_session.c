@@ -3,13 +3,12 @@
 #include "trust/dsse.h"
 #include "trust/verify.h"
 
-int
-build_session_load(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
-		   struct build_session *out, struct err *err)
+static int
+load(struct build_session *out, const char *const *names, size_t nnames, struct err *err)
 {
-	*out = (struct build_session){ .a = a, .b = b };
-	if (recipe_load_all(a, b->workspace->dirfd, b->workspace->epoch, &out->set, err) < 0 ||
-	    seed_load(a, b->workspace, &out->seed, err) < 0 ||
+	struct arena *a = out->a;
+
+	if (seed_load(a, out->b->workspace, &out->seed, err) < 0 ||
 	    plan_make(a, &out->set, names, nnames, &out->plan, err) < 0)
 		return -1;
 	out->jobs = arena_array(a, out->plan.n, sizeof(*out->jobs));
@@ -21,6 +20,52 @@ build_session_load(struct arena *a, struct builder *b, const char *const *names,
 		job->pack = (struct build_pack){ .pipe = -1, .facts = -1 };
 		job->log_fd = -1;
 	}
+	return 0;
+}
+
+int
+build_session_load(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
+		   struct build_session *out, struct err *err)
+{
+	const struct workspace *w = b->workspace;
+
+	*out = (struct build_session){ .a = a, .b = b };
+	if (recipe_load_all(a, w->dirfd, w->epoch, &out->set, err) < 0)
+		return -1;
+	return load(out, names, nnames, err);
+}
+
+int
+build_session_load_memo(struct arena *a, struct builder *b, const char *const *names,
+			size_t nnames, struct build_session *out, struct err *err)
+{
+	*out = (struct build_session){ .a = a, .b = b };
+	if (build_memo_open(out, err) < 0)
+		return -1;
+	return load(out, names, nnames, err);
+}
+
+int
+build_session_complete(struct build_session *s, size_t node, struct err *err)
+{
+	const struct workspace *w = s->b->workspace;
+
+	return recipe_complete(s->a, w->dirfd, w->epoch, s->set.at[s->plan.at[node].slot], err);
+}
+
+int
+build_session_result(struct build_session *s, size_t node, struct err *err)
+{
+	struct build_job *job = &s->jobs[node];
+	bool found = true;
+
+	if (job->result.npackages)
+		return 0;
+	if (result_load(s->a, s->b->store, job->action.hex, &job->result, &found, err) < 0)
+		return -1;
+	if (!found)
+		return err_set(err, ERR_IO, "the result of recipe %s left the store meanwhile",
+			       job->node->recipe->name);
 	return 0;
 }
 
@@ -39,6 +84,7 @@ build_session_end(struct build_session *s)
 			cas_tmp_drop(s->b->store, job->tmp);
 	}
 	s->jobs = NULL;
+	dict_release(&s->ground_of);
 }
 
 void
@@ -50,15 +96,19 @@ build_session_event(const struct build_session *s, enum build_event e, const cha
 }
 
 /* The packages of everything below the node, whose results are all known. */
-static const struct pkgfacts **
-universe(struct build_session *s, size_t node, size_t *n)
+static int
+universe(struct build_session *s, size_t node, const struct pkgfacts ***out, size_t *n,
+	 struct err *err)
 {
 	const struct pkgfacts **at;
 	size_t *below, nbelow, total = 0;
 
 	plan_closure(s->a, &s->plan, node, &below, &nbelow);
-	for (size_t i = 0; i < nbelow; i++)
+	for (size_t i = 0; i < nbelow; i++) {
+		if (build_session_result(s, below[i], err) < 0)
+			return -1;
 		total += s->jobs[below[i]].result.npackages;
+	}
 	at = arena_array(s->a, total, sizeof(*at));
 	*n = 0;
 	for (size_t i = 0; i < nbelow; i++) {
@@ -67,7 +117,8 @@ universe(struct build_session *s, size_t node, size_t *n)
 		for (size_t j = 0; j < r->npackages; j++)
 			at[(*n)++] = &r->packages[j];
 	}
-	return at;
+	*out = at;
+	return 0;
 }
 
 static bool
@@ -82,17 +133,13 @@ same_ground(const struct build_ground *g, const struct seed_package *const *pack
 	return true;
 }
 
-int
-build_session_ground(struct build_session *s, const struct recipe *r, struct build_ground **out,
-		     struct err *err)
+/* One of the session's grounds that holds just these packages; else it becomes a new one. */
+static int
+intern_ground(struct build_session *s, const struct seed_package **packages, size_t n,
+	      struct build_ground **out, struct err *err)
 {
 	struct build_ground *g;
-	const struct seed_package **packages;
-	size_t n;
 
-	if (seed_ground(s->a, &s->seed, (const char *const *)r->ground, r->nground, &packages,
-			&n, err) < 0)
-		return err_wrap(err, "%s", r->path);
 	for (g = s->grounds; g; g = g->next) {
 		if (same_ground(g, packages, n)) {
 			*out = g;
@@ -108,6 +155,30 @@ build_session_ground(struct build_session *s, const struct recipe *r, struct bui
 	g->next = s->grounds;
 	s->grounds = g;
 	*out = g;
+	return 0;
+}
+
+int
+build_session_ground(struct build_session *s, const struct recipe *r, struct build_ground **out,
+		     struct err *err)
+{
+	CLEANUP(buf_free) struct buf groups = BUF_MAX(RECIPE_MAX_BYTES);
+	const struct seed_package **packages;
+	size_t n;
+
+	/* Nearly all recipes name the same groups, or none. */
+	buf_add_str(&groups, r->ground ? "groups" : "standard");
+	for (size_t i = 0; i < r->nground; i++)
+		buf_add_format(&groups, " %s", r->ground[i]);
+	*out = dict_get(&s->ground_of, buf_text(&groups));
+	if (*out)
+		return 0;
+	if (seed_ground(s->a, &s->seed, (const char *const *)r->ground, r->nground, &packages,
+			&n, err) < 0)
+		return err_wrap(err, "%s", r->path);
+	if (intern_ground(s, packages, n, out, err) < 0)
+		return -1;
+	dict_set(&s->ground_of, buf_text(&groups), *out);
 	return 0;
 }
 
@@ -167,6 +238,7 @@ build_session_lookup(struct build_session *s, struct build_job *job, struct err 
 		return -1;
 	job->known = ours;
 	job->foreign = !ours;
+	build_memo_note(s, job);
 	return 0;
 }
 
@@ -183,10 +255,15 @@ build_session_identify(struct build_session *s, size_t node, struct err *err)
 	struct build_ground *ground;
 	size_t n;
 
-	if (job->identified)
+	if (job->identified || job->known)
 		return 0;
-	packages = universe(s, node, &n);
-	if (build_session_ground(s, r, &ground, err) < 0 ||
+	if (build_memo_find(s, job, err) < 0)
+		return -1;
+	if (job->known)
+		return 0;
+	if (build_session_complete(s, node, err) < 0 ||
+	    universe(s, node, &packages, &n, err) < 0 ||
+	    build_session_ground(s, r, &ground, err) < 0 ||
 	    buildroot_solve(s->a, r, &s->seed, packages, n, ground->offers.at, ground->offers.n,
 			    &job->root, err) < 0 ||
 	    action_make(s->a, &in, &job->action, err) < 0 ||
@@ -211,13 +288,15 @@ build_session_probe(struct build_session *s, size_t *known, struct err *err)
 {
 	*known = 0;
 	for (size_t i = 0; i < s->plan.n; i++) {
-		if (!needs_known(s, s->jobs[i].node))
-			continue;
 		/* An environment that nothing satisfies is a failure of that recipe, told when
 		 * its turn comes. */
-		if (build_session_identify(s, i, err) < 0 && err->code != ERR_SOLVE)
+		if (needs_known(s, s->jobs[i].node) && build_session_identify(s, i, err) < 0 &&
+		    err->code != ERR_SOLVE)
 			return -1;
 		*known += s->jobs[i].known;
+		/* What is to be built is wanted whole, be its key known or not. */
+		if (!s->jobs[i].known && build_session_complete(s, i, err) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -278,6 +278,7 @@ plan_make(struct arena *a, const struct recipe_set *set, const char *const *name
 	out->at = arena_array(a, out->n, sizeof(*out->at));
 	for (size_t i = 0; i < out->n; i++) {
 		out->at[i].recipe = set->at[p.order.at[i]];
+		out->at[i].slot = p.order.at[i];
 		out->at[i].duration_ms = PLAN_DEFAULT_MS;
 		fill_needs(a, &p, &p.vertices[p.order.at[i]], &out->at[i]);
 	}

@@ -13,6 +13,7 @@
 
 struct plan_node {
 	const struct recipe *recipe;
+	size_t slot;   /* of the recipe in its set */
 	size_t *needs; /* nodes that must be there before, sorted, each once */
 	size_t nneeds;
 	size_t *users; /* nodes that wait for this one, sorted */

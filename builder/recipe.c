@@ -149,6 +149,20 @@ check_place(const struct recipe *r, struct err *err)
 	return err_hint(err, "rename the one or the other");
 }
 
+/* Whatever recipe_load takes into account. */
+static void
+hash_text(const struct buf *text, int64_t default_epoch, struct recipe *r)
+{
+	CLEANUP(buf_free) struct buf all = BUF_MAX(RECIPE_MAX_BYTES * 2);
+
+	digest_of(text->data, text->len, &r->text);
+	buf_add(&all, r->text.bytes, DIGEST_BYTES);
+	buf_add(&all, &default_epoch, sizeof(default_epoch));
+	for (size_t i = 0; i < r->npatches; i++)
+		buf_add(&all, r->patches[i].sha256.bytes, DIGEST_BYTES);
+	digest_of(all.data, all.len, &r->text);
+}
+
 int
 recipe_load(struct arena *a, int dirfd, const char *path, int64_t default_epoch,
 	    struct recipe **out, struct err *err)
@@ -163,7 +177,26 @@ recipe_load(struct arena *a, int dirfd, const char *path, int64_t default_epoch,
 	for (size_t i = 0; i < r->npatches; i++)
 		if (load_patch(dirfd, r, &r->patches[i], err) < 0)
 			return -1;
+	hash_text(&text, default_epoch, r);
 	*out = r;
+	return 0;
+}
+
+int
+recipe_complete(struct arena *a, int dirfd, int64_t default_epoch, struct recipe *r,
+		struct err *err)
+{
+	struct recipe *whole;
+
+	if (!r->outline)
+		return 0;
+	if (recipe_load(a, dirfd, r->path, default_epoch, &whole, err) < 0)
+		return -1;
+	if (!digest_equal(&whole->text, &r->text)) {
+		err_set(err, ERR_INPUT, "%s changed while it was read", r->path);
+		return err_hint(err, "run the command again");
+	}
+	*r = *whole;
 	return 0;
 }
 
@@ -199,7 +232,8 @@ index_packages(struct arena *a, struct recipe_set *s, struct err *err)
 				.recipe = s->at[i],
 				.line = s->at[i]->packages[j].line,
 			};
-	qsort(s->packages, n, sizeof(*s->packages), by_package);
+	if (n)
+		qsort(s->packages, n, sizeof(*s->packages), by_package);
 	for (size_t i = 1; i < n; i++) {
 		const struct recipe_index *x = &s->packages[i - 1], *y = &s->packages[i];
 
@@ -212,9 +246,9 @@ index_packages(struct arena *a, struct recipe_set *s, struct err *err)
 }
 
 /* A directory of recipes/; files there (a README) are passed over. */
-static int
-load_one(struct arena *a, int dirfd, const char *name, int64_t default_epoch,
-	 struct recipe **out, struct err *err)
+int
+recipe_load_entry(struct arena *a, int dirfd, const char *name, int64_t default_epoch,
+		  struct recipe **out, struct err *err)
 {
 	const char *dir = arena_format(a, "recipes/%s", name);
 	CLEANUP(fd_close) int fd = -1;
@@ -234,6 +268,14 @@ load_one(struct arena *a, int dirfd, const char *name, int64_t default_epoch,
 }
 
 int
+recipe_index_all(struct arena *a, struct recipe_set *s, struct err *err)
+{
+	if (s->n)
+		qsort(s->at, s->n, sizeof(struct recipe *), by_name);
+	return index_packages(a, s, err);
+}
+
+int
 recipe_load_all(struct arena *a, int dirfd, int64_t default_epoch, struct recipe_set *out,
 		struct err *err)
 {
@@ -247,13 +289,12 @@ recipe_load_all(struct arena *a, int dirfd, int64_t default_epoch, struct recipe
 	for (size_t i = 0; i < n; i++) {
 		struct recipe *r;
 
-		if (load_one(a, dirfd, names[i], default_epoch, &r, err) < 0)
+		if (recipe_load_entry(a, dirfd, names[i], default_epoch, &r, err) < 0)
 			return -1;
 		if (r)
 			set.at[set.n++] = r;
 	}
-	qsort(set.at, set.n, sizeof(struct recipe *), by_name);
-	if (index_packages(a, &set, err) < 0)
+	if (recipe_index_all(a, &set, err) < 0)
 		return -1;
 	*out = set;
 	return 0;

@@ -90,6 +90,10 @@ struct recipe {
 	struct recipe_package *packages; /* the first is the main one; made up when absent: all
 					    files not split off */
 	size_t npackages;
+	struct digest
+		text; /* of the file as it is, its patches and what it inherits: equal means
+			 that nothing about the recipe changed; set by recipe_load */
+	bool outline; /* only what a plan asks for is there (memo.h); recipe_complete */
 	struct doc *normal; /* what of the recipe enters the action key: sorted, comments gone,
 			       update eol mirrors homepage upstream limits left out */
 };
@@ -99,6 +103,10 @@ int recipe_load(struct arena *a, int dirfd, const char *path, int64_t default_ep
 int recipe_parse(struct arena *a, const char *text, size_t n, const char *path,
 		 int64_t default_epoch, struct recipe **out,
 		 struct err *err) MUST_CHECK; /* does not read patches: for fuzzing */
+/* Replaces an outline by the whole recipe; ERR_INPUT when its file is no longer the one that
+ * was outlined. */
+int recipe_complete(struct arena *a, int dirfd, int64_t default_epoch, struct recipe *r,
+		    struct err *err) MUST_CHECK;
 /* All recipes under recipes/, sorted by name; two recipes or packages of one name are an error
  * that names both places. */
 struct recipe_set {
@@ -113,6 +121,11 @@ struct recipe_set {
 };
 int recipe_load_all(struct arena *a, int dirfd, int64_t default_epoch, struct recipe_set *out,
 		    struct err *err) MUST_CHECK;
+/* Sorts the recipes of a set and indexes their packages. */
+int recipe_index_all(struct arena *a, struct recipe_set *s, struct err *err) MUST_CHECK;
+/* The recipe of one entry of recipes/; NULL: it is none (a file, a hidden directory). */
+int recipe_load_entry(struct arena *a, int dirfd, const char *name, int64_t default_epoch,
+		      struct recipe **out, struct err *err) MUST_CHECK;
 const struct recipe *recipe_find(const struct recipe_set *s, const char *name);
 /* The recipe that makes a package of this name: named packages, and the splits -devel -static
  * of each. NULL: none. */

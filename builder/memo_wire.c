@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "builder/memo_priv.h"
+
+static bool
+has(struct memo_wire *w, size_t n)
+{
+	w->bad = w->bad || (size_t)(w->end - w->at) < n;
+	return !w->bad;
+}
+
+static uint64_t
+number(struct memo_wire *w)
+{
+	uint64_t v = 0;
+
+	if (has(w, sizeof(v))) {
+		memcpy(&v, w->at, sizeof(v));
+		w->at += sizeof(v);
+	}
+	return v;
+}
+
+size_t
+memo_wire_count(struct memo_wire *w)
+{
+	uint64_t n = number(w);
+
+	/* Everything listed takes a byte at least, so a wrong count cannot ask for much. */
+	w->bad = w->bad || n > MEMO_MAX_LIST || n > (uint64_t)(w->end - w->at);
+	return w->bad ? 0 : (size_t)n;
+}
+
+void
+memo_wire_digest(struct memo_wire *w, struct digest *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (has(w, DIGEST_BYTES)) {
+		memcpy(out->bytes, w->at, DIGEST_BYTES);
+		w->at += DIGEST_BYTES;
+	}
+}
+
+static const char *
+text(struct memo_wire *w)
+{
+	const char *s = w->at, *end = NULL;
+
+	if (!w->bad)
+		end = memchr(s, 0, (size_t)(w->end - s));
+	w->bad = w->bad || !end;
+	if (w->bad)
+		return "";
+	w->at = end + 1;
+	return s;
+}
+
+static const char **
+texts(struct arena *a, struct memo_wire *w, size_t *n)
+{
+	const char **at;
+
+	*n = memo_wire_count(w);
+	at = arena_array(a, *n, sizeof(*at));
+	for (size_t i = 0; i < *n; i++)
+		at[i] = text(w);
+	return at;
+}
+
+static void
+read_package(struct arena *a, struct memo_wire *w, struct recipe_package *p)
+{
+	p->name = text(w);
+	p->line = (int)number(w);
+	p->col = (int)number(w);
+	p->requires.n = memo_wire_count(w);
+	p->requires.at = arena_array(a, p->requires.n, sizeof(*p->requires.at));
+	for (size_t i = 0; i < p->requires.n; i++)
+	p->requires.at[i].name = text(w);
+}
+
+static struct recipe *
+read_recipe(struct arena *a, struct memo_wire *w)
+{
+	struct recipe *r = arena_alloc(a, sizeof(*r));
+
+	r->outline = true;
+	memo_wire_digest(w, &r->text);
+	r->name_line = (int)number(w);
+	r->name_col = (int)number(w);
+	r->version = text(w);
+	r->limits.memory_bytes = number(w);
+	r->ground = texts(a, w, &r->nground);
+	if (r->nground == 0)
+		r->ground = NULL;
+	r->nneeds = memo_wire_count(w);
+	r->needs = arena_array(a, r->nneeds, sizeof(*r->needs));
+	for (size_t i = 0; i < r->nneeds; i++) {
+		r->needs[i].name = text(w);
+		r->needs[i].line = (int)number(w);
+		r->needs[i].col = (int)number(w);
+	}
+	r->npackages = memo_wire_count(w);
+	r->packages = arena_array(a, r->npackages, sizeof(*r->packages));
+	for (size_t i = 0; i < r->npackages; i++)
+		read_package(a, w, &r->packages[i]);
+	r->nsources = memo_wire_count(w);
+	r->sources = arena_array(a, r->nsources, sizeof(*r->sources));
+	for (size_t i = 0; i < r->nsources; i++) {
+		r->sources[i].url = text(w);
+		r->sources[i].filename = text(w);
+		memo_wire_digest(w, &r->sources[i].sha256);
+	}
+	return r;
+}
+
+static void
+read_decision(struct arena *a, struct memo_wire *w, struct memo_decision *d)
+{
+	memo_wire_digest(w, &d->in);
+	memo_wire_digest(w, &d->action);
+	memo_wire_digest(w, &d->facts);
+	memo_wire_digest(w, &d->keys);
+	d->nblobs = memo_wire_count(w);
+	d->blobs = arena_array(a, d->nblobs, sizeof(*d->blobs));
+	for (size_t i = 0; i < d->nblobs; i++)
+		memo_wire_digest(w, &d->blobs[i]);
+}
+
+void
+memo_wire_entry(struct arena *a, struct memo_wire *w, struct memo_entry *out)
+{
+	out->name = text(w);
+	out->lasting = true;
+	out->nfiles = memo_wire_count(w);
+	out->files = arena_array(a, out->nfiles, sizeof(*out->files));
+	for (size_t i = 0; i < out->nfiles; i++) {
+		out->files[i].path = text(w);
+		if (has(w, sizeof(out->files[i].stamp))) {
+			memcpy(&out->files[i].stamp, w->at, sizeof(out->files[i].stamp));
+			w->at += sizeof(out->files[i].stamp);
+		}
+	}
+	w->bad = w->bad || out->nfiles == 0;
+	out->recipe = read_recipe(a, w);
+	out->recipe->name = out->name;
+	if (out->nfiles)
+		out->recipe->path = out->files[0].path;
+	out->decided = number(w) == 1;
+	if (out->decided)
+		read_decision(a, w, &out->decision);
+}
+
+static void
+add_number(struct buf *out, uint64_t v)
+{
+	buf_add(out, &v, sizeof(v));
+}
+
+static void
+add_text(struct buf *out, const char *s)
+{
+	buf_add(out, s, strlen(s) + 1);
+}
+
+static void
+add_digest(struct buf *out, const struct digest *d)
+{
+	buf_add(out, d->bytes, DIGEST_BYTES);
+}
+
+static void
+add_package(struct buf *out, const struct recipe_package *p)
+{
+	add_text(out, p->name);
+	add_number(out, (uint64_t)p->line);
+	add_number(out, (uint64_t)p->col);
+	add_number(out, p->requires.n);
+	for (size_t i = 0; i < p->requires.n; i++)
+		add_text(out, p->requires.at[i].name);
+}
+
+static void
+add_recipe(struct buf *out, const struct recipe *r)
+{
+	add_digest(out, &r->text);
+	add_number(out, (uint64_t)r->name_line);
+	add_number(out, (uint64_t)r->name_col);
+	add_text(out, r->version);
+	add_number(out, r->limits.memory_bytes);
+	add_number(out, r->nground);
+	for (size_t i = 0; i < r->nground; i++)
+		add_text(out, r->ground[i]);
+	add_number(out, r->nneeds);
+	for (size_t i = 0; i < r->nneeds; i++) {
+		add_text(out, r->needs[i].name);
+		add_number(out, (uint64_t)r->needs[i].line);
+		add_number(out, (uint64_t)r->needs[i].col);
+	}
+	add_number(out, r->npackages);
+	for (size_t i = 0; i < r->npackages; i++)
+		add_package(out, &r->packages[i]);
+	add_number(out, r->nsources);
+	for (size_t i = 0; i < r->nsources; i++) {
+		add_text(out, r->sources[i].url);
+		add_text(out, r->sources[i].filename);
+		add_digest(out, &r->sources[i].sha256);
+	}
+}
+
+void
+memo_wire_add_entry(struct buf *out, const struct memo_entry *e)
+{
+	add_text(out, e->name);
+	add_number(out, e->nfiles);
+	for (size_t i = 0; i < e->nfiles; i++) {
+		add_text(out, e->files[i].path);
+		buf_add(out, &e->files[i].stamp, sizeof(e->files[i].stamp));
+	}
+	add_recipe(out, e->recipe);
+	add_number(out, e->decided);
+	if (!e->decided)
+		return;
+	add_digest(out, &e->decision.in);
+	add_digest(out, &e->decision.action);
+	add_digest(out, &e->decision.facts);
+	add_digest(out, &e->decision.keys);
+	add_number(out, e->decision.nblobs);
+	for (size_t i = 0; i < e->decision.nblobs; i++)
+		add_digest(out, &e->decision.blobs[i]);
+}

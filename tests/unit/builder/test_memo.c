@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "builder/memo.h"
+#include "base/fd.h"
+#include "tests/unit/builder/made.h"
+
+#define PATH  ".kiln/plan-test"
+#define PAUSE 20000000 /* ns: longer than a tick of the file system's clock */
+
+static void
+put(int dir, const char *name, const char *summary, const char *needs)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct err e;
+	const char *text = arena_format(
+		&a,
+		"format: 1\nname: %s\nversion: \"1\"\nrelease: 1\nsummary: %s\n"
+		"license: MIT\nhomepage: https://example.org/\nground: [base, cc]\n"
+		"sources:\n  - url: file:x.tar\n    sha256: "
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n"
+		"patches: [fix.patch]\nbuild:\n  needs: %s\n  limits: {memory: 3GiB}\n"
+		"  steps:\n    - {name: make, run: \"true\"}\n"
+		"packages:\n  - name: %s\n    requires: [/bin/sh, lib >= 2]\n",
+		name, summary, needs, name);
+	const char *path = arena_format(&a, "recipes/%s", name);
+
+	assert_int_equal(fd_mkdirs(dir, path, &e), 0);
+	assert_int_equal(fd_publish(dir, arena_format(&a, "%s/recipe.yaml", path), text,
+				    strlen(text), 0644, &e),
+			 0);
+	assert_int_equal(fd_publish(dir, arena_format(&a, "%s/fix.patch", path), summary,
+				    strlen(summary), 0644, &e),
+			 0);
+}
+
+static void
+pause_for_tick(void)
+{
+	struct timespec t = { .tv_nsec = PAUSE };
+
+	(void)nanosleep(&t, NULL);
+}
+
+struct scene {
+	struct arena a;
+	int dir;
+	struct memo *memo;
+	struct recipe_set set;
+};
+
+static void
+scene_release_scope(struct scene *s)
+{
+	(void)close(s->dir);
+	arena_release(&s->a);
+}
+
+static void
+look(struct scene *s)
+{
+	struct err e;
+
+	memo_open(&s->a, s->dir, PATH, MADE_EPOCH, &s->memo);
+	if (memo_recipes(&s->a, s->memo, s->dir, MADE_EPOCH, &s->set, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static void
+set_scene(struct scene *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->dir = test_tmpdir();
+	put(s->dir, "app", "An app", "[lib]");
+	put(s->dir, "lib", "A library", "[tool]");
+	put(s->dir, "tool", "A tool", "[other]");
+	pause_for_tick();
+	look(s);
+	memo_save(s->memo);
+}
+#define SCENE                                                                                  \
+	CLEANUP(scene_release) struct scene s;                                                 \
+	set_scene(&s)
+
+TEST(memo_outlines_hold_all_that_a_plan_asks_for)
+{
+	struct recipe_set full;
+	struct recipe *r;
+
+	SCENE;
+	look(&s);
+	assert_ok(recipe_load_all(&s.a, s.dir, MADE_EPOCH, &full, err));
+	assert_int_equal(s.set.n, full.n);
+	for (size_t i = 0; i < full.n; i++) {
+		const struct recipe *x = s.set.at[i], *y = full.at[i];
+
+		assert_true(x->outline);
+		assert_false(y->outline);
+		assert_string_equal(x->name, y->name);
+		assert_string_equal(x->path, y->path);
+		assert_true(digest_equal(&x->text, &y->text));
+		assert_int_equal(x->name_line, y->name_line);
+		assert_int_equal(x->limits.memory_bytes, y->limits.memory_bytes);
+		assert_int_equal(x->nground, 2);
+		assert_string_equal(x->ground[1], y->ground[1]);
+		assert_string_equal(x->needs[0].name, y->needs[0].name);
+		assert_int_equal(x->needs[0].line, y->needs[0].line);
+		assert_int_equal(x->needs[0].col, y->needs[0].col);
+		assert_int_equal(x->packages[0].requires.n, 2);
+		assert_string_equal(x->packages[0].requires.at[1].name,
+				    y->packages[0].requires.at[1].name);
+		assert_true(digest_equal(&x->sources[0].sha256, &y->sources[0].sha256));
+	}
+	r = s.set.at[0];
+	assert_ok(recipe_complete(&s.a, s.dir, MADE_EPOCH, r, err));
+	assert_false(r->outline);
+	assert_string_equal(r->summary, "An app");
+}
+
+TEST(memo_reads_what_changed_anew_and_only_that)
+{
+	SCENE;
+	put(s.dir, "lib", "Another library", "[tool]");
+	look(&s);
+	assert_true(s.set.at[0]->outline);
+	assert_false(s.set.at[1]->outline);
+	assert_string_equal(s.set.at[1]->summary, "Another library");
+	assert_true(s.set.at[2]->outline);
+}
+
+TEST(memo_sees_a_patch_that_changed)
+{
+	struct digest before;
+
+	SCENE;
+	before = s.set.at[0]->text;
+	assert_ok(fd_publish(s.dir, "recipes/app/fix.patch", "An ape", 6, 0644, err));
+	look(&s);
+	assert_false(s.set.at[0]->outline);
+	assert_false(digest_equal(&before, &s.set.at[0]->text));
+}
+
+/* A file that is not older than the look at it could change once more without trace. */
+TEST(memo_does_not_remember_what_is_as_young_as_the_look_at_it)
+{
+	struct timespec later[2] = { { .tv_nsec = UTIME_NOW }, { .tv_sec = MADE_EPOCH * 2 } };
+
+	SCENE;
+	assert_int_equal(utimensat(s.dir, "recipes/tool/recipe.yaml", later, 0), 0);
+	look(&s);
+	memo_save(s.memo);
+	look(&s);
+	assert_true(s.set.at[0]->outline);
+	assert_false(s.set.at[2]->outline);
+	put(s.dir, "tool", "A tool", "[other]");
+	pause_for_tick();
+	look(&s);
+	memo_save(s.memo);
+	look(&s);
+	assert_true(s.set.at[2]->outline);
+}
+
+TEST(memo_keeps_decisions_until_the_recipe_changes)
+{
+	struct memo_decision d = { .nblobs = 2 };
+
+	SCENE;
+	made_digest("in", &d.in);
+	made_digest("action", &d.action);
+	d.blobs = arena_array(&s.a, 2, sizeof(*d.blobs));
+	made_digest("blob", &d.blobs[1]);
+	memo_decide(s.memo, 1, &d);
+	memo_decide(s.memo, 2, &d);
+	memo_save(s.memo);
+	put(s.dir, "lib", "Another library", "[tool]");
+	look(&s);
+	assert_null(memo_decided(s.memo, 0));
+	assert_null(memo_decided(s.memo, 1));
+	assert_non_null(memo_decided(s.memo, 2));
+	assert_int_equal(memo_decided(s.memo, 2)->nblobs, 2);
+	assert_true(digest_equal(&memo_decided(s.memo, 2)->blobs[1], &d.blobs[1]));
+	assert_true(digest_equal(&memo_decided(s.memo, 2)->action, &d.action));
+}
+
+/* Cut anywhere, or any byte changed: it is as if there were none. */
+TEST(memo_of_broken_bytes_is_empty)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(MEMO_MAX_BYTES);
+
+	SCENE;
+	assert_ok(fd_read_file(s.dir, PATH, &text, err));
+	for (size_t i = 0; i < text.len; i += 61) {
+		text.data[i] ^= 0x20;
+		assert_ok(fd_publish(s.dir, PATH, text.data, text.len, 0644, err));
+		text.data[i] ^= 0x20;
+		look(&s);
+		assert_int_equal(s.set.n, 3);
+		assert_false(s.set.at[0]->outline);
+		assert_ok(fd_publish(s.dir, PATH, text.data, i, 0644, err));
+		look(&s);
+		assert_false(s.set.at[0]->outline);
+	}
+}
+
+TEST(memo_of_another_epoch_is_empty)
+{
+	SCENE;
+	memo_open(&s.a, s.dir, PATH, MADE_EPOCH + 1, &s.memo);
+	assert_ok(memo_recipes(&s.a, s.memo, s.dir, MADE_EPOCH + 1, &s.set, err));
+	assert_false(s.set.at[0]->outline);
+}
