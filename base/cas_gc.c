@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Taking stock: every blob, tree and reference with its size, its age and its digest. */
 #include "base/cas_gc_priv.h"
+#include "base/dict.h"
 #include "base/tree.h"
 
 #define BLOCK_BYTES 512 /* unit of st_blocks */
@@ -43,6 +44,8 @@ add(struct cas_gc *g, enum cas_gc_kind kind, const char *name, const struct stat
     uint64_t bytes)
 {
 	struct cas_gc_object o = { .kind = kind, .bytes = bytes, .mtime = st->st_mtime };
+
+	o.size = kind == CAS_GC_TREE ? 0 : (uint64_t)st->st_size; /* a tree has no text */
 
 	if (kind == CAS_GC_BLOB) {
 		if (!S_ISREG(st->st_mode) || !digest_parse(name, &o.digest))
@@ -206,14 +209,35 @@ cas_gc_begin(struct cas *c, const struct cas_gc_options *o, struct cas_gc **out,
 	return 0;
 }
 
+/* Trees that a live chamber stands on, even one whose Kiln is gone. Nobody can pin anew while
+ * the store is held alone. */
+static int
+keep_pinned(struct cas_gc *g, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(dict_release) struct dict pinned = { 0 };
+	CLEANUP(fd_close) int hold = -1;
+	void *unused;
+
+	if (cas_pinned(&a, g->c, &pinned, &hold, err) < 0)
+		return -1;
+	for (size_t i = 0; i < pinned.n; i++) {
+		const char *name = dict_at(&pinned, i, &unused);
+
+		if (cas_gc_root(g, name, strlen(name), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 cas_gc_run(struct cas_gc *g, struct cas_gc_report *out, struct err *err)
 {
 	*out = (struct cas_gc_report){ .objects = g->at.n };
 	for (size_t i = 0; i < g->at.n; i++)
 		out->bytes += g->at.at[i].bytes;
-	if (cas_gc_keep_locked(g, err) < 0 || cas_gc_mark(g, out, err) < 0 ||
-	    cas_gc_sweep(g, out, err) < 0)
+	if (keep_pinned(g, err) < 0 || cas_gc_keep_locked(g, err) < 0 ||
+	    cas_gc_mark(g, out, err) < 0 || cas_gc_sweep(g, out, err) < 0)
 		return err_wrap(err, "store %s", g->c->path);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "builder/gc.h"
 #include "cli/status.h"
 #include <signal.h>
 
@@ -149,7 +150,8 @@ cli_open(struct cli *c, unsigned need, struct err *err)
 	c->has_workspace = true;
 	c->builder.workspace = w;
 	if (need & (CLI_STORE | CLI_SANDBOX | CLI_SIGNER))
-		if (cas_open(w->store_path, true, &c->builder.store, err) < 0)
+		if (cas_open(w->store_path, true, &c->builder.store, err) < 0 ||
+		    gc_note_workspace(c->builder.store, w, err) < 0)
 			return -1;
 	if ((need & CLI_SANDBOX) &&
 	    sandbox_start(c->builder.store, &c->builder.sandbox, err) < 0)

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/tree.h"
 #include "cli/cli.h"
+#include "cli/cmd_store.h"
 #include "cli/verbs.h"
 
-struct store_args {
-	bool repair;
-};
-
 static const struct opt store_opts[] = {
-	OPT(FLAG, struct store_args, repair, 0, "repair", NULL,
+	OPT(FLAG, struct cmd_store_args, repair, 0, "repair", NULL,
 	    "with check: move corrupt objects to quarantine/"),
+	OPT(FLAG, struct cmd_store_args, dry_run, 'n', "dry-run", NULL,
+	    "with gc: name what would go, with its size"),
+	OPT(STR, struct cmd_store_args, keep_bytes, 0, "keep-bytes", "SIZE",
+	    "with gc: keep the newest of the rest up to this size of the store, such as 20GiB"),
+	OPT(STR, struct cmd_store_args, older_than, 0, "older-than", "AGE",
+	    "with gc: only what is older, such as 30d or 12h"),
 };
 
 static void
@@ -106,37 +109,83 @@ size(struct cli *cli, struct err *err)
 	return 0;
 }
 
+/* Each option belongs to one word. */
+static int
+check_options(const struct cmd_store_args *a, const char *word, struct err *err)
+{
+	if (a->repair && strcmp(word, "check") != 0)
+		return err_set(err, ERR_USAGE, "--repair belongs to `kiln store check`");
+	if ((a->dry_run || a->keep_bytes || a->older_than) && strcmp(word, "gc") != 0)
+		return err_set(
+			err, ERR_USAGE,
+			"--dry-run, --keep-bytes and --older-than belong to `kiln store gc`");
+	return 0;
+}
+
+static int
+run_size(struct cli *cli, const struct cmd_store_args *a, const char *const *operands, size_t n,
+	 struct err *err)
+{
+	(void)a;
+	(void)operands;
+	(void)n;
+	return size(cli, err);
+}
+
+static int
+run_check(struct cli *cli, const struct cmd_store_args *a, const char *const *operands,
+	  size_t n, struct err *err)
+{
+	(void)operands;
+	(void)n;
+	return check(cli, a->repair, err);
+}
+
+static const struct {
+	const char *word;
+	cmd_store_fn *run;
+} runs[] = {
+	{ "size", run_size },
+	{ "check", run_check },
+	{ "gc", cmd_store_gc },
+	{ "pin", cmd_store_pin },
+	{ "unpin", cmd_store_unpin },
+};
+
 static int
 store_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
 {
-	const struct store_args *a = args;
-	bool is_check = strcmp(operands[0], "check") == 0;
-
-	(void)n;
-	if (a->repair && !is_check)
-		return err_set(err, ERR_USAGE, "--repair belongs to `kiln store check`");
-	if (cli_open(cli, CLI_STORE, err) < 0)
+	if (check_options(args, operands[0], err) < 0 || cli_open(cli, CLI_STORE, err) < 0)
 		return -1;
-	return is_check ? check(cli, a->repair, err) : size(cli, err);
+	for (size_t i = 0; i < ARRAY_LEN(runs); i++) {
+		if (strcmp(runs[i].word, operands[0]) == 0)
+			return runs[i].run(cli, args, operands + 1, n - 1, err);
+	}
+	return err_set(err, ERR_USAGE, "'%s' is not known", operands[0]);
 }
 
 static const struct opt_word store_words[] = {
 	{ "size", NULL, "show what takes how much room", 0 },
 	{ "check", NULL, "hash every object again and name the corrupt ones", 0 },
+	{ "gc", NULL, "remove what no recipe, published file or pin needs", 0 },
+	{ "pin", "NAME", "keep the present result of a recipe, or an object by its sha256", 1 },
+	{ "unpin", "NAME", "let go of it again", 1 },
 };
 
 const struct command cmd_store = {
 	.name = "store",
 	.task = "look",
-	.summary = "show the size of the content store, or check it",
+	.summary = "show the size of the content store, check it, remove what is not needed",
 	.description =
 		"The store is $KILN_STORE, else .kiln/store of the workspace. Everything in it can be\n"
-		"fetched or built again.",
-	.example = "kiln store check --repair",
+		"fetched or built again. gc keeps what the recipes of each workspace that uses the\n"
+		"store last came to, what out/ of this workspace names, pins, and all these lead to;\n"
+		"of the rest whatever is older than an hour goes, or as much as the options say.",
+	.example = "kiln store gc --dry-run --older-than 30d",
 	.opts = store_opts,
 	.nopts = ARRAY_LEN(store_opts),
 	.words = store_words,
 	.nwords = ARRAY_LEN(store_words),
-	.args_size = sizeof(struct store_args),
+	.args_size = sizeof(struct cmd_store_args),
 	.run = store_run,
 };

@@ -46,7 +46,7 @@ typedef struct opt_list opt_type_LIST;
 struct opt_word {
 	const char *name, *metavar; /* metavar: of its operands, NULL when there are none */
 	const char *summary;
-	int operands; /* how many follow it */
+	int operands; /* how many follow it; -N: N or more */
 };
 
 struct cli;

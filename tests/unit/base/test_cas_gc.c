@@ -298,6 +298,27 @@ TEST(cas_gc_removes_nothing_while_another_uses_the_store)
 	assert_false(is_there(c, lost));
 }
 
+TEST(cas_gc_keeps_pinned_trees)
+{
+	CLEANUP(fd_close) int dir = test_tmpdir();
+	CLEANUP(cas_close) struct cas *c = open_store(dir);
+	CLEANUP(fd_close) int pin = -1;
+	char tree[100], hex[DIGEST_HEX];
+	const char *names[] = { tree };
+	struct cas_gc_options o = options();
+	struct cas_gc_report r;
+
+	put(c, "of a chamber", hex);
+	(void)snprintf(tree, sizeof(tree), "rpm-%s-1", hex);
+	put_tree(c, tree);
+	assert_ok(cas_pin(c, "env-1", names, 1, &pin, err));
+	assert_ok(collect(c, &o, &r, err));
+	assert_true(cas_tree_has(c, tree));
+	assert_ok(fd_close(&pin, "pin", err));
+	assert_ok(collect(c, &o, &r, err));
+	assert_false(cas_tree_has(c, tree));
+}
+
 TEST(cas_gc_collects_lock_files_but_those_that_are_held)
 {
 	CLEANUP(fd_close) int dir = test_tmpdir();

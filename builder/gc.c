@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "builder/gc.h"
+#include "base/clock.h"
+#include "base/dict.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/tree.h"
+#include "trust/dsse.h"
+#include <stdlib.h>
+
+#define GC_NOTE_MAX  ((size_t)8192)
+#define GC_FILE_MAX  ((size_t)64 * 1024 * 1024)
+#define GC_PATH_MAX  300
+#define GC_KIND_PIN  "pin"
+#define GC_KIND_HOME "workspace"
+
+/* The workspaces that use the store, while they are gone through. */
+struct homes {
+	struct arena a;
+	struct dict recipes; /* their names, over all workspaces */
+	struct cas_gc *gc;
+	void (*gone)(void *, const char *, uint64_t);
+	void *arg;
+};
+
+static void
+homes_release_scope(struct homes *h)
+{
+	dict_release(&h->recipes);
+	arena_release(&h->a);
+}
+
+/* References of other rooms that this does not know are small, and kept. */
+static enum cas_gc_role
+role_of(void *arg, const char *kind, const char *name)
+{
+	static const char *const of_recipes[] = { "duration", "last", "log" };
+	static const char *const units[] = { "action", "proof", "publish" };
+	const struct homes *h = arg;
+
+	if (strcmp(kind, GC_KIND_PIN) == 0)
+		return CAS_GC_ROOT;
+	for (size_t i = 0; i < ARRAY_LEN(of_recipes); i++) {
+		if (strcmp(kind, of_recipes[i]) == 0)
+			return dict_has(&h->recipes, name) ? CAS_GC_ROOT : CAS_GC_UNIT;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		if (strcmp(kind, units[i]) == 0)
+			return CAS_GC_UNIT;
+	}
+	return CAS_GC_NOTE;
+}
+
+/* Every digest in a text file; one that is not there names nothing. */
+static int
+root_file(struct cas_gc *gc, int dirfd, const char *path, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(GC_FILE_MAX);
+
+	if (fd_read_file(dirfd, path, &text, err) < 0)
+		return err->sys == ENOENT || err->sys == ENOTDIR ? 0 : -1;
+	return cas_gc_root(gc, buf_text(&text), text.len, err);
+}
+
+/* One workspace: the names of its recipes, and what its files name. */
+static int
+visit_home(struct homes *h, int dirfd, struct err *err)
+{
+	const char **names;
+	size_t n;
+
+	if (tree_list(&h->a, dirfd, "recipes", &names, &n, err) < 0)
+		return err->sys == ENOENT ? 0 : -1;
+	for (size_t i = 0; i < n; i++) {
+		dict_set(&h->recipes, names[i], h);
+		if (root_file(h->gc, dirfd,
+			      arena_format(&h->a, "recipes/%s/recipe.yaml", names[i]),
+			      err) < 0)
+			return -1;
+	}
+	if (root_file(h->gc, dirfd, "bootstrap/seed.lock", err) < 0)
+		return -1;
+	return root_file(h->gc, dirfd, "kiln.lock", err);
+}
+
+/* A workspace that is gone, or not ours to read, needs nothing. */
+static int
+visit_remembered(struct homes *h, const struct cas *store, const char *name, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(GC_NOTE_MAX);
+	CLEANUP(fd_close) int fd = -1;
+	struct err ignored;
+	struct doc *d;
+	bool found;
+
+	if (cas_ref_get(store, GC_KIND_HOME, name, &text, &found, err) < 0)
+		return -1;
+	if (!found || json_parse(&h->a, buf_text(&text), text.len, name, &d, &ignored) < 0 ||
+	    !doc_get_text(d, "path") ||
+	    fd_open_dir(AT_FDCWD, doc_get_text(d, "path"), &fd, &ignored) < 0 ||
+	    faccessat(fd, "kiln.yaml", F_OK, 0) < 0)
+		return 0;
+	return visit_home(h, fd, err);
+}
+
+static int
+visit_homes(struct homes *h, const struct cas *store, const struct workspace *w,
+	    struct err *err)
+{
+	const char **names;
+	size_t n;
+
+	if (visit_home(h, w->dirfd, err) < 0)
+		return -1;
+	if (tree_list(&h->a, cas_dirfd(store), "refs/" GC_KIND_HOME, &names, &n, err) < 0)
+		return err->sys == ENOENT ? 0 : -1;
+	for (size_t i = 0; i < n; i++) {
+		if (visit_remembered(h, store, names[i], err) < 0)
+			return err_wrap(err, "workspace");
+	}
+	return 0;
+}
+
+static bool
+ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+/* A document below out/, and what is signed in it when it is a bundle. */
+static int
+root_published(void *arg, const struct tree_entry *e, struct err *err)
+{
+	struct homes *h = arg;
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(GC_FILE_MAX);
+	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { 0 };
+	struct err unreadable;
+
+	if (!S_ISREG(e->st->st_mode) ||
+	    (!ends_with(e->name, ".json") && !ends_with(e->name, ".jsonl")))
+		return 0;
+	if (fd_read_file(e->dirfd, e->name, &text, err) < 0 ||
+	    cas_gc_root(h->gc, buf_text(&text), text.len, err) < 0)
+		return -1;
+	if (!ends_with(e->name, ".sigstore.json") ||
+	    dsse_bundle_parse(&a, buf_text(&text), text.len, e->name, &b, &unreadable) < 0)
+		return 0;
+	return cas_gc_root(h->gc, buf_text(&b.payload), b.payload.len, err);
+}
+
+static void
+on_gone(void *arg, const char *what, uint64_t bytes)
+{
+	const struct homes *h = arg;
+
+	if (h->gone)
+		h->gone(h->arg, what, bytes);
+}
+
+int
+gc_run(struct cas *store, struct workspace *w, const struct gc_budget *budget,
+       void (*gone)(void *, const char *, uint64_t), void *arg, struct cas_gc_report *out,
+       struct err *err)
+{
+	CLEANUP(homes_release) struct homes h = { .gone = gone, .arg = arg };
+	CLEANUP(cas_gc_free) struct cas_gc *gc = NULL;
+	struct cas_gc_options o = { .now = clock_wall(),
+				    .grace_s = GC_GRACE_S,
+				    .older_than_s = budget->older_than_s,
+				    .keep_bytes = budget->keep_bytes,
+				    .dry_run = budget->dry_run,
+				    .role = role_of,
+				    .gone = on_gone,
+				    .arg = &h };
+	struct stat st;
+
+	if (cas_gc_begin(store, &o, &gc, err) < 0)
+		return -1;
+	h.gc = gc;
+	if (visit_homes(&h, store, w, err) < 0)
+		return -1;
+	if (fstatat(w->dirfd, "out", &st, 0) == 0 &&
+	    tree_walk(w->dirfd, "out", root_published, &h, err) < 0)
+		return err_wrap(err, "out");
+	return cas_gc_run(gc, out, err);
+}
+
+int
+gc_note_workspace(struct cas *store, const struct workspace *w, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(GC_NOTE_MAX);
+	CLEANUP(mem_free) char *path = realpath(w->path, NULL);
+	char hex[DIGEST_HEX];
+	struct doc *d = doc_map(&a);
+	struct digest id;
+	struct stat st;
+
+	if (!path)
+		return err_sys(err, "%s", w->path);
+	digest_of(path, strlen(path), &id);
+	digest_hex(&id, hex);
+	if (fstatat(cas_dirfd(store), arena_format(&a, "refs/" GC_KIND_HOME "/%s", hex), &st,
+		    0) == 0)
+		return 0;
+	doc_set_text(&a, d, "path", path);
+	json_write(d, &text);
+	if (buf_check(&text, "path of the workspace", err) < 0)
+		return -1;
+	return cas_ref_put(store, GC_KIND_HOME, hex, text.data, text.len, err);
+}
+
+int
+gc_pin(struct cas *store, const char *name, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(GC_NOTE_MAX);
+	struct digest d;
+	bool found;
+
+	if (digest_parse(name, &d)) {
+		if (!cas_has(store, &d))
+			return err_set(err, ERR_INPUT, "no object %s in the store", name);
+		buf_add_format(&text, "{\"sha256\":\"%s\"}", name);
+		return cas_ref_put(store, GC_KIND_PIN, name, text.data, text.len, err);
+	}
+	if (cas_ref_get(store, "last", name, &text, &found, err) < 0)
+		return -1;
+	if (!found) {
+		err_set(err, ERR_INPUT, "'%s' was not built in this store", name);
+		return err_hint(err, "name a recipe, or an object by its sha256");
+	}
+	return cas_ref_put(store, GC_KIND_PIN, name, text.data, text.len, err);
+}
+
+int
+gc_unpin(struct cas *store, const char *name, struct err *err)
+{
+	char path[GC_PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "refs/" GC_KIND_PIN "/%s", name);
+	if (strchr(name, '/') || unlinkat(cas_dirfd(store), path, 0) < 0)
+		return err_set(err, ERR_INPUT, "'%s' is not pinned", name);
+	return fd_sync_dir(cas_dirfd(store), "refs/" GC_KIND_PIN, err);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What of the store is still needed. Roots, each with all that it leads to (base/cas_gc.h):
+ *
+ * - the last result of every recipe, and what recipes, seed.lock and kiln.lock name by digest,
+ *   of this workspace and of each other one that used this store and is still where it was
+ * - what this workspace published: the documents and proofs below out/
+ * - pins
+ * - what a lock speaks of that a process holds
+ */
+#pragma once
+
+#include "base/cas_gc.h"
+#include "builder/workspace.h"
+
+#define GC_GRACE_S 3600 /* what is younger than an hour stays */
+
+struct gc_budget {
+	int64_t older_than_s; /* 0: whatever is not needed goes at any age */
+	uint64_t keep_bytes;  /* 0: none of it stays for its size */
+	bool dry_run;
+};
+/* gone, with its arg, may be NULL. */
+int gc_run(struct cas *store, struct workspace *w, const struct gc_budget *budget,
+	   void (*gone)(void *arg, const char *what, uint64_t bytes), void *arg,
+	   struct cas_gc_report *out, struct err *err) MUST_CHECK;
+/* Remembers that this workspace uses the store; cheap when that is known. */
+int gc_note_workspace(struct cas *store, const struct workspace *w, struct err *err) MUST_CHECK;
+/* Pins the last result of a recipe, or the object of a digest; name: "zlib" or 64 digits. */
+int gc_pin(struct cas *store, const char *name, struct err *err) MUST_CHECK;
+int gc_unpin(struct cas *store, const char *name, struct err *err) MUST_CHECK;

@@ -1,0 +1,86 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What the store promises: gc removes exactly what it said it would, never what a recipe, a pin or a
+# running Kiln needs. Needs a store that holds the seed; works in a copy of it.
+set -u
+. "$(dirname "$0")/../cli/lib.sh"
+top=$(cd "$(dirname "$0")/../.." && pwd)
+kiln=$top/build/kiln
+from=${KILN_STORE:-$top/.kiln/store}
+KILN_STORE=$scratch/store
+KILN_KEYS=$scratch/keys
+export KILN_STORE KILN_KEYS
+cd "$scratch" || exit 2
+cp -a --reflink=auto "$from" store || exit 2
+mkdir -p ws/recipes/note ws/images/catalog
+cp "$top/kiln.yaml" ws/
+cp -a "$top/bootstrap" ws/
+recipe() { # recipe TEXT
+	cat >ws/recipes/note/recipe.yaml <<R
+format: 1
+name: note
+version: "1"
+release: 1
+summary: A note
+license: MIT
+homepage: https://example.org/
+epoch: 2026-01-01
+build:
+  steps:
+    - name: make
+      run: |
+        mkdir -p "\$DESTDIR/usr/share/note"
+        echo "$1" > "\$DESTDIR/usr/share/note/text"
+R
+}
+k() { "$kiln" -C ws "$@"; }
+room() { du -sk store/blobs store/trees store/manifests store/refs | awk '{s += $1} END {print s}'; }
+age() { find store/blobs store/refs -type f -exec touch -d '2 days ago' {} +; }
+key() { sed 's/.*"key":"\([0-9a-f]*\)".*/\1/' store/refs/last/note; }
+
+ok "development keys" k key init
+recipe one
+ok "the first is built" k build note
+first=$(key)
+ok "it is pinned" k store pin note
+recipe two
+ok "another is built" k build note
+second=$(key)
+recipe three
+ok "and another" k build note
+third=$(key)
+ok "what is young stays" k store gc
+age
+
+ok "a dry run" k store gc --dry-run
+says "it names what goes" "refs/action/$second"
+cp out dry
+before=$(room)
+said=$(awk '/^ *[0-9]+ [a-z]+\// {s += $1} END {print int(s / 1024)}' dry)
+flock -o -s store/locks/users sleep 5 &
+sleeper=$!
+sleep 0.5
+refused "gc while another uses the store" 1 "in use by another kiln" k store gc
+kill $sleeper
+wait $sleeper 2>/dev/null
+ok "gc" k store gc
+after=$(room)
+same "what went is what the dry run said, to the byte" "$((before - after))" "$said"
+same "the pinned result stays" "$(test -f "store/refs/action/$first" && echo yes)" yes
+same "the last result stays" "$(test -f "store/refs/action/$third" && echo yes)" yes
+same "the one between is gone" "$(test -f "store/refs/action/$second" || echo gone)" gone
+ok "a build after it" k build note
+says "has nothing to do" "nothing to build"
+recipe one
+ok "what was pinned" k build note
+says "is served" "served from the store"
+recipe three
+ok "and back" k build note
+ok "the pin is taken away" k store unpin note
+refused "twice is an error" 1 "'note' is not pinned" k store unpin note
+ok "gc again" k store gc --older-than 1d
+same "what was pinned went" "$(test -f "store/refs/action/$first" || echo gone)" gone
+ok "the store is sound" k store check
+refused "a size without sense" 2 "not a size such as" k store gc --keep-bytes much
+refused "an age without sense" 2 "not an age such as" k store gc --older-than 0d
+finish
