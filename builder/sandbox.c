@@ -216,16 +216,29 @@ read_manifest(struct arena *a, int fd, struct manifest *out, struct err *err)
 	return manifest_parse(a, buf_text(&text), text.len, "manifest of the output", out, err);
 }
 
+static int
+read_seen(struct arena *a, int fd, struct sandbox_seen *out, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(SANDBOX_MAX_SEEN);
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(err, "reading what the warden saw");
+	if (fd_read_all(fd, &text, err) < 0)
+		return err_wrap(err, "reading what the warden saw");
+	return sandbox_wire_seen_read(a, buf_text(&text), text.len, out, err);
+}
+
 int
 sandbox_collect(struct arena *a, struct sandbox_run *run, struct sandbox_result *result,
 		struct manifest *harvest, struct err *err)
 {
 	CLEANUP(run_free) struct sandbox_run *r = run;
 	CLEANUP(fd_close) int fd = -1;
+	CLEANUP(fd_close) int seen = -1;
 	CLEANUP(mem_free) struct sandbox_reply *reply = mem_alloc(sizeof(*reply));
 	bool got = false;
 
-	if (sandbox_wire_reply(r->sock, reply, &fd, &got, err) < 0)
+	if (sandbox_wire_reply(r->sock, reply, &fd, &seen, &got, err) < 0)
 		return -1;
 	if (!got)
 		return err_set(err, ERR_SANDBOX, "the chamber's warden died");
@@ -234,6 +247,8 @@ sandbox_collect(struct arena *a, struct sandbox_run *run, struct sandbox_result 
 		return -1;
 	}
 	if (fd >= 0 && harvest && read_manifest(a, fd, harvest, err) < 0)
+		return -1;
+	if (seen >= 0 && read_seen(a, seen, &reply->result.seen, err) < 0)
 		return -1;
 	*result = reply->result;
 	return 0;

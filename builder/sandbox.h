@@ -86,8 +86,11 @@ struct sandbox_spec {
 				    /tmp, or NULL */
 	const char
 		*resume_failed; /* like it: starts with that copy in /build and /tmp, or NULL */
-	const char *harvest_tmp; /* a cas_tmp_dir name: /out is copied to tmp/NAME/out; NULL:
-				    none */
+	const char *harvest_tmp;  /* a cas_tmp_dir name: /out is copied to tmp/NAME/out; NULL:
+				     none */
+	const char *const *watch; /* sandbox_trace_dirs of the trees: files opened there are
+				     told; none: nothing is known of use */
+	size_t nwatch;
 };
 
 enum sandbox_cause {
@@ -113,6 +116,27 @@ struct sandbox_wall {
 };
 #define SANDBOX_MAX_WALLS 24
 
+/* A forbidden attempt, once for each of its kind. It failed: this says that it was made. */
+#define SANDBOX_CALL_MAX     24
+#define SANDBOX_PROCESS_MAX  96
+#define SANDBOX_ARGUMENT_MAX 128
+struct sandbox_violation {
+	const char *kind; /* "network", "dns" (port 53, also on loopback) or "denied" */
+	char call[SANDBOX_CALL_MAX];         /* "connect" */
+	char process[SANDBOX_PROCESS_MAX];   /* "/usr/bin/wget", as far as it can be told */
+	char argument[SANDBOX_ARGUMENT_MAX]; /* "198.51.100.7:443", a path, a flag, or "" */
+	uint64_t count;
+};
+struct sandbox_seen {
+	bool watched; /* attempts are known; else the host's own filter was in the way */
+	const struct sandbox_violation *violations; /* sorted */
+	size_t nviolations;
+	uint64_t lost;           /* attempts of further kinds than are kept */
+	bool used_known;         /* false: opened files may be missing from `used` */
+	const char *const *used; /* opened files of the trees, "usr/bin/cc", sorted */
+	size_t nused;
+};
+
 struct sandbox_result {
 	enum sandbox_cause cause;
 	int step; /* index of the failed step, or of the input that could not be unpacked; -1 */
@@ -124,6 +148,7 @@ struct sandbox_result {
 	int64_t elapsed_ms;
 	uint64_t peak_memory_bytes; /* 0: not known */
 	uint64_t log_bytes;
+	struct sandbox_seen seen; /* in the arena of sandbox_collect */
 };
 
 /* Asynchronous: begin, poll sandbox_run_fd for reading, collect when readable. inputs' fds and
@@ -147,6 +172,10 @@ void sandbox_heed(struct sandbox *s, volatile const bool *stop);
 int sandbox_run(struct arena *a, struct sandbox *s, const struct sandbox_spec *spec,
 		struct sandbox_result *result, struct manifest *harvest,
 		struct err *err) MUST_CHECK;
+
+/* The directories that hold the files of these manifests, sorted: for sandbox_spec.watch. */
+void sandbox_trace_dirs(struct arena *a, const struct manifest *const *manifests, size_t n,
+			const char *const **out, size_t *nout);
 
 const char *
 sandbox_cause_word(enum sandbox_cause c); /* "build", "timeout", "memory", "disk", ... */

@@ -7,6 +7,10 @@
  * overlay of its own, and a chamber's root is made of the groups. Only the last group holds the
  * ground.
  *
+ * Which files a run opens is told by marks on its base (sandbox_trace.c), which stay with it.
+ * They do not say who opened: while one run is watched, another one of the same trees gets a
+ * base of its own.
+ *
  * What a base is made of is pinned in the store (base/cas.h) before it is mounted and as long
  * as the helper keeps it or a warden runs on it.
  */
@@ -19,6 +23,10 @@ base_free(struct sandbox_base *b)
 {
 	if (b->pin >= 0)
 		close(b->pin);
+	if (b->trace >= 0)
+		close(b->trace);
+	if (b->marked >= 0)
+		close(b->marked);
 	free(b);
 }
 DEFINE_CLEANUP(struct sandbox_base *, base_free);
@@ -70,13 +78,36 @@ make_key(const char *const *names, size_t n, char key[DIGEST_HEX])
 	digest_hex(&digest, key);
 }
 
+/* A run whose use of files is watched has its base to itself. */
 static struct sandbox_base *
-find(struct sandbox_helper *h, const char *key)
+find(struct sandbox_helper *h, const char *key, bool watched)
 {
-	for (size_t i = 0; i < h->bases.n; i++)
-		if (strcmp(h->bases.at[i]->key, key) == 0)
-			return h->bases.at[i];
+	for (size_t i = 0; i < h->bases.n; i++) {
+		struct sandbox_base *b = h->bases.at[i];
+
+		if (strcmp(b->key, key) == 0 && (b->users == 0 || (!watched && !b->watched))) {
+			b->watched = watched;
+			return b;
+		}
+	}
 	return NULL;
+}
+
+/* Without a trace, or the memory of it, nothing is known of use: no reason to fail. */
+static struct sandbox_base *
+make(const char *key, bool watched)
+{
+	struct sandbox_base *b = mem_alloc(sizeof(*b));
+	struct err ignored;
+
+	b->pin = -1;
+	b->watched = watched;
+	b->trace = sandbox_trace_open();
+	b->marked = -1;
+	if (b->trace >= 0 && fd_memory("marked", &b->marked, &ignored) < 0)
+		b->marked = -1;
+	memcpy(b->key, key, DIGEST_HEX);
+	return b;
 }
 
 /* Groups of nearly one size: an overlay of a single layer does not exist. */
@@ -113,12 +144,10 @@ sandbox_base_find(struct sandbox_helper *h, const struct sandbox_spec *s,
 	const char **names = distinct(&a, s, &n);
 
 	make_key(names, n, key);
-	*out = find(h, key);
+	*out = find(h, key, s->nwatch > 0);
 	if (!*out && n > 0) {
 		make_room(h);
-		made = mem_alloc(sizeof(*made));
-		made->pin = -1;
-		memcpy(made->key, key, sizeof(key));
+		made = make(key, s->nwatch > 0);
 		if (cas_pin(h->cas, key, names, n, &made->pin, err) < 0 ||
 		    mount_groups(h, made, names, n, err) < 0)
 			return -1;

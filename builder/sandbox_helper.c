@@ -214,6 +214,13 @@ serve(struct sandbox_helper *h, const struct sandbox_request *r, const int *fds,
 	order.pinned = base && base->pin >= 0;
 	if (order.pinned)
 		all[n++] = base->pin;
+	order.traced = base && spec.nwatch > 0 && base->trace >= 0 && base->marked >= 0;
+	if (order.traced) {
+		order.base = base->number;
+		order.ngroups = base->ngroups;
+		all[n++] = base->trace;
+		all[n++] = base->marked;
+	}
 	for (size_t i = FIXED_FDS; i < nfds; i++)
 		all[n++] = fds[i];
 	return employ(h, &order, all, n, base, err);

@@ -16,6 +16,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/dict.h"
 #include "base/vec.h"
 #include "builder/sandbox.h"
 #include <sched.h>
@@ -29,6 +30,8 @@
 #define SANDBOX_MAX_MEMBERS    4096
 #define SANDBOX_MAX_SPEC_BYTES ((size_t)64 * 1024 * 1024)
 #define SANDBOX_MAX_BASES      32 /* environments kept; see sandbox_base.c */
+#define SANDBOX_MAX_WATCH      100000
+#define SANDBOX_MAX_SEEN       ((size_t)64 * 1024 * 1024)
 #define SANDBOX_MAX_MANIFEST   ((size_t)1024 * 1024 * 1024)
 #define SANDBOX_MAX_DEPTH      64 /* directories below /out */
 #define SANDBOX_SAMPLE_MS      100
@@ -43,15 +46,17 @@ struct sandbox_reply {
 	bool raised; /* result is meant, else err */
 	struct sandbox_result result;
 	struct err err;
-	/* descriptor: the harvest's manifest, when there is one */
+	uint32_t has_manifest, has_seen;
+	/* descriptors: [the harvest's manifest], [what was seen] */
 };
 enum sandbox_note_kind {
-	SANDBOX_NOTE_WALL,   /* raised just now */
-	SANDBOX_NOTE_PROC,   /* comes with a descriptor of the chamber's own /proc */
-	SANDBOX_NOTE_REFUSE, /* err: a wall cannot stand */
-	SANDBOX_NOTE_UNPACK, /* err: an input could not be placed; step is its index */
-	SANDBOX_NOTE_STEP,   /* step ended with status */
-	SANDBOX_NOTE_DONE    /* all of it ended well */
+	SANDBOX_NOTE_WALL,     /* raised just now */
+	SANDBOX_NOTE_PROC,     /* comes with a descriptor of the chamber's own /proc */
+	SANDBOX_NOTE_LISTENER, /* comes with the descriptor at which the warden is asked */
+	SANDBOX_NOTE_REFUSE,   /* err: a wall cannot stand */
+	SANDBOX_NOTE_UNPACK,   /* err: an input could not be placed; step is its index */
+	SANDBOX_NOTE_STEP,     /* step ended with status */
+	SANDBOX_NOTE_DONE      /* all of it ended well */
 };
 struct sandbox_note {
 	enum sandbox_note_kind kind;
@@ -65,7 +70,10 @@ struct sandbox_order {
 	struct sandbox_request request;
 	uint32_t turn;   /* counts runs: they take turns round the CPUs */
 	uint32_t pinned; /* a pin of the environment is with it */
-	/* descriptors: spec, run socket, root, [pin], [log], [tty], inputs... */
+	uint32_t traced; /* the trace of base, of ngroups, is with it */
+	uint32_t base, ngroups;
+	/* descriptors: spec, run socket, root, [pin], [trace, marked], [log], [tty], inputs...
+	 */
 };
 /* The warden gives the waiting pid 1 what it is to work with. */
 struct sandbox_fit {
@@ -87,17 +95,22 @@ int sandbox_wire_read(struct arena *a, const char *data, size_t n, struct sandbo
  * file. The descriptor, -1 when none came, is the caller's. */
 int sandbox_wire_note(int sock, struct sandbox_note *note, int *fd, bool *got,
 		      struct err *err) MUST_CHECK;
-int sandbox_wire_reply(int sock, struct sandbox_reply *reply, int *manifest, bool *got,
-		       struct err *err) MUST_CHECK;
+int sandbox_wire_reply(int sock, struct sandbox_reply *reply, int *manifest, int *seen,
+		       bool *got, struct err *err) MUST_CHECK;
 
 /* ---- sandbox_seccomp.c: libseccomp's doorway ---- */
+enum {
+	SANDBOX_FILTER_LIST,   /* who may be called at all */
+	SANDBOX_FILTER_ASKING, /* what the warden is asked about */
+	SANDBOX_FILTER_BLIND,  /* in its stead, where nobody can be asked */
+	SANDBOX_FILTERS
+};
 struct sandbox_filter {
-	/* [0] who may be called at all, [1] with which arguments; both installed */
 	struct sandbox_program {
 		void *code;
 		uint16_t n;
-	} program[2];
-	struct digest digest; /* over both */
+	} program[SANDBOX_FILTERS];
+	struct digest digest; /* over all */
 };
 enum sandbox_arch { SANDBOX_X86_64, SANDBOX_AARCH64 };
 struct sandbox_profile {
@@ -111,7 +124,58 @@ int sandbox_seccomp_make(const struct sandbox_profile *p, struct sandbox_filter 
 			 struct err *err) MUST_CHECK;
 void sandbox_seccomp_free(struct sandbox_filter *f);
 DEFINE_RELEASE(struct sandbox_filter, sandbox_seccomp_free);
-int sandbox_seccomp_install(const struct sandbox_filter *f, struct err *err) MUST_CHECK;
+/* listener: where the warden is asked; -1 when the host's own filter has one already. */
+int sandbox_seccomp_install(const struct sandbox_filter *f, int *listener,
+			    struct err *err) MUST_CHECK;
+/* The answer to a call that was asked about: an errno, or 0 for one that is only watched. */
+int sandbox_seccomp_judge(enum sandbox_arch arch, int nr, const uint64_t args[6],
+			  char name[SANDBOX_CALL_MAX]);
+
+/* ---- sandbox_notify.c: forbidden attempts, as the warden is asked about them ---- */
+#define SANDBOX_MAX_VIOLATIONS 128 /* kinds kept; more are counted only */
+struct sandbox_notify {
+	size_t n;
+	uint64_t lost;
+	struct sandbox_violation at[SANDBOX_MAX_VIOLATIONS];
+};
+/* Answers one question, when there is one; false: nobody is left to ask. */
+bool sandbox_notify_answer(int listener, struct sandbox_notify *n);
+/* What kind of attempt an address is: a word, or NULL when it is none. text receives it in
+ * words. */
+const char *sandbox_notify_address(const void *address, size_t len,
+				   char text[SANDBOX_ARGUMENT_MAX]);
+/* Counts one attempt; equal ones are one entry. */
+void sandbox_notify_add(struct sandbox_notify *n, const struct sandbox_violation *v);
+
+/* ---- sandbox_trace.c: files of the environment that were opened ---- */
+#define SANDBOX_MAX_USED 100000
+struct sandbox_trace {
+	int group; /* fanotify, non-blocking; -1: nothing is known */
+	int base;  /* directory of the base's overlays, "0" and on */
+	unsigned ngroups;
+	const char *const *dirs;
+	size_t ndirs;
+	bool known;
+	struct sandbox_trace_dir *at; /* sorted by handle */
+	size_t n;
+	struct dict used; /* paths */
+};
+/* -1: this kernel cannot tell, or the user has too many. */
+int sandbox_trace_open(void);
+/* Marks the directories unless `marked` holds a byte, and forgets what an earlier run left in
+ * the queue. false: not all could be marked. */
+bool sandbox_trace_begin(struct sandbox_trace *t, int marked) MUST_CHECK;
+/* Learns the directories by their handles; events wait meanwhile. */
+void sandbox_trace_learn(struct sandbox_trace *t);
+/* Takes in what happened so far. */
+void sandbox_trace_read(struct sandbox_trace *t);
+void sandbox_trace_free(struct sandbox_trace *t);
+
+/* ---- sandbox_wire_seen.c: what a warden saw, as one document for the conductor ---- */
+int sandbox_wire_seen_write(struct sandbox_notify *n, bool watched, struct sandbox_trace *t,
+			    struct buf *out, struct err *err) MUST_CHECK;
+int sandbox_wire_seen_read(struct arena *a, const char *text, size_t n,
+			   struct sandbox_seen *out, struct err *err) MUST_CHECK;
 
 /* ---- sandbox_ids.c ---- */
 int sandbox_ids_drop(uid_t uid, gid_t gid,
@@ -172,6 +236,7 @@ struct sandbox_walls {
 	const struct sandbox_limits *limits;
 	const cpu_set_t *cpus;
 	const struct sandbox_filter *filter;
+	int *listener; /* out: see sandbox_seccomp_install */
 	sandbox_wall_fn *report;
 	void *arg;
 };
@@ -242,6 +307,9 @@ struct sandbox_base {
 	int pin;        /* of the trees; wardens inherit it */
 	unsigned users; /* wardens alive */
 	uint64_t used;  /* when, by the helper's count */
+	bool watched;   /* by the one run that has it to itself: events do not say whose */
+	int trace;      /* sandbox_trace_open */
+	int marked;     /* memfd: holds a byte once its directories are marked */
 };
 struct sandbox_helper;
 /* The kept environment of these trees, composed now if need be; NULL in *out: no trees. */
@@ -288,6 +356,8 @@ struct sandbox_job {
 	int root; /* the chamber's, detached */
 	int sock; /* to the conductor, of this run */
 	unsigned turn;
+	int trace, marked; /* as in sandbox_base; -1: use is not watched */
+	unsigned base, ngroups;
 };
 /* Makes what every chamber needs, waits for an order on sock, becomes its warden. */
 void sandbox_spare_run(const struct sandbox_helper *h, int sock) NO_RETURN;

@@ -2,10 +2,14 @@
 /*
  * The system calls a chamber may make (libseccomp's doorway).
  *
- * Two programs, both installed; the kernel obeys the stricter. The first is the allow-list
- * of the architecture: what it does not name does not exist (ENOSYS), also calls newer than the
- * list and foreign ABIs; what programs probe for and must be told "no" is EPERM. The second
- * looks at arguments.
+ * Two programs stand, and the kernel obeys the stricter. The first is the allow-list of the
+ * architecture: what it does not name does not exist (ENOSYS), also calls newer than the list
+ * and foreign ABIs. The second refuses what programs probe for and must be told "no", by name
+ * or by argument: it asks the warden, who writes the attempt down and answers with the errno of
+ * the same tables (sandbox_seccomp_judge). Who is asked judges numbers in registers, which
+ * nobody can change meanwhile; with nobody to ask the call is ENOSYS. Where a host's own filter
+ * has a listener already, a third program with the errnos in it takes the second's place: the
+ * same wall, blind.
  */
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
@@ -151,6 +155,20 @@ static const struct argument_rule {
 #undef BITS
 };
 
+/* Asked about although allowed: attempts on the network. The walls round it are the network
+ * namespace; the answer is always "go on". A connected socket's send() names no address and is
+ * passed over, at no cost. */
+static const struct watch_rule {
+	const char *name;
+	unsigned n;
+	struct scmp_arg_cmp cmp;
+} watch_rules[] = {
+	{ "connect", 0, { 0 } },
+	{ "sendto", 1, { 4, SCMP_CMP_NE, 0, 0 } },
+	{ "sendmsg", 0, { 0 } },
+	{ "sendmmsg", 0, { 0 } },
+};
+
 static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
 
 static int
@@ -196,12 +214,10 @@ resolve(const struct sandbox_profile *p, const char *name)
 /* A name that cannot be resolved would silently be a call that does not exist. */
 static int
 add_table(scmp_filter_ctx ctx, const struct sandbox_profile *p, const struct table *t,
-	  struct err *err)
+	  uint32_t action, struct err *err)
 {
-	uint32_t action = t->meaning == DENY                   ? SCMP_ACT_ERRNO(EPERM)
-			  : t->meaning == OWN && p->fake_chown ? SCMP_ACT_ERRNO(0)
-							       : SCMP_ACT_ALLOW;
-
+	if (t->x86_64 && p->arch != SANDBOX_X86_64)
+		return 0;
 	for (size_t i = 0; i < t->n; i++) {
 		int nr = resolve(p, t->names[i]), rc;
 
@@ -215,31 +231,47 @@ add_table(scmp_filter_ctx ctx, const struct sandbox_profile *p, const struct tab
 	return 0;
 }
 
-static int
-add_list(scmp_filter_ctx ctx, const struct sandbox_profile *p, struct err *err)
+/* What the second program refuses must pass the first, or nobody is asked. */
+static uint32_t
+list_action(const struct sandbox_profile *p, const struct table *t)
 {
-	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
-		if (tables[i].x86_64 && p->arch != SANDBOX_X86_64)
-			continue;
-		if (add_table(ctx, p, &tables[i], err) < 0)
-			return -1;
-	}
-	return 0;
+	return t->meaning == OWN && p->fake_chown ? SCMP_ACT_ERRNO(0) : SCMP_ACT_ALLOW;
 }
 
 static int
-add_families(scmp_filter_ctx ctx, struct err *err)
+add_list(scmp_filter_ctx ctx, const struct sandbox_profile *p, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+		if (add_table(ctx, p, &tables[i], list_action(p, &tables[i]), err) < 0)
+			return -1;
+	return 0;
+}
+
+static uint32_t
+refusal(bool ask, int error)
+{
+	return ask ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO((uint32_t)error);
+}
+
+static bool
+is_open_family(int family)
+{
+	for (size_t i = 0; i < ARRAY_LEN(families); i++)
+		if (families[i] == family)
+			return true;
+	return false;
+}
+
+static int
+add_families(scmp_filter_ctx ctx, bool ask, struct err *err)
 {
 	for (int family = 0; family < AF_NETLINK; family++) {
 		struct scmp_arg_cmp cmp = { 0, SCMP_CMP_MASKED_EQ, ANY, (scmp_datum_t)family };
-		bool open = false;
 		int rc;
 
-		for (size_t i = 0; i < ARRAY_LEN(families); i++)
-			open |= families[i] == family;
-		if (open)
+		if (is_open_family(family))
 			continue;
-		rc = seccomp_rule_add_exact_array(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT),
+		rc = seccomp_rule_add_exact_array(ctx, refusal(ask, EAFNOSUPPORT),
 						  SCMP_SYS(socket), 1, &cmp);
 		if (rc < 0)
 			return failed(err, "socket families", rc);
@@ -248,8 +280,12 @@ add_families(scmp_filter_ctx ctx, struct err *err)
 }
 
 static int
-add_arguments(scmp_filter_ctx ctx, const struct sandbox_profile *p, struct err *err)
+add_refusals(scmp_filter_ctx ctx, const struct sandbox_profile *p, bool ask, struct err *err)
 {
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+		if (tables[i].meaning == DENY &&
+		    add_table(ctx, p, &tables[i], refusal(ask, EPERM), err) < 0)
+			return -1;
 	for (size_t i = 0; i < ARRAY_LEN(argument_rules); i++) {
 		const struct argument_rule *r = &argument_rules[i];
 		int nr = resolve(p, r->name);
@@ -257,12 +293,32 @@ add_arguments(scmp_filter_ctx ctx, const struct sandbox_profile *p, struct err *
 
 		if (nr < 0)
 			continue;
-		rc = seccomp_rule_add_exact_array(ctx, SCMP_ACT_ERRNO((uint32_t)r->error), nr,
-						  r->n, r->cmp);
+		rc = seccomp_rule_add_exact_array(ctx, refusal(ask, r->error), nr, r->n,
+						  r->cmp);
 		if (rc < 0)
 			return failed(err, r->name, rc);
 	}
-	return add_families(ctx, err);
+	return add_families(ctx, ask, err);
+}
+
+static int
+add_blind(scmp_filter_ctx ctx, const struct sandbox_profile *p, struct err *err)
+{
+	return add_refusals(ctx, p, false, err);
+}
+
+static int
+add_watched(scmp_filter_ctx ctx, const struct sandbox_profile *p, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(watch_rules); i++) {
+		const struct watch_rule *r = &watch_rules[i];
+		int nr = seccomp_syscall_resolve_name(r->name);
+		int rc = seccomp_rule_add_exact_array(ctx, SCMP_ACT_NOTIFY, nr, r->n, &r->cmp);
+
+		if (rc < 0)
+			return failed(err, r->name, rc);
+	}
+	return add_refusals(ctx, p, true, err);
 }
 
 static int
@@ -351,8 +407,11 @@ sandbox_seccomp_make(const struct sandbox_profile *p, struct sandbox_filter *out
 	struct sandbox_filter f = { 0 };
 	struct digest_state *hash;
 
-	if (compile(p, SCMP_ACT_ERRNO(ENOSYS), add_list, &f.program[0], err) < 0 ||
-	    compile(p, SCMP_ACT_ALLOW, add_arguments, &f.program[1], err) < 0) {
+	if (compile(p, SCMP_ACT_ERRNO(ENOSYS), add_list, &f.program[SANDBOX_FILTER_LIST], err) <
+		    0 ||
+	    compile(p, SCMP_ACT_ALLOW, add_watched, &f.program[SANDBOX_FILTER_ASKING], err) <
+		    0 ||
+	    compile(p, SCMP_ACT_ALLOW, add_blind, &f.program[SANDBOX_FILTER_BLIND], err) < 0) {
 		sandbox_seccomp_free(&f);
 		return -1;
 	}
@@ -373,22 +432,110 @@ sandbox_seccomp_free(struct sandbox_filter *f)
 	memset(f, 0, sizeof(*f));
 }
 
-/* The arguments first: the allow-list then forbids seccomp itself. */
-int
-sandbox_seccomp_install(const struct sandbox_filter *f, struct err *err)
+static long
+install(const struct sandbox_program *p, unsigned flags)
 {
-	for (size_t i = ARRAY_LEN(f->program); i-- > 0;) {
-		struct sock_fprog prog = { .len = f->program[i].n,
-					   .filter = f->program[i].code };
+	struct sock_fprog prog = { .len = p->n, .filter = p->code };
 
-		if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0) {
-			err_sys(err, "installing the seccomp filter");
-			err_recode(err, ERR_SANDBOX);
-			return err_hint(err, "the kernel needs CONFIG_SECCOMP_FILTER");
-		}
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+}
+
+/* Signals wait while the warden looks, where the kernel can (5.19): a call that starts anew is
+ * counted anew. */
+static long
+install_asking(const struct sandbox_program *p)
+{
+	long fd = install(p, SECCOMP_FILTER_FLAG_NEW_LISTENER |
+				     SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = install(p, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+	return fd;
+}
+
+/* The list first: the second program then forbids seccomp itself. */
+int
+sandbox_seccomp_install(const struct sandbox_filter *f, int *listener, struct err *err)
+{
+	long fd = -1, rc = install(&f->program[SANDBOX_FILTER_LIST], 0);
+
+	if (rc == 0)
+		rc = fd = install_asking(&f->program[SANDBOX_FILTER_ASKING]);
+	if (rc < 0 && errno == EBUSY)
+		rc = install(&f->program[SANDBOX_FILTER_BLIND], 0);
+	if (rc < 0) {
+		err_sys(err, "installing the seccomp filter");
+		err_recode(err, ERR_SANDBOX);
+		return err_hint(err, "the kernel needs CONFIG_SECCOMP_FILTER");
 	}
 	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER)
 		return err_set(err, ERR_SANDBOX,
 			       "the seccomp filter was installed but is not there");
+	*listener = (int)fd;
 	return 0;
+}
+
+static bool
+holds(const struct scmp_arg_cmp *cmp, const uint64_t args[6])
+{
+	uint64_t v = args[cmp->arg];
+
+	switch (cmp->op) {
+	case SCMP_CMP_MASKED_EQ:
+		return (v & cmp->datum_a) == cmp->datum_b;
+	case SCMP_CMP_NE:
+		return v != cmp->datum_a;
+	case SCMP_CMP_GT:
+		return v > cmp->datum_a;
+	case _SCMP_CMP_MIN:
+	case SCMP_CMP_LT:
+	case SCMP_CMP_LE:
+	case SCMP_CMP_EQ:
+	case SCMP_CMP_GE:
+	case _SCMP_CMP_MAX:
+	default:
+		return true; /* no rule has it; refusing is never wrong */
+	}
+}
+
+static int
+judge_arguments(const char *name, const uint64_t args[6])
+{
+	for (size_t i = 0; i < ARRAY_LEN(argument_rules); i++) {
+		const struct argument_rule *r = &argument_rules[i];
+		bool all = strcmp(r->name, name) == 0;
+
+		for (unsigned j = 0; all && j < r->n; j++)
+			all = holds(&r->cmp[j], args);
+		if (all)
+			return r->error;
+	}
+	if (strcmp(name, "socket") == 0 && !is_open_family((int)args[0]))
+		return EAFNOSUPPORT;
+	return 0;
+}
+
+static bool
+is_watched(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(watch_rules); i++)
+		if (strcmp(watch_rules[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+int
+sandbox_seccomp_judge(enum sandbox_arch arch, int nr, const uint64_t args[6],
+		      char name[SANDBOX_CALL_MAX])
+{
+	char *known = seccomp_syscall_resolve_num_arch(archs[arch].token, nr);
+	int error;
+
+	(void)snprintf(name, SANDBOX_CALL_MAX, "%s", known ? known : "?");
+	free(known);
+	if (is_watched(name))
+		return 0;
+	error = judge_arguments(name, args);
+	/* Nothing else asks but what is denied by name. */
+	return error ? error : EPERM;
 }

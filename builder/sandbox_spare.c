@@ -97,17 +97,24 @@ take_order(struct arena *a, int sock, struct sandbox_job *job)
 	struct sandbox_order order;
 	struct err err = { .code = ERR_NONE };
 	int fds[FD_PASS_MAX];
-	size_t n = sizeof(order), nfds = ARRAY_LEN(fds), fixed;
+	size_t n = sizeof(order), nfds = ARRAY_LEN(fds), fixed, trace;
 
 	if (fd_receive(sock, &order, &n, fds, &nfds, &err) < 0 || n != sizeof(order))
 		return false;
-	fixed = ORDER_FDS + (order.pinned != 0); /* the pin is only held */
+	trace = ORDER_FDS + (order.pinned != 0); /* the pin is only held */
+	fixed = trace + (order.traced ? 2 : 0);
 	if (nfds < fixed)
 		return false;
 	job->text = fds[0];
 	job->sock = fds[1];
 	job->root = fds[2];
 	job->turn = order.turn;
+	if (order.traced) {
+		job->trace = fds[trace];
+		job->marked = fds[trace + 1];
+		job->base = order.base;
+		job->ngroups = order.ngroups;
+	}
 	if ((sandbox_wire_open(a, job->text, &job->spec, &err) < 0 ||
 	     sandbox_wire_give(a, &job->spec, &order.request, fds + fixed, nfds - fixed, &err) <
 		     0) &&
@@ -127,6 +134,8 @@ sandbox_spare_run(const struct sandbox_helper *h, int sock)
 				   .text = -1,
 				   .root = -1,
 				   .sock = -1,
+				   .trace = -1,
+				   .marked = -1,
 				   .meter = { .group = -1, .proc = -1 } };
 	struct err err = { .code = ERR_NONE };
 

@@ -203,7 +203,7 @@ raise_seccomp(const struct sandbox_walls *w, struct err *err)
 
 	digest_hex(&w->filter->digest, hex);
 	(void)snprintf(detail, sizeof(detail), "sha256 %s", hex);
-	if (sandbox_seccomp_install(w->filter, err) < 0)
+	if (sandbox_seccomp_install(w->filter, w->listener, err) < 0)
 		return -1;
 	return w->report(w->arg, "seccomp", detail, true, err);
 }

@@ -19,21 +19,25 @@
 #define LOG_CHUNK       4096 /* <= PIPE_BUF: does not block once the reader has room */
 #define NEARLY_FULL     ((uint64_t)64 * 1024)
 #define NEARLY_FULL_INO 1
-#define PROCESS_MARGIN  8 /* a sample that saw this few less than the limit saw the limit */
+#define TRACE_MS        25 /* the kernel keeps 16384 events: more than can happen in this time */
+#define PROCESS_MARGIN  8  /* a sample that saw this few less than the limit saw the limit */
 
 struct warden {
 	struct sandbox_job *job;
 	const struct sandbox_spec *spec;
 	struct sandbox_rooms rooms;
 	struct sandbox_meter meter;
+	struct sandbox_notify seen;
+	struct sandbox_trace trace;
 	struct sandbox_result result;
 	struct err refused; /* a wall could not stand; code ERR_NONE: all did */
 	pid_t pid;
 	int pidfd, notes, log; /* our ends */
+	int listener;          /* where pid 1's descendants ask; -1: nobody does */
 	int64_t began_ms;
 	char pending[LOG_CHUNK];
 	size_t npending;
-	bool log_ended, full, done, reaped;
+	bool log_ended, full, done, reaped, watched;
 };
 
 /* The chamber must not go on. The first reason counts. */
@@ -132,6 +136,32 @@ limit_memory(struct warden *w, struct err *err)
 	return add_wall(&w->result, &wall, err);
 }
 
+/* What cannot be watched is not known, and no reason to fail. Marking goes on while pid 1
+ * raises its walls and places inputs; the steps wait for it. */
+static void
+start_trace(struct warden *w)
+{
+	const struct sandbox_job *job = w->job;
+	struct sandbox_trace *t = &w->trace;
+	CLEANUP(mem_free) char *path = mem_format("bases/%u", job->base);
+	struct err ignored;
+
+	if (job->trace >= 0) {
+		t->group = job->trace;
+		t->ngroups = job->ngroups;
+		t->dirs = w->spec->watch;
+		t->ndirs = w->spec->nwatch;
+		if (fd_open_beneath(job->helper->scratch, path, O_RDONLY | O_DIRECTORY,
+				    &t->base, &ignored) < 0 ||
+		    !sandbox_trace_begin(t, job->marked))
+			t->group = -1;
+	}
+	/* To a pid 1 that is gone nothing needs to be said. */
+	(void)send(w->notes, "g", 1, MSG_NOSIGNAL);
+	if (t->group >= 0)
+		sandbox_trace_learn(t);
+}
+
 static int
 launch(struct warden *w, struct err *err)
 {
@@ -157,6 +187,8 @@ launch(struct warden *w, struct err *err)
 	for (size_t i = 0; i < s->ninputs; i++)
 		close(s->inputs[i].fd);
 	close(w->job->text);
+	if (s->nsteps)
+		start_trace(w);
 	return 0;
 }
 
@@ -202,6 +234,12 @@ take_note(struct warden *w)
 		if (w->meter.proc >= 0)
 			close(w->meter.proc);
 		w->meter.proc = fd;
+		break;
+	case SANDBOX_NOTE_LISTENER:
+		if (w->listener >= 0)
+			close(w->listener);
+		w->listener = fd;
+		w->watched = true;
 		break;
 	case SANDBOX_NOTE_REFUSE:
 		if (w->result.cause == SANDBOX_OK && w->refused.code == ERR_NONE)
@@ -282,6 +320,16 @@ watch(struct warden *w)
 		end(w, SANDBOX_TIMEOUT, "timeout after %us", l->time_s);
 }
 
+/* Without a question, the last process that could ask is gone. */
+static void
+answer(struct warden *w, short events)
+{
+	if ((events & POLLIN) && sandbox_notify_answer(w->listener, &w->seen))
+		return;
+	close(w->listener);
+	w->listener = -1;
+}
+
 static void
 hear_conductor(struct warden *w)
 {
@@ -292,7 +340,7 @@ hear_conductor(struct warden *w)
 		end(w, SANDBOX_INTERRUPTED, "interrupted");
 }
 
-enum { POLL_PID, POLL_NOTES, POLL_LOG, POLL_CONDUCTOR, NPOLL };
+enum { POLL_PID, POLL_NOTES, POLL_LOG, POLL_LISTENER, POLL_CONDUCTOR, NPOLL };
 
 /* One turn. false: pid 1 is dead, and with it every process inside. */
 static bool
@@ -306,11 +354,13 @@ turn(struct warden *w)
 				     : w->log_ended ? -1
 						    : w->log,
 			       .events = blocked ? POLLOUT : POLLIN },
+		[POLL_LISTENER] = { .fd = w->listener, .events = POLLIN },
 		[POLL_CONDUCTOR] = { .fd = w->result.cause == SANDBOX_OK ? w->job->sock : -1,
 				     .events = POLLIN },
 	};
 
-	if (poll(p, NPOLL, SANDBOX_SAMPLE_MS) < 0 && errno != EINTR)
+	if (poll(p, NPOLL, w->trace.group >= 0 ? TRACE_MS : SANDBOX_SAMPLE_MS) < 0 &&
+	    errno != EINTR)
 		return false;
 	if (p[POLL_NOTES].revents)
 		take_note(w);
@@ -318,6 +368,8 @@ turn(struct warden *w)
 		write_log(w);
 	else if (p[POLL_LOG].revents)
 		read_log(w);
+	if (p[POLL_LISTENER].revents)
+		answer(w, p[POLL_LISTENER].revents);
 	if (p[POLL_CONDUCTOR].revents)
 		hear_conductor(w);
 	return p[POLL_PID].revents == 0;
@@ -340,12 +392,16 @@ drain(struct warden *w)
 static int
 reap(struct warden *w, struct err *err)
 {
-	int64_t sampled_ms = 0;
+	int64_t sampled_ms = 0, traced_ms = 0;
 	siginfo_t info;
 
 	while (turn(w)) {
 		int64_t now = clock_monotonic_ms();
 
+		if (now - traced_ms >= TRACE_MS) {
+			traced_ms = now;
+			sandbox_trace_read(&w->trace);
+		}
 		if (now - sampled_ms < SANDBOX_SAMPLE_MS)
 			continue;
 		sampled_ms = now;
@@ -357,6 +413,7 @@ reap(struct warden *w, struct err *err)
 			return err_sys(err, "reaping the chamber");
 	w->reaped = true;
 	drain(w);
+	sandbox_trace_read(&w->trace);
 	return 0;
 }
 
@@ -520,16 +577,54 @@ keep_if_failed(struct warden *w)
 			       " (its directories could not be kept whole: %.300s)", err.text);
 }
 
+/* A job that only unpacks runs nothing that could attempt or use anything. */
 static int
-run(struct warden *w, struct arena *a, int *manifest, struct err *err)
+tell_seen(struct warden *w, int *fd, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(SANDBOX_MAX_SEEN);
+	CLEANUP(fd_close) int made = -1;
+
+	if (w->spec->nsteps == 0)
+		return 0;
+	if (sandbox_wire_seen_write(&w->seen, w->watched, &w->trace, &text, err) < 0 ||
+	    fd_memory("seen", &made, err) < 0 ||
+	    fd_write_all(made, text.data, text.len, err) < 0)
+		return -1;
+	*fd = STEAL_FD(made);
+	return 0;
+}
+
+struct answer {
+	struct sandbox_reply reply;
+	int manifest, seen;
+};
+
+static int
+run(struct warden *w, struct arena *a, struct answer *out, struct err *err)
 {
 	if (prepare(w, err) < 0 || launch(w, err) < 0 || reap(w, err) < 0 || judge(w, err) < 0)
 		return -1;
 	if (w->result.cause == SANDBOX_OK && w->spec->harvest_tmp &&
-	    harvest(w, a, manifest, err) < 0)
+	    harvest(w, a, &out->manifest, err) < 0)
 		return err_wrap(err, "harvesting");
 	keep_if_failed(w);
-	return 0;
+	return tell_seen(w, &out->seen, err);
+}
+
+static int
+send_answer(int sock, struct answer *out, struct err *err)
+{
+	struct sandbox_reply *r = &out->reply;
+	int fds[2];
+	size_t n = 0;
+
+	r->has_manifest = r->raised && out->manifest >= 0;
+	r->has_seen = r->raised && out->seen >= 0;
+	if (r->has_manifest)
+		fds[n++] = out->manifest;
+	if (r->has_seen)
+		fds[n++] = out->seen;
+	return fd_send(sock, r, sizeof(*r), fds, n, err);
 }
 
 /* After an error: the cgroup can only go when nobody is in it. */
@@ -556,19 +651,22 @@ sandbox_warden_run(struct sandbox_job *job)
 			    .pidfd = job->pidfd,
 			    .notes = job->notes,
 			    .log = job->log,
+			    .listener = -1,
+			    .trace = { .group = -1, .base = -1 },
 			    .began_ms = clock_monotonic_ms() };
-	struct sandbox_reply reply = { .raised = true, .err = job->failed };
+	struct answer out = { .reply = { .raised = true, .err = job->failed },
+			      .manifest = -1,
+			      .seen = -1 };
 	struct err ignored;
-	int manifest = -1;
 
 	w.rooms = (struct sandbox_rooms){ job->root, -1, -1, -1, -1, -1 };
 	w.result.step = -1;
-	if (job->failed.code != ERR_NONE || run(&w, &a, &manifest, &reply.err) < 0)
-		reply.raised = false;
-	reply.result = w.result;
+	if (job->failed.code != ERR_NONE || run(&w, &a, &out, &out.reply.err) < 0)
+		out.reply.raised = false;
+	out.reply.result = w.result;
 	end_chamber(&w);
 	sandbox_limit_leave(&job->helper->cgroup, w.pid, &w.meter);
-	if (fd_send(job->sock, &reply, sizeof(reply), &manifest, manifest >= 0, &ignored) < 0)
+	if (send_answer(job->sock, &out, &ignored) < 0)
 		proc_child_exit(1);
 	proc_child_exit(0);
 }

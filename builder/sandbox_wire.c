@@ -59,6 +59,7 @@ check_counts(const struct sandbox_spec *s, struct err *err)
 		{ "environment variables", s->nenv, SANDBOX_MAX_ENV },
 		{ "inputs", s->ninputs, SANDBOX_MAX_INPUTS },
 		{ "steps", s->nsteps, SANDBOX_MAX_STEPS },
+		{ "directories of packages", s->nwatch, SANDBOX_MAX_WATCH },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
@@ -104,6 +105,7 @@ sandbox_wire_write(const struct sandbox_spec *s, struct buf *b, struct err *err)
 	put_text(b, s->keep_failed);
 	put_text(b, s->resume_failed);
 	put_text(b, s->harvest_tmp);
+	put_texts(b, s->watch, s->nwatch);
 	return buf_check(b, "the chamber's specification", err);
 }
 
@@ -243,6 +245,7 @@ sandbox_wire_read(struct arena *a, const char *data, size_t n, struct sandbox_sp
 	s->keep_failed = take_text(&r);
 	s->resume_failed = take_text(&r);
 	s->harvest_tmp = take_text(&r);
+	s->watch = take_texts(&r, &s->nwatch, SANDBOX_MAX_WATCH);
 	if (r.bad || r.left != 0)
 		return err_set(err, ERR_SANDBOX,
 			       "the chamber's specification cannot be read back");
@@ -310,7 +313,8 @@ sandbox_wire_note(int sock, struct sandbox_note *note, int *fd, bool *got, struc
 	if (n == 0)
 		return 0;
 	if (n != sizeof(*note) || (unsigned)note->kind > SANDBOX_NOTE_DONE ||
-	    (note->kind == SANDBOX_NOTE_PROC) != (nfds == 1)) {
+	    (note->kind == SANDBOX_NOTE_PROC || note->kind == SANDBOX_NOTE_LISTENER) !=
+		    (nfds == 1)) {
 		if (nfds == 1)
 			close(fds[0]);
 		return err_set(err, ERR_SANDBOX, "the chamber's first process spoke nonsense");
@@ -322,28 +326,33 @@ sandbox_wire_note(int sock, struct sandbox_note *note, int *fd, bool *got, struc
 }
 
 int
-sandbox_wire_reply(int sock, struct sandbox_reply *reply, int *manifest, bool *got,
+sandbox_wire_reply(int sock, struct sandbox_reply *reply, int *manifest, int *seen, bool *got,
 		   struct err *err)
 {
-	int fds[1] = { -1 };
-	size_t n = sizeof(*reply), nfds = ARRAY_LEN(fds);
+	int fds[2] = { -1, -1 };
+	size_t n = sizeof(*reply), nfds = ARRAY_LEN(fds), at = 0;
 
 	if (fd_receive(sock, reply, &n, fds, &nfds, err) < 0)
 		return err_wrap(err, "listening to the chamber's warden");
 	*got = n > 0;
-	*manifest = nfds > 0 ? fds[0] : -1;
+	*manifest = *seen = -1;
 	if (n == 0)
 		return 0;
 	if (n != sizeof(*reply) || reply->result.nwalls > SANDBOX_MAX_WALLS ||
-	    (unsigned)reply->result.cause > SANDBOX_INTERRUPTED) {
-		if (*manifest >= 0)
-			close(*manifest);
-		*manifest = -1;
+	    (unsigned)reply->result.cause > SANDBOX_INTERRUPTED || reply->has_manifest > 1 ||
+	    reply->has_seen > 1 || reply->has_manifest + reply->has_seen != nfds) {
+		for (size_t i = 0; i < nfds; i++)
+			close(fds[i]);
 		return err_set(err, ERR_SANDBOX, "the chamber's warden spoke nonsense");
 	}
+	if (reply->has_manifest)
+		*manifest = fds[at++];
+	if (reply->has_seen)
+		*seen = fds[at];
 	end_err(&reply->err);
 	reply->result.message[sizeof(reply->result.message) - 1] = '\0';
 	for (size_t i = 0; i < reply->result.nwalls; i++)
 		end_wall(&reply->result.walls[i]);
+	reply->result.seen = (struct sandbox_seen){ 0 };
 	return 0;
 }

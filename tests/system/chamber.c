@@ -10,7 +10,7 @@
  *      -i [DEST=]FILE copied input (-x: executable)   -u DEST=FILE unpacked input
  *      -o harvest     -k NAME keep failed   -r NAME resume failed   -c CPUS   -t interactive on
  *      a pty   -n COUNT chambers at once   -K MS kill after MS   -B beacons: listeners on the
- * host   -P full /proc   -F fake chown
+ *      host   -P full /proc   -F fake chown   -w watch which files of the trees are opened
  */
 #include "base/cas.h"
 #include "base/clock.h"
@@ -35,7 +35,7 @@ struct setup {
 	struct sandbox_input inputs[MAX_LIST];
 	struct sandbox_step steps[MAX_LIST];
 	struct sandbox_spec spec;
-	bool harvest, tty;
+	bool harvest, tty, watch;
 	unsigned count;
 	int kill_ms;
 	char port[64], name[160], pid[64], path[4200];
@@ -209,7 +209,7 @@ read_options(struct setup *s, int argc, char **argv, struct err *err)
 	bool exec = false;
 	int o;
 
-	while ((o = getopt(argc, argv, "+T:e:l:i:u:xok:r:c:tn:K:BPF")) != -1) {
+	while ((o = getopt(argc, argv, "+T:e:l:i:u:xok:r:c:tn:K:BPFw")) != -1) {
 		if (s->spec.ntrees > 60 || s->spec.nenv > 50 || s->spec.ninputs > 60)
 			usage();
 		switch (o) {
@@ -261,6 +261,9 @@ read_options(struct setup *s, int argc, char **argv, struct err *err)
 		case 'B':
 			light_beacons(s);
 			break;
+		case 'w':
+			s->watch = true;
+			break;
 		default:
 			usage();
 		}
@@ -276,6 +279,38 @@ read_options(struct setup *s, int argc, char **argv, struct err *err)
 }
 
 static void
+show_seen(const struct sandbox_seen *s)
+{
+	printf("watched: %s\nused_known: %s\nlost: %llu\n", s->watched ? "yes" : "no",
+	       s->used_known ? "yes" : "no", (unsigned long long)s->lost);
+	for (size_t i = 0; i < s->nviolations; i++)
+		printf("violation: %s %s %s %s %llu\n", s->violations[i].kind,
+		       s->violations[i].call, s->violations[i].process,
+		       s->violations[i].argument[0] ? s->violations[i].argument : "-",
+		       (unsigned long long)s->violations[i].count);
+	for (size_t i = 0; i < s->nused; i++)
+		printf("used: %s\n", s->used[i]);
+}
+
+static void
+watch_trees(struct arena *a, struct setup *s, struct err *err)
+{
+	struct manifest *all = arena_array(a, s->spec.ntrees, sizeof(*all));
+	const struct manifest **list = arena_array(a, s->spec.ntrees, sizeof(*list));
+
+	for (size_t i = 0; i < s->spec.ntrees; i++) {
+		struct buf text = BUF_MAX(LOG_SHOWN * 16);
+
+		if (cas_tree_manifest(s->store, s->trees[i], &text, err) < 0 ||
+		    manifest_parse(a, buf_text(&text), text.len, s->trees[i], &all[i], err) < 0)
+			die(err);
+		list[i] = &all[i];
+		buf_free(&text);
+	}
+	sandbox_trace_dirs(a, list, s->spec.ntrees, &s->spec.watch, &s->spec.nwatch);
+}
+
+static void
 show(const struct sandbox_result *r, const struct manifest *m)
 {
 	printf("cause: %s\nstep: %d\nstatus: %d\nmessage: %s\n", sandbox_cause_word(r->cause),
@@ -285,6 +320,7 @@ show(const struct sandbox_result *r, const struct manifest *m)
 	for (size_t i = 0; i < r->nwalls; i++)
 		printf("wall: %s | %s | %s\n", r->walls[i].name, r->walls[i].detail,
 		       r->walls[i].required ? "required" : "more");
+	show_seen(&r->seen);
 	for (size_t i = 0; i < m->n; i++)
 		printf("out: %s %o %s %s\n", m->at[i].path, m->at[i].mode,
 		       m->at[i].type == MANIFEST_FILE  ? "file"
@@ -341,6 +377,8 @@ run(struct setup *s, struct err *err)
 	int logs[MAX_RUNS], worst = 0, master = s->tty ? open_pty(s, err) : -1;
 	struct arena a = { 0 };
 
+	if (s->watch)
+		watch_trees(&a, s, err);
 	for (unsigned i = 0; i < s->count; i++) {
 		if (fd_memory("log", &logs[i], err) < 0)
 			die(err);

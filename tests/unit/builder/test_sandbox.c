@@ -107,23 +107,39 @@ static const uint32_t audit_arch[] = {
 	[SANDBOX_X86_64] = AUDIT_ARCH_X86_64, [SANDBOX_AARCH64] = AUDIT_ARCH_AARCH64
 };
 
-/* -1: allowed; else the errno. */
+/* -1: allowed; else the errno. The warden who is asked answers as its program would. */
+static int
+answer(enum sandbox_arch arch, const struct sandbox_program *p, const struct seccomp_data *d)
+{
+	uint32_t action = run_program(p, d);
+	char name[SANDBOX_CALL_MAX];
+	uint64_t args[6];
+	int error;
+
+	if (action == SECCOMP_RET_ALLOW)
+		return -1;
+	if (action != SECCOMP_RET_USER_NOTIF) {
+		assert_int_equal(action & SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ERRNO);
+		return (int)(action & SECCOMP_RET_DATA);
+	}
+	memcpy(args, d->args, sizeof(args));
+	error = sandbox_seccomp_judge(arch, d->nr, args, name);
+	return error ? error : -1;
+}
+
+/* The wall is the same whether somebody is asked or not. */
 static int
 verdict(enum sandbox_arch arch, const struct sandbox_filter *f, struct seccomp_data data)
 {
-	int worst = -1;
+	int list, asking, blind;
 
 	if (!data.arch)
 		data.arch = audit_arch[arch];
-	for (size_t i = 0; i < ARRAY_LEN(f->program); i++) {
-		uint32_t action = run_program(&f->program[i], &data);
-
-		if (action == SECCOMP_RET_ALLOW)
-			continue;
-		assert_int_equal(action & SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ERRNO);
-		worst = (int)(action & SECCOMP_RET_DATA);
-	}
-	return worst;
+	list = answer(arch, &f->program[SANDBOX_FILTER_LIST], &data);
+	asking = answer(arch, &f->program[SANDBOX_FILTER_ASKING], &data);
+	blind = answer(arch, &f->program[SANDBOX_FILTER_BLIND], &data);
+	assert_int_equal(asking, blind);
+	return list >= 0 ? list : asking;
 }
 
 static int
@@ -295,7 +311,13 @@ TEST(arguments_are_looked_at_on_every_architecture)
 		{ "socket", { AF_VSOCK | 0xdead00000000 }, EAFNOSUPPORT },
 		{ "socket", { AF_NETLINK, 0, 9 }, EPROTONOSUPPORT },
 		{ "socket", { AF_INET }, -1 },
+		{ "socket", { 12345 }, EAFNOSUPPORT },
+		{ "socketpair", { AF_INET }, EAFNOSUPPORT },
+		{ "socketpair", { AF_UNIX }, -1 },
 		{ "personality", { 0x20000 }, EPERM },
+		{ "personality", { 0xffffffff }, -1 },
+		{ "connect", { 3, 0x1000, 16 }, -1 },
+		{ "sendmsg", { 3, 0x1000, 0 }, -1 },
 	};
 
 	for (int arch = SANDBOX_X86_64; arch <= SANDBOX_AARCH64; arch++) {
@@ -313,6 +335,53 @@ TEST(arguments_are_looked_at_on_every_architecture)
 		sandbox_seccomp_free(&f);
 	}
 	(void)err;
+}
+
+TEST(network_calls_are_watched_and_a_connected_send_is_not)
+{
+	static const struct {
+		const char *name;
+		uint64_t args[6];
+		uint32_t want;
+	} cases[] = {
+		{ "connect", { 3 }, SECCOMP_RET_USER_NOTIF },
+		{ "sendmsg", { 3 }, SECCOMP_RET_USER_NOTIF },
+		{ "sendmmsg", { 3 }, SECCOMP_RET_USER_NOTIF },
+		{ "sendto", { 3, 0, 0, 0, 0x1000, 16 }, SECCOMP_RET_USER_NOTIF },
+		{ "sendto", { 3, 0, 0, 0, 0, 0 }, SECCOMP_RET_ALLOW },
+		{ "mount", { 0 }, SECCOMP_RET_USER_NOTIF },
+		{ "openat", { 0 }, SECCOMP_RET_ALLOW },
+		{ "bind", { 0 }, SECCOMP_RET_ALLOW },
+	};
+	struct sandbox_filter f = filter(SANDBOX_X86_64, false);
+
+	(void)err;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct seccomp_data data = { .arch = AUDIT_ARCH_X86_64,
+					     .nr = sandbox_seccomp_number(SANDBOX_X86_64,
+									  cases[i].name) };
+
+		memcpy(data.args, cases[i].args, sizeof(data.args));
+		assert_int_equal(run_program(&f.program[SANDBOX_FILTER_ASKING], &data),
+				 cases[i].want);
+	}
+	sandbox_seccomp_free(&f);
+}
+
+TEST(judge_names_the_call_and_refuses_what_it_does_not_know)
+{
+	static const uint64_t args[6] = { 0 };
+	char name[SANDBOX_CALL_MAX];
+
+	(void)err;
+	assert_int_equal(sandbox_seccomp_judge(SANDBOX_X86_64, 165, args, name), EPERM);
+	assert_string_equal(name, "mount");
+	assert_int_equal(sandbox_seccomp_judge(SANDBOX_AARCH64, 40, args, name), EPERM);
+	assert_string_equal(name, "mount");
+	assert_int_equal(sandbox_seccomp_judge(SANDBOX_X86_64, 42, args, name), 0);
+	assert_string_equal(name, "connect");
+	assert_int_equal(sandbox_seccomp_judge(SANDBOX_X86_64, 99999, args, name), EPERM);
+	assert_string_equal(name, "?");
 }
 
 static int

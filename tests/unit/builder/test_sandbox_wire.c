@@ -181,7 +181,8 @@ TEST(wire_refuses_a_reply_with_too_many_walls)
 	open_pair(pair);
 	reply.result.nwalls = SANDBOX_MAX_WALLS + 1;
 	assert_ok(fd_send(pair[0], &reply, sizeof(reply), NULL, 0, err));
-	assert_fails(sandbox_wire_reply(pair[1], &got_reply, &fd, &got, err), "spoke nonsense");
+	assert_fails(sandbox_wire_reply(pair[1], &got_reply, &fd, &fd, &got, err),
+		     "spoke nonsense");
 	close(pair[0]);
 	close(pair[1]);
 }
