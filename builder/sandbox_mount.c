@@ -68,7 +68,8 @@ sandbox_mount_failed(int fs, const char *what, struct err *err)
 	if (n > 0) {
 		words[n] = '\0';
 		words[strcspn(words, "\n")] = '\0';
-		err_wrap(err, "kernel says '%s'", words);
+		/* "e overlay: too many layers": the first letter is only the level. */
+		err_wrap(err, "kernel says '%s'", words[1] == ' ' ? words + 2 : words);
 	}
 	return err_hint(err,
 			"a chamber needs Linux 5.12 or newer with user namespaces, overlayfs "
