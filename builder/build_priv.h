@@ -17,6 +17,7 @@
 #include "builder/provenance.h"
 #include "builder/result.h"
 #include "builder/schedule.h"
+#include "builder/universe.h"
 
 #define BUILD_LOG_TAIL_LINES 40
 #define BUILD_MAX_FAILURES                                                                     \
@@ -44,6 +45,7 @@ struct build_job {
 	bool remembered;        /* in the memo; when from there, only action.key of the action
 				   is there, and the result once build_session_result was asked */
 	struct digest facts, sees, in; /* build_memo.c */
+	bool offered;                  /* its packages are in the session's universe */
 	bool told;                     /* what changed was said */
 	bool maybe;                    /* built only if what it needs comes out different */
 	struct buildroot root;
@@ -76,8 +78,9 @@ struct build_session {
 	struct plan plan;
 	struct build_job *jobs; /* one for each node of the plan */
 	struct build_ground *grounds;
-	struct dict ground_of; /* a recipe's list of groups -> its ground */
-	struct memo *memo;     /* NULL: everything is read and decided anew */
+	struct universe universe; /* packages of known nodes, as they were asked for */
+	struct dict ground_of;    /* a recipe's list of groups -> its ground */
+	struct memo *memo;        /* NULL: everything is read and decided anew */
 	struct digest rules, keys;
 	bool ruled; /* rules is known */
 	struct build_summary *summary;

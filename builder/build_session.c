@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/build_priv.h"
+#include "base/mem.h"
 #include "trust/dsse.h"
 #include "trust/verify.h"
 
@@ -59,13 +60,15 @@ build_session_result(struct build_session *s, size_t node, struct err *err)
 	struct build_job *job = &s->jobs[node];
 	bool found = true;
 
-	if (job->result.npackages)
-		return 0;
-	if (result_load(s->a, s->b->store, job->action.hex, &job->result, &found, err) < 0)
+	if (!job->result.npackages &&
+	    result_load(s->a, s->b->store, job->action.hex, &job->result, &found, err) < 0)
 		return -1;
 	if (!found)
 		return err_set(err, ERR_IO, "the result of recipe %s left the store meanwhile",
 			       job->node->recipe->name);
+	for (size_t i = 0; !job->offered && i < job->result.npackages; i++)
+		universe_add(s->a, &s->universe, node, &job->result.packages[i]);
+	job->offered = true;
 	return 0;
 }
 
@@ -85,6 +88,7 @@ build_session_end(struct build_session *s)
 	}
 	s->jobs = NULL;
 	dict_release(&s->ground_of);
+	universe_release(&s->universe);
 }
 
 void
@@ -95,29 +99,38 @@ build_session_event(const struct build_session *s, enum build_event e, const cha
 		s->options->event(s->options->arg, e, name, text);
 }
 
-/* The packages of everything below the node, whose results are all known. */
+/* Packages that the environment of the node may be chosen from: of everything below it, whose
+ * results are all known. all: without the cut, for the words of a failure. */
 static int
-universe(struct build_session *s, size_t node, const struct pkgfacts ***out, size_t *n,
-	 struct err *err)
+choices(struct build_session *s, size_t node, bool all, const struct pkgfacts ***out, size_t *n,
+	struct err *err)
 {
-	const struct pkgfacts **at;
+	CLEANUP(arena_release) struct arena scratch = { 0 };
+	CLEANUP(mem_free) bool *in = mem_alloc(s->plan.n + 1);
+	CLEANUP(mem_free) const char **wants = NULL;
+	const struct recipe *r = s->plan.at[node].recipe;
 	size_t *below, nbelow, total = 0;
 
-	plan_closure(s->a, &s->plan, node, &below, &nbelow);
+	plan_closure(&scratch, &s->plan, node, &below, &nbelow);
 	for (size_t i = 0; i < nbelow; i++) {
 		if (build_session_result(s, below[i], err) < 0)
 			return -1;
+		in[below[i]] = true;
 		total += s->jobs[below[i]].result.npackages;
 	}
-	at = arena_array(s->a, total, sizeof(*at));
+	wants = mem_alloc((r->nneeds + 1) * sizeof(*wants));
+	for (size_t i = 0; i < r->nneeds; i++)
+		wants[i] = r->needs[i].name;
+	if (!all) {
+		universe_reach(s->a, &s->universe, in, wants, r->nneeds, out, n);
+		return 0;
+	}
+	*out = arena_array(s->a, total, sizeof(**out));
 	*n = 0;
 	for (size_t i = 0; i < nbelow; i++) {
-		const struct result *r = &s->jobs[below[i]].result;
-
-		for (size_t j = 0; j < r->npackages; j++)
-			at[(*n)++] = &r->packages[j];
+		for (size_t j = 0; j < s->jobs[below[i]].result.npackages; j++)
+			(*out)[(*n)++] = &s->jobs[below[i]].result.packages[j];
 	}
-	*out = at;
 	return 0;
 }
 
@@ -242,18 +255,36 @@ build_session_lookup(struct build_session *s, struct build_job *job, struct err 
 	return 0;
 }
 
+/* A failure is told of the whole universe. */
+static int
+solve(struct build_session *s, size_t node, struct build_job *job, struct err *err)
+{
+	const struct recipe *r = job->node->recipe;
+	const struct pkgfacts **packages;
+	struct build_ground *ground;
+	struct err whole;
+	size_t n;
+
+	if (choices(s, node, false, &packages, &n, err) < 0 ||
+	    build_session_ground(s, r, &ground, err) < 0)
+		return -1;
+	if (buildroot_solve(s->a, r, &s->seed, packages, n, ground->offers.at, ground->offers.n,
+			    &job->root, err) == 0)
+		return 0;
+	if (err->code == ERR_SOLVE && choices(s, node, true, &packages, &n, &whole) == 0)
+		return buildroot_solve(s->a, r, &s->seed, packages, n, ground->offers.at,
+				       ground->offers.n, &job->root, err);
+	return -1;
+}
+
 int
 build_session_identify(struct build_session *s, size_t node, struct err *err)
 {
 	struct build_job *job = &s->jobs[node];
-	const struct recipe *r = job->node->recipe;
-	struct action_input in = { .recipe = r,
+	struct action_input in = { .recipe = job->node->recipe,
 				   .root = &job->root,
 				   .seed = &s->seed,
 				   .vendor = s->b->workspace->vendor };
-	const struct pkgfacts **packages;
-	struct build_ground *ground;
-	size_t n;
 
 	if (job->identified || job->known)
 		return 0;
@@ -261,11 +292,7 @@ build_session_identify(struct build_session *s, size_t node, struct err *err)
 		return -1;
 	if (job->known)
 		return 0;
-	if (build_session_complete(s, node, err) < 0 ||
-	    universe(s, node, &packages, &n, err) < 0 ||
-	    build_session_ground(s, r, &ground, err) < 0 ||
-	    buildroot_solve(s->a, r, &s->seed, packages, n, ground->offers.at, ground->offers.n,
-			    &job->root, err) < 0 ||
+	if (build_session_complete(s, node, err) < 0 || solve(s, node, job, err) < 0 ||
 	    action_make(s->a, &in, &job->action, err) < 0 ||
 	    build_session_lookup(s, job, err) < 0)
 		return -1;
