@@ -347,6 +347,16 @@ cas_tmp_drop(struct cas *c, const char *name)
 }
 
 int
+cas_failed(const struct cas *c, struct err *err)
+{
+	(void)err_wrap(err, "store %s", c->path);
+	if (err->sys != ENOSPC && err->sys != EDQUOT)
+		return -1;
+	return err_hint(err, "free space where the store is (`kiln store gc` may), then run "
+			     "this again: what was finished is kept");
+}
+
+int
 cas_publish(struct cas *c, const char *dir, const char *name, const void *data, size_t n,
 	    mode_t mode, struct err *err)
 {
@@ -356,7 +366,7 @@ cas_publish(struct cas *c, const char *dir, const char *name, const void *data, 
 
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
 	if (cas_tmp_file(c, tmp, &fd, err) < 0)
-		return -1;
+		return cas_failed(c, err);
 	rc = fd_write_all(fd, data, n, err);
 	if (rc == 0 && fchmod(fd, mode) < 0)
 		rc = err_sys(err, "chmod");
@@ -364,7 +374,8 @@ cas_publish(struct cas *c, const char *dir, const char *name, const void *data, 
 		rc = fd_commit(c->dirfd, fd, tmp, path, err);
 	if (rc < 0) {
 		(void)unlinkat(c->dirfd, tmp, 0);
-		return err_wrap(err, "store %s: write %s", c->path, path);
+		(void)err_wrap(err, "write %s", path);
+		return cas_failed(c, err);
 	}
 	return fd_close(&fd, path, err);
 }

@@ -99,7 +99,7 @@ cas_put_fd(struct cas *c, int fd, const struct digest *expect, struct digest *ou
 	int rc;
 
 	if (cas_tmp_file(c, tmp, &tmp_fd, err) < 0)
-		return -1;
+		return cas_failed(c, err);
 	rc = fill(fd, tmp_fd, &d, &n, err);
 	if (rc == 0)
 		rc = check_expected(&d, expect, err);
@@ -107,7 +107,7 @@ cas_put_fd(struct cas *c, int fd, const struct digest *expect, struct digest *ou
 		rc = place(c, tmp_fd, tmp, &d, err);
 	(void)unlinkat(c->dirfd, tmp, 0);
 	if (rc < 0)
-		return -1;
+		return err->code == ERR_FETCH ? -1 : cas_failed(c, err);
 	if (out)
 		*out = d;
 	if (size)
@@ -129,15 +129,17 @@ cas_put(struct cas *c, const void *data, size_t n, struct digest *out, struct er
 		rc = sync_shelf(c, path, err); /* another process may just have placed it */
 	} else {
 		if (cas_tmp_file(c, tmp, &fd, err) < 0)
-			return -1;
+			return cas_failed(c, err);
 		rc = fd_write_all(fd, data, n, err);
 		if (rc == 0)
 			rc = place(c, fd, tmp, &d, err);
 		(void)unlinkat(c->dirfd, tmp, 0);
 	}
-	if (rc == 0 && out)
+	if (rc < 0)
+		return cas_failed(c, err);
+	if (out)
 		*out = d;
-	return rc;
+	return 0;
 }
 
 static int

@@ -34,6 +34,8 @@ int cas_make_dir(const struct cas *c, const char *path, struct err *err) MUST_CH
 int cas_check_name(const char *name, struct err *err) MUST_CHECK;
 /* A fresh file tmp/OWNER-N; name receives its path under the store. */
 int cas_tmp_file(struct cas *c, char name[64], int *fd, struct err *err) MUST_CHECK;
+/* Adds where and, when the disk is full, what to do. Returns -1. */
+int cas_failed(const struct cas *c, struct err *err);
 void cas_blob_path(const struct digest *d, char out[CAS_PATH_MAX]);
 /* Replaces DIR/NAME atomically and durably. */
 int cas_publish(struct cas *c, const char *dir, const char *name, const void *data, size_t n,

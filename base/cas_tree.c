@@ -102,11 +102,14 @@ cas_tree_commit(struct cas *c, const char *tmp, const char *sub, const char *nam
 	if (cas_tree_has(c, name))
 		return 0;
 	(void)snprintf(to, sizeof(to), "trees/%s", name);
-	if (seal(c, from, err) < 0 ||
-	    cas_publish(c, "manifests", name, manifest, n, 0444, err) < 0 ||
-	    move_in(c, from, to, err) < 0)
-		return err_wrap(err, "store %s: tree %s", c->path, name);
-	return 0;
+	if (seal(c, from, err) == 0) {
+		if (cas_publish(c, "manifests", name, manifest, n, 0444, err) < 0)
+			return -1;
+		if (move_in(c, from, to, err) == 0)
+			return 0;
+	}
+	(void)err_wrap(err, "tree %s", name);
+	return cas_failed(c, err);
 }
 
 int
@@ -177,6 +180,6 @@ cas_ref_put(struct cas *c, const char *kind, const char *name, const void *data,
 	(void)snprintf(dir, sizeof(dir), "refs/%s", kind);
 	if (faccessat(c->dirfd, dir, F_OK, 0) < 0 &&
 	    (cas_make_dir(c, dir, err) < 0 || fd_sync_dir(c->dirfd, "refs", err) < 0))
-		return -1;
+		return cas_failed(c, err);
 	return cas_publish(c, dir, name, data, n, 0644, err);
 }

@@ -42,3 +42,9 @@ int result_last_peak(struct arena *a, const struct cas *store, const char *recip
 /* Milliseconds of the last good build; untouched when there was none. */
 int result_last_duration(const struct cas *store, const char *recipe, int64_t *ms,
 			 struct err *err) MUST_CHECK;
+
+/* Looks at every result: one that cannot be read, or names a blob that is not there, is told to
+ * bad as "refs/action/KEY", and with repair removed, so that the recipe is built again. *n: how
+ * many were bad. */
+int result_check(struct cas *store, bool repair, void (*bad)(void *arg, const char *what),
+		 void *arg, uint64_t *n, struct err *err) MUST_CHECK;

@@ -130,6 +130,7 @@ struct attempt {
 	int fd; /* scratch file */
 	struct buf reasons;
 	bool reached; /* some place failed otherwise than by not having the file */
+	struct err full; /* our own disk: no other place can help */
 };
 
 static void
@@ -138,6 +139,8 @@ note_reason(struct attempt *t, const char *location, const struct err *why)
 	size_t line =
 		strcspn(why->text, "\n"); /* remedies of single places would drown the list */
 
+	if (why->sys == ENOSPC || why->sys == EDQUOT)
+		t->full = *why;
 	t->reached = t->reached || why->sys != ENOENT;
 	buf_add_format(&t->reasons, "\n  %s: %.*s", location, (int)line, why->text);
 }
@@ -224,6 +227,10 @@ give_up(struct attempt *t, struct err *err)
 
 	if (t->progress && t->progress->stop && *t->progress->stop)
 		return err_set(err, ERR_INTERRUPTED, "stopped; what was finished is kept");
+	if (t->full.code != ERR_NONE) {
+		*err = t->full;
+		return err_wrap(err, "%s: cannot keep %s", pin->where, pin->name);
+	}
 	(void)err_set(err, ERR_FETCH, "%s: cannot fetch %s%s", pin->where, pin->name,
 		      buf_text(&t->reasons));
 	err->sys = t->reached ? 0 : ENOENT;
@@ -243,7 +250,7 @@ bring(struct attempt *t, struct err *err)
 	struct arena a = { 0 };
 	bool done = false;
 
-	for (size_t i = 0; i < t->pin->nlocations && !done; i++)
+	for (size_t i = 0; i < t->pin->nlocations && !done && !t->full.code; i++)
 		done = take_location(t, &a, t->pin->locations[i]);
 	arena_release(&a);
 	return done ? 0 : give_up(t, err);

@@ -3,10 +3,11 @@
 #include "cli/cli.h"
 #include "cli/cmd_store.h"
 #include "cli/verbs.h"
+#include "builder/result.h"
 
 static const struct opt store_opts[] = {
 	OPT(FLAG, struct cmd_store_args, repair, 0, "repair", NULL,
-	    "with check: move corrupt objects to quarantine/"),
+	    "with check: move corrupt objects to quarantine/, forget results that need them"),
 	OPT(FLAG, struct cmd_store_args, dry_run, 'n', "dry-run", NULL,
 	    "with gc: name what would go, with its size"),
 	OPT(STR, struct cmd_store_args, keep_bytes, 0, "keep-bytes", "SIZE",
@@ -23,6 +24,13 @@ bad_object(void *arg, const char *what)
 }
 
 static void
+bad_result(void *arg, const char *what)
+{
+	(void)arg;
+	cli_say("not whole: %s: something that this result names is not there", what);
+}
+
+static void
 set_number(struct arena *a, struct doc *d, const char *key, uint64_t n)
 {
 	doc_set(a, d, key, doc_number(a, (int64_t)n));
@@ -34,9 +42,13 @@ check(struct cli *cli, bool repair, struct err *err)
 	struct arena *a = &cli->arena;
 	struct doc *d = doc_map(a);
 	struct cas_report r = { 0 };
+	uint64_t results = 0;
 
-	if (cas_check(cli->builder.store, repair, bad_object, NULL, &r, err) < 0)
+	if (cas_check(cli->builder.store, repair, bad_object, NULL, &r, err) < 0 ||
+	    result_check(cli->builder.store, repair, bad_result, NULL, &results, err) < 0)
 		return -1;
+	r.corrupt += results;
+	r.quarantined += repair ? results : 0;
 	set_number(a, d, "blobs", r.blobs);
 	set_number(a, d, "bytes", r.bytes);
 	set_number(a, d, "trees", r.trees);

@@ -81,6 +81,64 @@ refused "twice is an error" 1 "'note' is not pinned" k store unpin note
 ok "gc again" k store gc --older-than 1d
 same "what was pinned went" "$(test -f "store/refs/action/$first" || echo gone)" gone
 ok "the store is sound" k store check
+# Damage: every kind is found, put aside, and made again.
+log=$(sed 's/.*"sha256":"\([0-9a-f]*\)".*/\1/' store/refs/log/note)
+blob=store/blobs/$(echo "$log" | cut -c1-2)/$log
+truncate -s 1 "$blob"
+refused "a truncated blob" 1 "of the store is corrupt" k store check
+assert_contains "it is named" "blobs/$(echo "$log" | cut -c1-2)/$log" "$(cat err)"
+ok "repair" k store check --repair
+assert_contains "the result that needs it is told" "not whole: refs/action/$third" "$(cat err)"
+ok "then the store is sound" k store check
+ok "and a build" k build note
+says "makes it again" "1 built"
+tree=$(ls store/trees | grep '^deb-' | head -n 1)
+file=$(find "store/trees/$tree" -type f -size +1 | head -n 1)
+chmod u+w "$(dirname "$file")" "$file"
+echo x >>"$file"
+refused "a changed tree" 1 "of the store is corrupt" k store check
+ok "repair of a tree" k store check --repair
+ok "then all is sound" k store check
+
+# A disk that is full: a store on a small file system of its own.
+# Root needs a mount namespace for that; others a user namespace as well, and are themselves in it.
+if [ "$(id -u)" = 0 ]; then
+	into="unshare -m" as=
+else
+	into="unshare -rm" as="unshare -U --map-user=1000 --map-group=1000"
+fi
+if $into true 2>/dev/null; then
+	cat >full.sh <<'F'
+mount -t tmpfs -o size=3m none "$1/small" || exit 9
+cd "$1" || exit 9
+KILN_STORE=$1/small/store
+export KILN_STORE
+head -c 1500000 /dev/urandom >ws/recipes/big/a
+head -c 1500000 /dev/urandom >ws/recipes/big/b
+head -c 1500000 /dev/urandom >ws/recipes/big/c
+for f in a b c; do
+	printf '  - {url: "file:%s", sha256: %s, unpack: false}\n' $f "$(sha256sum <ws/recipes/big/$f | cut -c1-64)"
+done >>ws/recipes/big/recipe.yaml
+$3 "$2" -C ws fetch big
+echo "exit $?"
+$3 "$2" -C ws store check
+echo "exit $?"
+rm -f "$1"/small/store/blobs/*/*
+$3 "$2" -C ws store check
+echo "exit $?"
+F
+	mkdir -p small ws/recipes/big
+	sed 's/^name: note/name: big/; s/ > "[$]DESTDIR.*/ > x/' ws/recipes/note/recipe.yaml >ws/recipes/big/recipe.yaml
+	echo "sources:" >>ws/recipes/big/recipe.yaml
+	$into sh full.sh "$scratch" "$kiln" "$as" >full.out 2>&1
+	assert_contains "a full disk is told" "No space left on device" "$(cat full.out)"
+	assert_contains "with what to do" "free space where the store is" "$(cat full.out)"
+	assert_contains "and leaves a sound store" "0 corrupt" "$(cat full.out)"
+	same "exits" "$(grep ^exit full.out | tr '\n' ' ')" "exit 1 exit 0 exit 0 "
+	rm -rf ws/recipes/big
+else
+	skip userns "a store on a full disk"
+fi
 refused "a size without sense" 2 "not a size such as" k store gc --keep-bytes much
 refused "an age without sense" 2 "not an age such as" k store gc --older-than 0d
 finish
