@@ -23,7 +23,8 @@ static const struct attack {
 	{ #name, wanted, wall, group, words, attack_##name },
 #define CONTROL(name, wanted, wall, group, words)                                              \
 	{ #name, wanted, wall, 0, words, attack_##name },
-#define TOOL(name) { #name, "", "", -1, "", attack_##name },
+#define SIBLING(name, ...) TOOL(name)
+#define TOOL(name)         { #name, "", "", -1, "", attack_##name },
 #ifdef __x86_64__
 #define ATTACK_X86 ATTACK
 #else
@@ -33,6 +34,7 @@ static const struct attack {
 #undef ATTACK
 #undef ATTACK_X86
 #undef CONTROL
+#undef SIBLING
 #undef TOOL
 };
 

@@ -29,11 +29,13 @@
 #define ATTACK(name, wanted, wall, group, words)     int attack_##name(void);
 #define ATTACK_X86(name, wanted, wall, group, words) int attack_##name(void);
 #define CONTROL(name, wanted, wall, group, words)    int attack_##name(void);
+#define SIBLING(name, wanted, wall, group, words)    int attack_##name(void);
 #define TOOL(name)                                   int attack_##name(void);
 #include "builder/attack/attacks.def"
 #undef ATTACK
 #undef ATTACK_X86
 #undef CONTROL
+#undef SIBLING
 #undef TOOL
 
 int attack_errno(long rc); /* errno when rc is negative, else 0 */

@@ -436,6 +436,27 @@ attack_uid_map(void)
 }
 
 int
+attack_cgroup_names(void)
+{
+	char text[4096] = "", *rest = NULL;
+	int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return errno;
+	close(fd);
+	for (char *line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		const char *path = strrchr(line, ':');
+
+		if (!path || strcmp(path, ":/") != 0) {
+			printf("cgroup: %s\n", line);
+			return EEXIST;
+		}
+	}
+	return 0;
+}
+
+int
 attack_setgroups_map(void)
 {
 	char word[16] = "";

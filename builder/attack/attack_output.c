@@ -16,7 +16,7 @@
 #define HANG_S      15
 #define DEEP        200
 #define CHUNK       65536
-#define HOLE        ((off_t)3 << 30)
+#define HOLE        ((off_t)6 << 20)
 #define DAEMON_NAME "kiln-daemon"
 
 /* Forks sleepers until it may not, says how many, ends them. */
