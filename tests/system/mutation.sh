@@ -1,0 +1,180 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The judges judged: for each wall, kiln is compiled with that wall's function emptied (in a copy of
+# the source) but still reporting that it stands, and `kiln selftest` must see it: an attack goes
+# through, or no chamber can be raised. A wall that stands behind another one is seen only when that
+# one is gone: then both builds are compared, the covering wall emptied, and both emptied.
+# SHARD=i/n runs every n-th mutant. MUTANTS="a b" runs those only.
+. "$(dirname "$0")/lib.sh"
+
+HOUSE=$(cd "$(dirname "$0")/../.." && pwd)
+COPY=$SCRATCH/house
+shard=${SHARD:-0/1}
+mkdir "$SCRATCH/mutants" "$SCRATCH/outcomes" "$COPY"
+if [ ! -f "$HOUSE/Makefile" ] || ! command -v perl >/dev/null; then
+	skip source "mutations (they need Kiln's source, make and perl)"
+	finish
+fi
+(cd "$HOUSE" && tar -cf - Makefile kiln.yaml mk base trust repo builder images cli build/release/*/*.o \
+	build/release/*/*.d build/release/*.a build/release/kiln build/release/tests/probe) | tar -C "$COPY" -xf -
+
+# $_ is the file. body: another body for a function. cut: one text for another, once.
+prelude='sub body { my ($fn, $new) = @_;
+	s/(^\Q$fn\E\([^;{}]*?\)\n\{\n).*?(^\}\n)/$1$new\n$2/ms or die "no function $fn\n" }
+	sub cut { my ($old, $new) = @_; my $i = index($_, $old); die "no text $old\n" if $i < 0;
+	substr($_, $i, length $old) = $new // ""; }'
+
+mutant() { # mutant NAME FILE PERL COVER... : COVER are mutants that must be applied to see this one
+	printf '%s\n' "$2" >"$SCRATCH/mutants/$1.file"
+	printf '%s\n' "$3" >"$SCRATCH/mutants/$1.perl"
+	name=$1
+	shift 3
+	echo "$*" >"$SCRATCH/mutants/$name.cover"
+	all="${all:-} $name"
+}
+
+# ---- the walls, in the order of docs/chamber.md ----
+table() {
+	S=builder/sandbox
+	mutant drop_root ${S}_ids.c 'body("sandbox_ids_drop", "(void)uid; (void)gid; (void)err; return 0;")'
+	mutant map_user ${S}_warden.c 'cut("CLONE_NEWUSER | ")'
+	mutant map_setgroups ${S}_ids.c 'cut(q(write_map("/proc/self/setgroups", "deny", err) < 0 ||))'
+	mutant fds_helper ${S}_helper.c 's/proc_close_others\(keep[^;]*;/(void)keep;/ or die' fds_init fds_step
+	mutant fds_init ${S}_init.c 's/proc_close_others\(keep, ARRAY_LEN\(keep\)\);// or die' fds_helper fds_step
+	mutant fds_step ${S}_init.c 'cut("proc_close_others(NULL, 0);")' fds_helper fds_init
+	mutant ns_mount ${S}_warden.c 'cut("CLONE_NEWNS | ")'
+	mutant ns_pid ${S}_warden.c 'cut("CLONE_NEWPID | ")'
+	mutant ns_net ${S}_warden.c 'cut("CLONE_NEWNET |")'
+	mutant ns_ipc ${S}_warden.c 'cut("CLONE_NEWIPC |")'
+	mutant ns_uts ${S}_warden.c 'cut("CLONE_NEWUTS | ")'
+	mutant ns_cgroup ${S}_init.c 'cut("unshare(CLONE_NEWCGROUP) < 0", "false")'
+	mutant dumpable ${S}_init.c 'cut("prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0", "false")'
+	mutant oom_first ${S}_init.c 'body("prefer_for_oom", "(void)err; return 0;")'
+	mutant memory_limit ${S}_warden.c 'cut("w->meter.bytes > l->memory_bytes", "false")'
+	mutant root_flags ${S}_mount.c 'cut("MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID", "0")'
+	mutant steps_readonly ${S}_mount.c 'cut(q(mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0), "(false && readonly.attr_set)")'
+	mutant pivot ${S}_mount.c 'body("pivot", "(void)root; (void)err; return 0;")'
+	mutant proc_subset ${S}_proc.c 's/fsconfig\(\w+, FSCONFIG_SET_STRING, "subset", "pid", 0\) < 0/false/ or die'
+	mutant proc_flags ${S}_proc.c 's/MOUNT_ATTR_NODEV \| MOUNT_ATTR_NOSUID \| MOUNT_ATTR_NOEXEC/0/ or die'
+	mutant dev_hard ${S}_mount.c 's/mount_setattr\(dev, "", AT_EMPTY_PATH \| AT_RECURSIVE, &hard, sizeof\(hard\)\) < 0/(false && hard.attr_set)/ or die'
+	mutant tmpfs_flags ${S}_mount.c 's/MOUNT_ATTR_NODEV \| MOUNT_ATTR_NOSUID, "making a tmpfs"/0, "making a tmpfs"/ or die'
+	mutant tmpfs_size ${S}_mount.c 's/fsconfig\(fs, FSCONFIG_SET_STRING, "size", size, 0\) < 0/false/ or die'
+	mutant tmpfs_inodes ${S}_mount.c 's/fsconfig\(fs, FSCONFIG_SET_STRING, "nr_inodes", count, 0\) < 0/false/ or die'
+	mutant host_name ${S}_init.c 's/sethostname\(HOST_NAME, strlen\(HOST_NAME\)\) < 0/false/ or die'
+	mutant domain_name ${S}_init.c 's/setdomainname\(DOMAIN_NAME, strlen\(DOMAIN_NAME\)\) < 0/false/ or die'
+	mutant loopback ${S}_init.c 's/ioctl\(sock, SIOCSIFFLAGS, &lo\) < 0/lo.ifr_flags == 0/ or die'
+	mutant rlimits ${S}_walls.c 'body("set_limit", "(void)what; (void)soft; (void)hard; (void)err; return 0;")'
+	mutant cpus ${S}_walls.c 'cut("sched_setaffinity(0, sizeof(*w->cpus), w->cpus) < 0", "false")'
+	mutant addresses ${S}_walls.c 'cut("personality(ADDR_NO_RANDOMIZE) < 0", "false")'
+	mutant keyring ${S}_walls.c 'cut("syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0", "false")' seccomp
+	mutant bounds ${S}_walls.c 'body("drop_bounds", "(void)err; return 0;")'
+	mutant securebits ${S}_walls.c 'cut("prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0", "bits == 0")'
+	mutant no_new_privs ${S}_walls.c 'body("raise_no_new_privs", "return w->report(w->arg, \"no_new_privs\", \"set\", true, err);")'
+	mutant landlock ${S}_walls.c 'body("raise_landlock", "return w->report(w->arg, \"landlock\", \"abi 7\", false, err);")' steps_readonly
+	mutant capabilities ${S}_walls.c 'body("raise_capabilities", "return w->report(w->arg, \"capabilities\", \"none\", true, err);")'
+	mutant seccomp ${S}_seccomp.c 'body("sandbox_seccomp_install", "(void)f; (void)err; return 0;")'
+	mutant seccomp_list ${S}_seccomp.c 'body("add_table", "(void)ctx; (void)err; return 0;")'
+	mutant seccomp_arguments ${S}_seccomp.c 'body("add_arguments", "return add_families(ctx, err);")'
+	mutant seccomp_families ${S}_seccomp.c 'body("add_families", "(void)ctx; (void)err; return 0;")'
+	mutant seccomp_abi ${S}_seccomp.c 's/SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO\(ENOSYS\)/SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW/ or die'
+	mutant environment ${S}_init.c 'cut("execve(argv[0], args, vars)", "execve(argv[0], args, environ)")'
+	mutant rename ${S}_ids.c 'body("sandbox_ids_rename", "(void)name; (void)err; return 0;")'
+	mutant kill_rest ${S}_init.c 'body("kill_rest", "")'
+	mutant time_limit ${S}_warden.c 's/elapsed > \(int64_t\)l->time_s \* 1000/elapsed < 0/ or die'
+	mutant log_limit ${S}_warden.c 's/\(uint64_t\)n >= left/left == 0 \&\& n < 0/ or die'
+	mutant attribution ${S}_warden.c 'body("attribute", "(void)w;")'
+	mutant obey ${S}_warden.c 'body("hear_conductor", "(void)w; (void)poll(NULL, 0, 10);")'
+	mutant unreported ${S}_init.c 's/return wall\(c, "network", "private loopback only", err\)/return 0/ or die'
+	mutant check_walls ${S}_warden.c 'body("check_walls", "(void)r; (void)err; return 0;")' unreported
+	mutant kept_private ${S}_warden.c 'cut("mkdirat(store, path, 0700)", "mkdirat(store, path, 0755)")'
+	mutant harvest_links ${S}_harvest.c 'cut("O_CLOEXEC | O_NOFOLLOW", "O_CLOEXEC"); cut(".resolve = RESOLVE_ALL", ".resolve = 0")'
+	mutant harvest_kinds ${S}_harvest.c 's/if \(!S_ISREG\(i\.st\.st_mode\)\)/if (false)/ or die'
+	mutant harvest_setid ${S}_harvest.c 's/i\.st\.st_mode & \(S_ISUID \| S_ISGID\)/false/ or die'
+	mutant harvest_names ${S}_harvest.c 'cut("!manifest_is_path(i.path)", "false")'
+	mutant harvest_depth ${S}_harvest.c 'cut("below.depth > SANDBOX_MAX_DEPTH", "false")'
+	mutant harvest_size ${S}_harvest.c 's/\(uint64_t\)i->st\.st_size > w->h->max_bytes - w->bytes/false/ or die'
+	mutant harvest_modes ${S}_harvest.c 's/fchmod\(out, w->strict \? plain : /fchmod(out, w->strict ? i->st.st_mode : /; s/plain = i->st\.st_mode & 0111 \? 0755 : 0644/plain = i->st.st_mode \& 0777/ or die'
+}
+
+# Compiles the copy with these mutants and writes what selftest says, one "attack: met" a line, to
+# outcomes/SET; "refused: ..." when no chamber stood. Built and run once for each set.
+outcome() { # outcome MUTANT...
+	set -- $(printf '%s\n' "$@" | sort)
+	key=plain
+	[ $# = 0 ] || key=$(echo "$*" | tr ' ' '+')
+	out=$SCRATCH/outcomes/$key
+	[ -f "$out" ] && return 0
+	files=
+	for m; do
+		file=$(cat "$SCRATCH/mutants/$m.file")
+		case " $files " in
+		*" $file "*) ;;
+		*)
+			files="$files $file"
+			cp -p "$COPY/$file" "$SCRATCH/$(basename "$file").was"
+			cp -p "$COPY/build/release/${file%.c}.o" "$SCRATCH/$(basename "$file").o.was"
+			;;
+		esac
+		code="$prelude $(cat "$SCRATCH/mutants/$m.perl"); print"
+		perl -0777 -ne "$code" "$COPY/$file" >"$SCRATCH/new" 2>"$SCRATCH/why" && [ -s "$SCRATCH/new" ] ||
+			{ echo "broken: $m: $(head -n 1 "$SCRATCH/why")" >"$out"; break; }
+		cat "$SCRATCH/new" >"$COPY/$file"
+	done
+	if [ ! -f "$out" ]; then
+		if make -s -C "$COPY" build/kiln >"$SCRATCH/make" 2>&1; then
+			attack "$out"
+		else
+			echo "broken: $(grep -m 1 error "$SCRATCH/make")" >"$out"
+		fi
+	fi
+	for file in $files; do
+		cp -p "$SCRATCH/$(basename "$file").was" "$COPY/$file"
+		cp -p "$SCRATCH/$(basename "$file").o.was" "$COPY/build/release/${file%.c}.o"
+	done
+}
+
+attack() { # attack OUT
+	mkdir -p "$SCRATCH/tmp"
+	TMPDIR=$SCRATCH/tmp timeout 300 "$COPY/build/release/kiln" selftest >"$SCRATCH/table" 2>"$SCRATCH/err"
+	rc=$?
+	sed -n 's/^\([a-z0-9_]*\)  *\(.*\)  *\(held\|NOT HELD\): .*/\1: \2 \3/p' "$SCRATCH/table" | tr -s ' ' >"$1.new"
+	[ -s "$1.new" ] || echo "refused: $(head -n 1 "$SCRATCH/err")" >"$1.new"
+	echo "exit $rc" >>"$1.new"
+	mv "$1.new" "$1"
+	rm -rf "$SCRATCH/tmp"
+}
+
+judge() { # judge MUTANT
+	# shellcheck disable=SC2046 # words
+	set -- "$1" $(cat "$SCRATCH/mutants/$1.cover")
+	outcome "$@"
+	seen=$out
+	if grep -q '^broken' "$seen"; then
+		fail "$1: the mutation no longer fits the source" "$(cat "$seen")"
+		return
+	fi
+	words=$1
+	shift
+	outcome "$@"
+	with=
+	[ $# = 0 ] || with=" behind $(echo "$*" | sed 's/ /, /g')"
+	news=$(diff "$out" "$seen" | sed -n 's/^> \([a-z0-9_]*\): .*/\1/p' | grep -v exit | head -n 6 | tr '\n' ' ')
+	if [ -n "$news" ]; then
+		pass "without $words$with: seen by $news"
+		[ "$news" != 'refused ' ] || sed -n 's/^refused: /#   /p' "$seen"
+	else
+		fail "without $words$with: seen by no attack" "$(tail -n 3 "$seen")"
+	fi
+}
+
+table
+[ -z "${MUTANTS:-}" ] || all=$MUTANTS
+outcome
+assert_eq "with every wall all attacks are held" 'exit 0' "$(tail -n 1 "$SCRATCH/outcomes/plain")"
+n=0
+for m in $all; do
+	n=$((n + 1))
+	[ $((n % ${shard#*/})) = "${shard%/*}" ] || continue
+	judge "$m"
+done
+finish
