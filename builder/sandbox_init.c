@@ -249,6 +249,20 @@ pass_listener(struct carrier *c, int listener, struct err *err)
 	return 0;
 }
 
+/* Whoever holds the last reference to the mounts takes them apart, which waits for an RCU grace
+ * period and frees what lies in them. Not pid 1 on its way out, for whose end the warden waits.
+ */
+static int
+hand_over_mounts(const struct sandbox_chamber *c, struct err *err)
+{
+	struct sandbox_note note = { .kind = SANDBOX_NOTE_MOUNTS };
+	CLEANUP(fd_close) int fd = -1;
+
+	if (fd_open("/proc/self/ns/mnt", O_RDONLY, &fd, err) < 0)
+		return -1;
+	return fd_send(c->notes, &note, sizeof(note), &fd, 1, err);
+}
+
 /* 6 */
 static int
 raise_walls(struct sandbox_chamber *c, struct err *err)
@@ -300,7 +314,8 @@ raise_all(struct sandbox_chamber *c, struct arena *a, struct sandbox_spec *spec,
 {
 	if (become(err) < 0 || wait_for_warden(c, err) < 0 || name_host(c, err) < 0 ||
 	    take_fit(c, a, spec, err) < 0 || enter_rooms(c, err) < 0 ||
-	    show_proc(c, &c->proc, err) < 0 || raise_walls(c, err) < 0)
+	    show_proc(c, &c->proc, err) < 0 || hand_over_mounts(c, err) < 0 ||
+	    raise_walls(c, err) < 0)
 		return -1;
 	sandbox_mount_close(&c->rooms);
 	return 0;

@@ -53,6 +53,7 @@ enum sandbox_note_kind {
 	SANDBOX_NOTE_WALL,     /* raised just now */
 	SANDBOX_NOTE_PROC,     /* comes with a descriptor of the chamber's own /proc */
 	SANDBOX_NOTE_LISTENER, /* comes with the descriptor at which the warden is asked */
+	SANDBOX_NOTE_MOUNTS,   /* comes with a descriptor of the chamber's mount namespace */
 	SANDBOX_NOTE_REFUSE,   /* err: a wall cannot stand */
 	SANDBOX_NOTE_UNPACK,   /* err: an input could not be placed; step is its index */
 	SANDBOX_NOTE_STEP,     /* step ended with status */

@@ -34,6 +34,7 @@ struct warden {
 	pid_t pid;
 	int pidfd, notes, log; /* our ends */
 	int listener;          /* where pid 1's descendants ask; -1: nobody does */
+	int mounts; /* the mount namespace: taken apart when we exit, after the answer */
 	int64_t began_ms;
 	char pending[LOG_CHUNK];
 	size_t npending;
@@ -240,6 +241,11 @@ take_note(struct warden *w)
 			close(w->listener);
 		w->listener = fd;
 		w->watched = true;
+		break;
+	case SANDBOX_NOTE_MOUNTS:
+		if (w->mounts >= 0)
+			close(w->mounts);
+		w->mounts = fd;
 		break;
 	case SANDBOX_NOTE_REFUSE:
 		if (w->result.cause == SANDBOX_OK && w->refused.code == ERR_NONE)
@@ -653,6 +659,7 @@ sandbox_warden_run(struct sandbox_job *job)
 			    .log = job->log,
 			    .listener = -1,
 			    .trace = { .group = -1, .base = -1 },
+			    .mounts = -1,
 			    .began_ms = clock_monotonic_ms() };
 	struct answer out = { .reply = { .raised = true, .err = job->failed },
 			      .manifest = -1,

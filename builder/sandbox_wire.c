@@ -313,8 +313,8 @@ sandbox_wire_note(int sock, struct sandbox_note *note, int *fd, bool *got, struc
 	if (n == 0)
 		return 0;
 	if (n != sizeof(*note) || (unsigned)note->kind > SANDBOX_NOTE_DONE ||
-	    (note->kind == SANDBOX_NOTE_PROC || note->kind == SANDBOX_NOTE_LISTENER) !=
-		    (nfds == 1)) {
+	    (note->kind == SANDBOX_NOTE_PROC || note->kind == SANDBOX_NOTE_LISTENER ||
+	     note->kind == SANDBOX_NOTE_MOUNTS) != (nfds == 1)) {
 		if (nfds == 1)
 			close(fds[0]);
 		return err_set(err, ERR_SANDBOX, "the chamber's first process spoke nonsense");
