@@ -6,8 +6,8 @@
  *   2 one-line user maps, first choice of the OOM killer, not dumpable, die with the warden
  *   3 wait until the warden has put it in its cgroup; then the cgroup namespace
  *   4 host name, domain name, loopback
- *   5 wait for a run: its spec and its rooms come from the warden; then mounts; the host's root
- *     is gone after this
+ *   5 leave the host's root for an empty one, then wait for a run: its spec and its rooms come
+ *     from the warden; then mounts
  *   6 the walls of sandbox_walls.c, seccomp last; all later processes inherit them
  *   7 inputs, placed by a child that may be taken over by a hostile archive
  *   8 steps, one shell after the other; what a step leaves running dies before the next
@@ -125,13 +125,13 @@ wait_for_warden(const struct sandbox_chamber *c, struct err *err)
 
 /* 5 */
 static int
-enter_rooms(const struct sandbox_chamber *c, struct err *err)
+enter_rooms(struct sandbox_chamber *c, struct err *err)
 {
 	const struct sandbox_limits *l = &c->spec->limits;
 	char detail[88];
 
-	if (sandbox_mount_enter(&c->rooms, c->spec->full_proc, (unsigned)CPU_COUNT(&c->cpus),
-				err) < 0)
+	if (sandbox_mount_enter(&c->rooms, &c->stage, c->spec->full_proc,
+				(unsigned)CPU_COUNT(&c->cpus), err) < 0)
 		return -1;
 	(void)snprintf(detail, sizeof(detail), "%llu bytes and %llu inodes each",
 		       (unsigned long long)l->disk_bytes, (unsigned long long)l->inodes);
@@ -313,9 +313,9 @@ raise_all(struct sandbox_chamber *c, struct arena *a, struct sandbox_spec *spec,
 	  struct err *err)
 {
 	if (become(err) < 0 || wait_for_warden(c, err) < 0 || name_host(c, err) < 0 ||
-	    take_fit(c, a, spec, err) < 0 || enter_rooms(c, err) < 0 ||
-	    show_proc(c, &c->proc, err) < 0 || hand_over_mounts(c, err) < 0 ||
-	    raise_walls(c, err) < 0)
+	    sandbox_mount_leave(&c->stage, err) < 0 || take_fit(c, a, spec, err) < 0 ||
+	    enter_rooms(c, err) < 0 || show_proc(c, &c->proc, err) < 0 ||
+	    hand_over_mounts(c, err) < 0 || raise_walls(c, err) < 0)
 		return -1;
 	sandbox_mount_close(&c->rooms);
 	return 0;

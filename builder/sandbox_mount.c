@@ -383,7 +383,7 @@ attach_node(int dev, const char *name, struct err *err)
 }
 
 static int
-attach_dev(int root, int shm, struct err *err)
+make_dev(int stage, int *out, struct err *err)
 {
 	CLEANUP(fd_close) int dev = -1;
 	struct mount_attr hard = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
@@ -392,7 +392,8 @@ attach_dev(int root, int shm, struct err *err)
 	if (sandbox_mount_tmpfs(SCRATCH_BYTES, SCRATCH_INODES, "0755", &dev, err) < 0 ||
 	    sandbox_mount_mkdir(dev, "shm", err) < 0 ||
 	    make_links(dev, device_links, ARRAY_LEN(device_links), err) < 0 ||
-	    sandbox_mount_attach(dev, root, "dev", err) < 0)
+	    sandbox_mount_mkdir(stage, "dev", err) < 0 ||
+	    sandbox_mount_attach(dev, stage, "dev", err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(device_nodes); i++)
 		if (attach_node(dev, device_nodes[i], err) < 0)
@@ -400,18 +401,41 @@ attach_dev(int root, int shm, struct err *err)
 	/* Devices stay writable: a read-only mount holds back file systems, not drivers. */
 	if (mount_setattr(dev, "", AT_EMPTY_PATH | AT_RECURSIVE, &hard, sizeof(hard)) < 0)
 		return sandbox_mount_failed(-1, "making /dev read-only", err);
-	return sandbox_mount_attach(shm, dev, "shm", err);
+	*out = STEAL_FD(dev);
+	return 0;
 }
 
-/* The host's root goes out of sight and reach: pivot, then detach the old one. */
+/* The host's root goes out of sight and reach: pivot, then detach the old one, which waits for
+ * the whole machine. Nothing of a run is known yet. /proc is made first: the kernel makes none
+ * for who sees none. */
+int
+sandbox_mount_leave(struct sandbox_stage *out, struct err *err)
+{
+	CLEANUP(fd_close) int stage = -1;
+	struct sandbox_stage s = { -1, { -1, -1 } };
+
+	/* Any directory will do; this one is there, or nothing of this works. */
+	if (sandbox_mount_tmpfs(SCRATCH_BYTES, SCRATCH_INODES, "0755", &stage, err) < 0 ||
+	    sandbox_mount_attach(stage, AT_FDCWD, "/proc", err) < 0 ||
+	    sandbox_proc_make(false, &s.proc[0], err) < 0 ||
+	    sandbox_proc_make(true, &s.proc[1], err) < 0 || make_dev(stage, &s.dev, err) < 0)
+		return -1;
+	if (fchdir(stage) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return sandbox_mount_failed(-1, "leaving the host's file system", err);
+	*out = s;
+	return 0;
+}
+
+/* Over the empty stage, which nobody can reach any more: the kernel, too, takes what is mounted
+ * over a root for the root. */
 static int
-pivot(int root, struct err *err)
+cover_stage(int root, struct err *err)
 {
 	struct statvfs fs;
 
-	if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
-	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-		return sandbox_mount_failed(-1, "leaving the host's file system", err);
+	if (fchdir(root) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		return sandbox_mount_failed(-1, "entering the chamber's root", err);
 	if (statvfs("/", &fs) < 0)
 		return sandbox_mount_failed(-1, "looking at the new root", err);
 	if (!(fs.f_flag & ST_RDONLY))
@@ -420,17 +444,21 @@ pivot(int root, struct err *err)
 }
 
 int
-sandbox_mount_enter(const struct sandbox_rooms *r, bool full_proc, unsigned cpus,
-		    struct err *err)
+sandbox_mount_enter(const struct sandbox_rooms *r, struct sandbox_stage *stage, bool full_proc,
+		    unsigned cpus, struct err *err)
 {
-	/* Any directory will do; this one is there, or nothing of this works. */
-	if (sandbox_mount_attach(r->root, AT_FDCWD, "/proc", err) < 0 ||
-	    sandbox_proc_attach(r->root, full_proc, cpus, err) < 0 ||
-	    attach_dev(r->root, r->shm, err) < 0 ||
+	if (sandbox_mount_attach(r->root, AT_FDCWD, "/", err) < 0 ||
+	    sandbox_proc_attach(r->root, stage->proc[full_proc], full_proc, cpus, err) < 0 ||
+	    sandbox_mount_attach(stage->dev, r->root, "dev", err) < 0 ||
+	    sandbox_mount_attach(r->shm, stage->dev, "shm", err) < 0 ||
 	    sandbox_mount_attach(r->build, r->root, "build", err) < 0 ||
 	    sandbox_mount_attach(r->tmp, r->root, "tmp", err) < 0 ||
 	    sandbox_mount_attach(r->out, r->root, "out", err) < 0 ||
-	    sandbox_mount_attach(r->steps, r->root, "kiln", err) < 0)
+	    sandbox_mount_attach(r->steps, r->root, "kiln", err) < 0 ||
+	    cover_stage(r->root, err) < 0)
 		return -1;
-	return pivot(r->root, err);
+	close(stage->dev);
+	close(stage->proc[0]);
+	close(stage->proc[1]);
+	return 0;
 }

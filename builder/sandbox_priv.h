@@ -212,9 +212,15 @@ int sandbox_mount_root(int scratch, unsigned base, unsigned n, int *root,
 int sandbox_mount_rooms(const struct sandbox_spec *spec, struct sandbox_rooms *out,
 			struct err *err) MUST_CHECK;
 void sandbox_mount_close(struct sandbox_rooms *r);
-/* In pid 1: makes the rooms the whole visible file system. */
-int sandbox_mount_enter(const struct sandbox_rooms *r, bool full_proc, unsigned cpus,
-			struct err *err) MUST_CHECK;
+/* What pid 1 makes of the host's file system before it leaves that for good. */
+struct sandbox_stage {
+	int dev;     /* on an empty tmpfs, which is the root meanwhile */
+	int proc[2]; /* detached; [1] is the full one */
+};
+int sandbox_mount_leave(struct sandbox_stage *out, struct err *err) MUST_CHECK;
+/* Then: makes the rooms the whole visible file system. Closes the stage. */
+int sandbox_mount_enter(const struct sandbox_rooms *r, struct sandbox_stage *stage,
+			bool full_proc, unsigned cpus, struct err *err) MUST_CHECK;
 /* The tools of it. fs may be -1; its words go into the message. */
 int sandbox_mount_failed(int fs, const char *what, struct err *err);
 int sandbox_mount_finish(int fs, unsigned attributes, const char *what, int *out,
@@ -228,7 +234,9 @@ int sandbox_mount_attach(int fd, int dirfd, const char *path, struct err *err) M
 
 /* ---- sandbox_proc.c ---- */
 #define SANDBOX_PROC_RELEASE "6.1.0" /* the kernel that a full /proc tells of */
-int sandbox_proc_attach(int root, bool full, unsigned cpus, struct err *err) MUST_CHECK;
+int sandbox_proc_make(bool full, int *proc, struct err *err) MUST_CHECK;
+int sandbox_proc_attach(int root, int proc, bool full, unsigned cpus,
+			struct err *err) MUST_CHECK;
 
 /* ---- sandbox_walls.c: what pid 1 puts round itself; every process inside inherits it ---- */
 typedef int sandbox_wall_fn(void *arg, const char *name, const char *detail, bool required,
@@ -288,6 +296,7 @@ int sandbox_harvest_keep(const struct sandbox_harvest *h, struct err *err) MUST_
 struct sandbox_chamber {
 	/* From its birth. */
 	const struct sandbox_filter *filters; /* one for each way to answer chown */
+	struct sandbox_stage stage;
 	/* Come with the warden's sandbox_fit. */
 	const struct sandbox_filter *filter;
 	const struct sandbox_spec *spec; /* its fds are this process's */

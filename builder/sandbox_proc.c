@@ -186,18 +186,23 @@ mask_all(int masks, int proc, struct err *err)
 }
 
 int
-sandbox_proc_attach(int root, bool full, unsigned cpus, struct err *err)
+sandbox_proc_make(bool full, int *proc, struct err *err)
 {
 	CLEANUP(fd_close) int fs = fsopen("proc", FSOPEN_CLOEXEC);
-	CLEANUP(fd_close) int proc = -1;
-	CLEANUP(fd_close) int masks = -1;
 
-	if (full && make_masks(root, cpus, &masks, err) < 0)
-		return -1;
 	if (fs < 0 || (!full && fsconfig(fs, FSCONFIG_SET_STRING, "subset", "pid", 0) < 0))
 		return sandbox_mount_failed(fs, "making /proc", err);
-	if (sandbox_mount_finish(fs, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-				 "making /proc", &proc, err) < 0 ||
+	return sandbox_mount_finish(fs,
+				    MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+				    "making /proc", proc, err);
+}
+
+int
+sandbox_proc_attach(int root, int proc, bool full, unsigned cpus, struct err *err)
+{
+	CLEANUP(fd_close) int masks = -1;
+
+	if ((full && make_masks(root, cpus, &masks, err) < 0) ||
 	    sandbox_mount_attach(proc, root, "proc", err) < 0)
 		return -1;
 	return full ? mask_all(masks, proc, err) : 0;
