@@ -24,7 +24,7 @@
 struct sandbox {
 	int sock;
 	pid_t pid;
-	struct sandbox_cgroup cgroup;
+	struct sandbox_cgroups cgroups;
 	volatile const bool *stop; /* of sandbox_heed */
 };
 struct sandbox_run {
@@ -77,7 +77,7 @@ sandbox_start(struct cas *store, struct sandbox **out, struct err *err)
 	int pair[2];
 
 	s->sock = -1;
-	sandbox_limit_open(&s->cgroup, cas_uid(store));
+	sandbox_limit_open(&s->cgroups, cas_uid(store));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, "making a socket");
 	s->sock = pair[0];
@@ -86,7 +86,7 @@ sandbox_start(struct cas *store, struct sandbox **out, struct err *err)
 	if (s->pid < 0)
 		return err_sys(err, "starting the chamber's helper");
 	if (s->pid == 0)
-		sandbox_helper_run(store, theirs, &s->cgroup);
+		sandbox_helper_run(store, theirs, &s->cgroups);
 	close(STEAL_FD(theirs));
 	if (hear_first_word(s->sock, err) < 0)
 		return -1;
@@ -107,7 +107,7 @@ sandbox_stop(struct sandbox *s)
 		if (proc_wait(s->pid, &status, &ignored) < 0)
 			s->pid = 0;
 	}
-	sandbox_limit_close(&s->cgroup);
+	sandbox_limit_close(&s->cgroups);
 	free(s);
 }
 

@@ -299,13 +299,18 @@ static int
 detach(const struct sandbox_helper *h, const struct cas *store, struct err *err)
 {
 	static const int ignored[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE };
-	int keep[] = { h->sock, cas_dirfd(store), h->cgroup.dir };
+	int keep[2 + SANDBOX_GROUPS] = { h->sock, cas_dirfd(store) };
+	size_t n = 2;
 	CLEANUP(fd_close) int null = -1;
 
 	(void)setsid();
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
 		(void)signal(ignored[i], SIG_IGN);
-	proc_close_others(keep, h->cgroup.dir >= 0 ? 3 : 2);
+	for (size_t i = 0; i < SANDBOX_GROUPS; i++)
+		if (h->cgroups.of[i].dir >= 0)
+			keep[n++] = h->cgroups.of[i].dir;
+	proc_close_others(keep, n);
+	sandbox_limit_settle(&h->cgroups);
 	if (sandbox_ids_rename("kiln-chamber", err) < 0 ||
 	    fd_open("/dev/null", O_RDWR, &null, err) < 0)
 		return -1;
@@ -315,14 +320,14 @@ detach(const struct sandbox_helper *h, const struct cas *store, struct err *err)
 }
 
 void
-sandbox_helper_run(struct cas *store, int sock, const struct sandbox_cgroup *cgroup)
+sandbox_helper_run(struct cas *store, int sock, const struct sandbox_cgroups *cgroups)
 {
 	struct sandbox_helper h = { .sock = sock,
 				    .deaths = -1,
 				    .store = -1,
 				    .scratch = -1,
 				    .cas = store,
-				    .cgroup = *cgroup,
+				    .cgroups = *cgroups,
 				    .spare = { .sock = -1 },
 				    .refill = true };
 	struct err err = { .code = ERR_NONE }, ignored;

@@ -601,7 +601,7 @@ run_steps(const struct sandbox_chamber *c)
 		}
 		note.status = wait_for(pid);
 		if (note.status != 0)
-			note.processes = sandbox_limit_count(c->proc);
+			note.processes = sandbox_meter_count(c->proc);
 		kill_rest();
 		if (note.status != 0) {
 			say(c, &note);

@@ -252,30 +252,46 @@ struct sandbox_walls {
 int sandbox_walls_raise(const struct sandbox_walls *w, struct err *err) MUST_CHECK;
 
 /* ---- sandbox_limit.c: cgroup where we may, samples always ---- */
+enum { SANDBOX_GROUP_MEMORY, SANDBOX_GROUP_PIDS, SANDBOX_GROUP_UNIFIED, SANDBOX_GROUPS };
 struct sandbox_cgroup {
 	int dir; /* of this conductor's group: runs get a directory below it; -1: none */
-	int version;
-	char path[256]; /* to remove it; known to the conductor only */
+	/* known to the conductor only */
+	char path[256]; /* of the group above it */
+	char leaf[32];  /* where the conductor went, if it moved */
+	bool moved;
+};
+struct sandbox_cgroups {
+	struct sandbox_cgroup of[SANDBOX_GROUPS];
 };
 /* Before the helper drops root. Never fails: without a group, samples must do. */
-void sandbox_limit_open(struct sandbox_cgroup *out, uid_t uid);
-void sandbox_limit_close(struct sandbox_cgroup *c);
+void sandbox_limit_open(struct sandbox_cgroups *out, uid_t uid);
+void sandbox_limit_close(struct sandbox_cgroups *c);
+void
+sandbox_limit_settle(const struct sandbox_cgroups *c); /* the helper, before it drops root */
 struct sandbox_meter {
 	const struct sandbox_limits *limits;
-	int group; /* the run's cgroup directory, or -1 */
-	int version;
+	int group[SANDBOX_GROUPS]; /* the run's cgroup directories, or -1 */
+	bool limited[SANDBOX_GROUPS];
 	int proc; /* the chamber's own /proc, or -1 while it has none */
 	uint64_t bytes, peak;
 	unsigned processes, peak_processes;
+	bool in_ipc; /* the warden is in the chamber's IPC namespace, to see its segments */
 };
-/* A group for one run with process pid in it; -1 in m->group when that cannot be had. The
- * kernel may take 10 ms to move a process. */
-void sandbox_limit_join(const struct sandbox_cgroup *c, pid_t pid, struct sandbox_meter *m);
-bool sandbox_limit_set(struct sandbox_meter *m); /* the group keeps to m->limits */
-unsigned sandbox_limit_count(int proc);          /* the processes a /proc shows */
-void sandbox_limit_sample(struct sandbox_meter *m);
-bool sandbox_limit_killed(const struct sandbox_meter *m); /* by the kernel, for memory */
-void sandbox_limit_leave(const struct sandbox_cgroup *c, pid_t pid, struct sandbox_meter *m);
+#define SANDBOX_WORDS 32
+void sandbox_limit_size(char out[SANDBOX_WORDS], uint64_t bytes);   /* "2 GiB" */
+void sandbox_limit_time(char out[SANDBOX_WORDS], unsigned seconds); /* "20m" */
+/* Groups for one run with process pid in them, where they can be had. The kernel may take 10 ms
+ * to move a process. */
+void sandbox_limit_join(const struct sandbox_cgroups *c, pid_t pid, struct sandbox_meter *m);
+void sandbox_limit_set(struct sandbox_meter *m); /* the groups keep to m->limits */
+void sandbox_limit_words(const struct sandbox_meter *m, char *out, size_t n);
+bool sandbox_limit_crowded(const struct sandbox_meter *m); /* processes were refused */
+bool sandbox_limit_killed(const struct sandbox_meter *m);  /* by the kernel, for memory */
+void sandbox_limit_leave(const struct sandbox_cgroups *c, pid_t pid, struct sandbox_meter *m);
+
+/* ---- sandbox_meter.c ---- */
+unsigned sandbox_meter_count(int proc); /* the processes a /proc shows */
+void sandbox_meter_sample(struct sandbox_meter *m, const struct sandbox_rooms *r);
 
 /* ---- sandbox_harvest.c ---- */
 struct sandbox_harvest {
@@ -342,7 +358,7 @@ struct sandbox_helper {
 	int scratch; /* the working directory: see sandbox_mount.c */
 	const struct cas *cas;
 	struct sandbox_filter filter[2]; /* [1] for recipes that ask for fake_chown */
-	struct sandbox_cgroup cgroup;
+	struct sandbox_cgroups cgroups;
 	cpu_set_t cpus;
 	unsigned runs, numbers; /* given to bases so far */
 	uint64_t clock;         /* counts uses of bases */
@@ -352,7 +368,7 @@ struct sandbox_helper {
 	bool refill; /* a spare is to be made when there is a moment */
 };
 void sandbox_helper_run(struct cas *store, int sock,
-			const struct sandbox_cgroup *cgroup) NO_RETURN;
+			const struct sandbox_cgroups *cgroups) NO_RETURN;
 struct sandbox_job {
 	const struct sandbox_helper *helper;
 	/* The spare's: pid 1, in its namespaces and its cgroup, waiting. */

@@ -84,7 +84,7 @@ make_ready(struct sandbox_job *job, struct err *err)
 	c.log = log;
 	if (clone_init(job, &c, err) < 0)
 		return -1;
-	sandbox_limit_join(&job->helper->cgroup, job->pid, &job->meter);
+	sandbox_limit_join(&job->helper->cgroups, job->pid, &job->meter);
 	if (write(in_group, "g", 1) != 1)
 		return err_sys(err, "starting the chamber");
 	return 0;
@@ -136,7 +136,7 @@ sandbox_spare_run(const struct sandbox_helper *h, int sock)
 				   .sock = -1,
 				   .trace = -1,
 				   .marked = -1,
-				   .meter = { .group = -1, .proc = -1 } };
+				   .meter = { .group = { -1, -1, -1 }, .proc = -1 } };
 	struct err err = { .code = ERR_NONE };
 
 	/* Told to whoever asks: until then there is nobody to tell. */

@@ -128,12 +128,11 @@ add_wall(struct sandbox_result *r, const struct sandbox_wall *wall, struct err *
 static int
 limit_memory(struct warden *w, struct err *err)
 {
-	struct sandbox_wall wall = { .name = "memory", .detail = "sampled" };
+	struct sandbox_wall wall = { .name = "memory", .required = false };
 
 	w->meter.limits = &w->spec->limits;
-	if (sandbox_limit_set(&w->meter))
-		(void)snprintf(wall.detail, sizeof(wall.detail), "cgroup v%d, sampled",
-			       w->meter.version);
+	sandbox_limit_set(&w->meter);
+	sandbox_limit_words(&w->meter, wall.detail, sizeof(wall.detail));
 	return add_wall(&w->result, &wall, err);
 }
 
@@ -270,6 +269,7 @@ static void
 read_log(struct warden *w)
 {
 	uint64_t left = w->spec->limits.log_bytes - w->result.log_bytes;
+	char words[SANDBOX_WORDS];
 	ssize_t n = read(w->log, w->pending, sizeof(w->pending));
 
 	if (n < 0 && errno == EINTR)
@@ -281,8 +281,8 @@ read_log(struct warden *w)
 	w->npending = (size_t)n;
 	if ((uint64_t)n >= left) {
 		w->npending = (size_t)left;
-		end(w, SANDBOX_LOG_FLOOD, "the log grew past %llu bytes",
-		    (unsigned long long)w->spec->limits.log_bytes);
+		sandbox_limit_size(words, w->spec->limits.log_bytes);
+		end(w, SANDBOX_LOG_FLOOD, "log flood: more than %s", words);
 		w->log_ended = true;
 	}
 	w->result.log_bytes += w->npending;
@@ -315,15 +315,19 @@ watch(struct warden *w)
 {
 	const struct sandbox_limits *l = &w->spec->limits;
 	int64_t elapsed = clock_monotonic_ms() - w->began_ms;
+	char words[SANDBOX_WORDS];
 
-	sandbox_limit_sample(&w->meter);
+	sandbox_meter_sample(&w->meter, &w->rooms);
 	w->full |= is_full(w->rooms.build) || is_full(w->rooms.tmp) || is_full(w->rooms.out) ||
 		   is_full(w->rooms.shm);
-	if (w->meter.bytes > l->memory_bytes)
-		end(w, SANDBOX_MEMORY, "used more than %llu bytes of memory",
-		    (unsigned long long)l->memory_bytes);
-	if (w->spec->tty_fd < 0 && elapsed > (int64_t)l->time_s * 1000)
-		end(w, SANDBOX_TIMEOUT, "timeout after %us", l->time_s);
+	if (w->meter.bytes > l->memory_bytes) {
+		sandbox_limit_size(words, l->memory_bytes);
+		end(w, SANDBOX_MEMORY, "out of memory at %s", words);
+	}
+	if (w->spec->tty_fd < 0 && elapsed > (int64_t)l->time_s * 1000) {
+		sandbox_limit_time(words, l->time_s);
+		end(w, SANDBOX_TIMEOUT, "timeout after %s", words);
+	}
 }
 
 /* Without a question, the last process that could ask is gone. */
@@ -423,13 +427,20 @@ reap(struct warden *w, struct err *err)
 	return 0;
 }
 
+static bool
+is_crowded(const struct warden *w)
+{
+	return w->meter.peak_processes + PROCESS_MARGIN >= w->spec->limits.processes ||
+	       sandbox_limit_crowded(&w->meter);
+}
+
 /* Why a step failed, when it was not the step's own doing. */
 static void
 attribute(struct warden *w)
 {
 	struct sandbox_result *r = &w->result;
 	const struct sandbox_limits *l = &w->spec->limits;
-	char was[300];
+	char was[300], size[SANDBOX_WORDS];
 
 	if (r->cause != SANDBOX_STEP_FAILED && r->cause != SANDBOX_TIMEOUT &&
 	    r->cause != SANDBOX_UNPACK_FAILED)
@@ -439,19 +450,21 @@ attribute(struct warden *w)
 	(void)snprintf(was, sizeof(was), "%.290s", r->message);
 	if (sandbox_limit_killed(&w->meter)) {
 		r->cause = SANDBOX_MEMORY;
-		(void)snprintf(r->message, sizeof(r->message), "%s: memory ran out", was);
-	} else if (r->cause == SANDBOX_TIMEOUT &&
-		   w->meter.peak_processes + PROCESS_MARGIN < l->processes) {
+		sandbox_limit_size(size, l->memory_bytes);
+		(void)snprintf(r->message, sizeof(r->message), "out of memory at %s: %s", size,
+			       was);
+	} else if (r->cause == SANDBOX_TIMEOUT && !is_crowded(w)) {
 		return;
 	} else if (w->full || r->status == 128 + SIGXFSZ) {
 		r->cause = SANDBOX_DISK;
+		sandbox_limit_size(size, l->disk_bytes);
 		(void)snprintf(r->message, sizeof(r->message),
-			       "%s: a writable tree was full (%llu bytes)", was,
-			       (unsigned long long)l->disk_bytes);
-	} else if (w->meter.peak_processes + PROCESS_MARGIN >= l->processes) {
+			       "disk full at %s or %llu files: %s", size,
+			       (unsigned long long)l->inodes, was);
+	} else if (is_crowded(w)) {
 		r->cause = SANDBOX_PROCESSES;
-		(void)snprintf(r->message, sizeof(r->message),
-			       "%s: reached the limit of %u processes", was, l->processes);
+		(void)snprintf(r->message, sizeof(r->message), "too many processes, at %u: %s",
+			       l->processes, was);
 	}
 }
 
@@ -480,6 +493,7 @@ static int
 judge(struct warden *w, struct err *err)
 {
 	struct sandbox_result *r = &w->result;
+	char size[SANDBOX_WORDS];
 
 	r->elapsed_ms = clock_monotonic_ms() - w->began_ms;
 	if (w->refused.code != ERR_NONE) {
@@ -490,7 +504,8 @@ judge(struct warden *w, struct err *err)
 		if (!sandbox_limit_killed(&w->meter))
 			return err_set(err, ERR_SANDBOX, "the chamber's first process died");
 		r->cause = SANDBOX_MEMORY;
-		(void)snprintf(r->message, sizeof(r->message), "memory ran out");
+		sandbox_limit_size(size, w->spec->limits.memory_bytes);
+		(void)snprintf(r->message, sizeof(r->message), "out of memory at %s", size);
 	}
 	r->peak_memory_bytes = w->meter.peak;
 	attribute(w);
@@ -672,7 +687,7 @@ sandbox_warden_run(struct sandbox_job *job)
 		out.reply.raised = false;
 	out.reply.result = w.result;
 	end_chamber(&w);
-	sandbox_limit_leave(&job->helper->cgroup, w.pid, &w.meter);
+	sandbox_limit_leave(&job->helper->cgroups, w.pid, &w.meter);
 	if (send_answer(job->sock, &out, &ignored) < 0)
 		proc_child_exit(1);
 	proc_child_exit(0);

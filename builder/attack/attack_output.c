@@ -5,19 +5,21 @@
  */
 #include "builder/attack/attack.h"
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
 
-#define MAX_FORKS   3000
-#define MAX_MEMORY  ((size_t)1024) /* MiB */
-#define MAX_FILL    ((size_t)4096) /* of 64 KiB each */
-#define MAX_INODES  100000
-#define MAX_FLOOD   100000
-#define HANG_S      15
-#define DEEP        200
-#define CHUNK       65536
-#define HOLE        ((off_t)6 << 20)
-#define DAEMON_NAME "kiln-daemon"
+#define MAX_FORKS    3000
+#define MAX_MEMORY   ((size_t)1024) /* MiB */
+#define MAX_FILL     ((size_t)4096) /* of 64 KiB each */
+#define MAX_SEGMENTS 1024           /* MiB */
+#define MAX_INODES   100000
+#define MAX_FLOOD    100000
+#define HANG_S       15
+#define DEEP         200
+#define CHUNK        65536
+#define HOLE         ((off_t)6 << 20)
+#define DAEMON_NAME  "kiln-daemon"
 
 /* Forks sleepers until it may not, says how many, ends them. */
 int
@@ -88,6 +90,54 @@ attack_shared_memory_bomb(void)
 		if (write(fd, chunk, sizeof(chunk)) < 0)
 			return errno;
 	return fd < 0 ? errno : 0;
+}
+
+/* The same without any name to find it by. */
+int
+attack_memfd_bomb(void)
+{
+	static char chunk[CHUNK];
+	int fd = memfd_create("bomb", MFD_CLOEXEC);
+
+	for (size_t n = 0; fd >= 0 && n < MAX_FILL; n++) {
+		if (write(fd, chunk, sizeof(chunk)) < 0)
+			return errno;
+		usleep(500);
+	}
+	return fd < 0 ? errno : 0;
+}
+
+/* Segments that stay when nobody has them attached. */
+int
+attack_segment_bomb(void)
+{
+	for (size_t n = 0; n < MAX_SEGMENTS; n++) {
+		int id = shmget(IPC_PRIVATE, 1 << 20, IPC_CREAT | 0600);
+		void *p = id < 0 ? (void *)-1 : shmat(id, NULL, 0);
+
+		if (p == (void *)-1)
+			return errno;
+		memset(p, 1, 1 << 20);
+		if (shmdt(p) < 0)
+			return errno;
+		usleep(500);
+	}
+	return 0;
+}
+
+int
+attack_mapping_bomb(void)
+{
+	for (size_t n = 0; n < MAX_SEGMENTS; n++) {
+		void *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+		if (p == MAP_FAILED)
+			return errno;
+		memset(p, 1, 1 << 20);
+		usleep(500);
+	}
+	return 0;
 }
 
 int

@@ -423,7 +423,7 @@ TEST(count_counts_only_processes)
 	assert_int_equal(mkdirat(dirfd, "1", 0755), 0);
 	assert_int_equal(mkdirat(dirfd, "234", 0755), 0);
 	assert_int_equal(mkdirat(dirfd, "self", 0755), 0);
-	assert_int_equal(sandbox_limit_count(dirfd), 2);
+	assert_int_equal(sandbox_meter_count(dirfd), 2);
 	close(dirfd);
 }
 
@@ -444,19 +444,39 @@ TEST(sample_adds_anonymous_memory_and_remembers_the_peak)
 {
 	int dirfd = test_tmpdir();
 	struct sandbox_meter m = { .limits = &sandbox_limits_default,
-				   .group = -1,
+				   .group = { -1, -1, -1 },
 				   .proc = dirfd };
+	struct sandbox_rooms none = { -1, -1, -1, -1, -1, -1 };
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
 	put_statm(dirfd, "1", "100 50 20 1 0 10 0\n");
 	put_statm(dirfd, "2", "100 10 10 1 0 10 0\n");
-	sandbox_limit_sample(&m);
+	sandbox_meter_sample(&m, &none);
 	assert_int_equal(m.bytes, 30 * page);
 	assert_int_equal(m.peak_processes, 2);
 	assert_int_equal(unlinkat(dirfd, "1/statm", 0), 0);
-	sandbox_limit_sample(&m);
+	sandbox_meter_sample(&m, &none);
 	assert_int_equal(m.bytes, 0);
 	assert_int_equal(m.peak, 30 * page);
 	assert_false(sandbox_limit_killed(&m));
 	close(dirfd);
+}
+
+TEST(limits_are_said_exactly_and_short)
+{
+	char out[SANDBOX_WORDS];
+
+	(void)err;
+	sandbox_limit_size(out, (uint64_t)2 << 30);
+	assert_string_equal(out, "2 GiB");
+	sandbox_limit_size(out, (uint64_t)1536 << 20);
+	assert_string_equal(out, "1536 MiB");
+	sandbox_limit_size(out, 100000);
+	assert_string_equal(out, "100000 bytes");
+	sandbox_limit_time(out, 1200);
+	assert_string_equal(out, "20m");
+	sandbox_limit_time(out, 90);
+	assert_string_equal(out, "90s");
+	sandbox_limit_time(out, 7200);
+	assert_string_equal(out, "2h");
 }
