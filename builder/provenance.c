@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/provenance.h"
+#include "builder/result.h"
 #include "trust/statement.h"
 #include <ctype.h>
 
@@ -181,14 +182,19 @@ internal(struct arena *a, const struct provenance *p)
 static void
 add_byproducts(struct arena *a, const struct provenance *p, struct statement *s)
 {
-	s->byproducts = arena_array(a, 3, sizeof(*s->byproducts));
+	struct digest facts;
+
+	result_facts_digest(p->packages, p->npackages, &facts);
+	s->byproducts = arena_array(a, 4, sizeof(*s->byproducts));
 	s->byproducts[0] =
 		(struct statement_resource){ .name = "action.json", .sha256 = p->action->key };
 	s->byproducts[1] =
 		(struct statement_resource){ .name = "build.log", .sha256 = p->record->log };
 	s->byproducts[2] =
+		(struct statement_resource){ .name = "facts.json", .sha256 = facts };
+	s->byproducts[3] =
 		(struct statement_resource){ .name = "record.json", .sha256 = p->record_blob };
-	s->nbyproducts = 3;
+	s->nbyproducts = 4;
 }
 
 /* Versions are text in a provenance. */

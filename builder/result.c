@@ -138,19 +138,14 @@ has_blobs(const struct cas *store, const struct result *r)
 }
 
 int
-result_load(struct arena *a, const struct cas *store, const char *key_hex, struct result *out,
-	    bool *found, struct err *err)
+result_parse(struct arena *a, const struct cas *store, const char *text, size_t n,
+	     const char *key_hex, struct result *out, bool *found, struct err *err)
 {
-	CLEANUP(buf_free) struct buf json = BUF_MAX(RESULT_MAX_BYTES);
 	struct result r = { 0 };
 	struct doc *d;
 	int64_t format;
 
-	if (cas_ref_get(store, "action", key_hex, &json, found, err) < 0)
-		return -1;
-	if (!*found)
-		return 0;
-	if (json_parse(a, buf_text(&json), json.len, key_hex, &d, err) < 0)
+	if (json_parse(a, text, n, key_hex, &d, err) < 0)
 		return err_wrap(err, "action result");
 	if (!doc_int(doc_get(d, "format"), &format) || format != RESULT_FORMAT ||
 	    !doc_get_digest(d, "record", &r.record) || !doc_get_digest(d, "log", &r.log) ||
@@ -165,6 +160,19 @@ result_load(struct arena *a, const struct cas *store, const char *key_hex, struc
 	if (*found)
 		*out = r;
 	return 0;
+}
+
+int
+result_load(struct arena *a, const struct cas *store, const char *key_hex, struct result *out,
+	    bool *found, struct err *err)
+{
+	CLEANUP(buf_free) struct buf json = BUF_MAX(RESULT_MAX_BYTES);
+
+	if (cas_ref_get(store, "action", key_hex, &json, found, err) < 0)
+		return -1;
+	if (!*found)
+		return 0;
+	return result_parse(a, store, buf_text(&json), json.len, key_hex, out, found, err);
 }
 
 int

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "builder/action.h"
+#include "trust/verify.h"
 
 struct result_input { /* a package of the environment as it was when this was built */
 	const char *name, *purl;
@@ -25,6 +26,10 @@ struct result {
 /* found is false when the store has none, or lacks one of its blobs. */
 int result_load(struct arena *a, const struct cas *store, const char *key_hex,
 		struct result *out, bool *found, struct err *err) MUST_CHECK;
+/* The same of a result's text, wherever it comes from. */
+int result_parse(struct arena *a, const struct cas *store, const char *text, size_t n,
+		 const char *key_hex, struct result *out, bool *found,
+		 struct err *err) MUST_CHECK;
 int result_store(struct cas *store, const char *recipe, const char *key_hex,
 		 const struct result *r, struct err *err) MUST_CHECK;
 
@@ -48,3 +53,12 @@ int result_last_duration(const struct cas *store, const char *recipe, int64_t *m
  * many were bad. */
 int result_check(struct cas *store, bool repair, void (*bad)(void *arg, const char *what),
 		 void *arg, uint64_t *n, struct err *err) MUST_CHECK;
+
+/* Over the facts of all packages but their proof, which comes after: byproduct facts.json of
+ * the statement. */
+void result_facts_digest(const struct pkgfacts *packages, size_t n, struct digest *out);
+/* A result that came from elsewhere, whose blobs are all in the store: its statement must be
+ * signed by a builder key of ring, speak of this very action, and name by digest all that the
+ * result says. ERR_VERIFY names what does not fit. */
+int result_trust(const struct cas *store, const struct keyring *ring, const char *key_hex,
+		 const struct result *r, struct err *err) MUST_CHECK;

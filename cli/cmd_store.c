@@ -162,6 +162,8 @@ static const struct {
 	{ "gc", cmd_store_gc },
 	{ "pin", cmd_store_pin },
 	{ "unpin", cmd_store_unpin },
+	{ "export", cmd_store_export },
+	{ "import", cmd_store_import },
 };
 
 static int
@@ -182,6 +184,8 @@ static const struct opt_word store_words[] = {
 	{ "gc", NULL, "remove what no recipe, published file or pin needs", 0 },
 	{ "pin", "NAME", "keep the present result of a recipe, or an object by its sha256", 1 },
 	{ "unpin", "NAME", "let go of it again", 1 },
+	{ "export", "DIR [RECIPE...]", "write recipes' packages, proof and inputs to DIR", -1 },
+	{ "import", "DIR", "take them from there, checked; builds then need no network", 1 },
 };
 
 const struct command cmd_store = {

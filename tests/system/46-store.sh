@@ -100,6 +100,57 @@ refused "a changed tree" 1 "of the store is corrupt" k store check
 ok "repair of a tree" k store check --repair
 ok "then all is sound" k store check
 
+# To a machine without a network: packages, proof and inputs as a static tree.
+recipe three
+ok "export" k store export "$scratch/tree" note
+here=$KILN_STORE
+KILN_STORE=$scratch/other
+offline=
+[ "$(id -u)" != 0 ] || offline="unshare -n"
+ok "import into an empty store" $offline "$kiln" -C ws store import "$scratch/tree"
+says "the result is taken" "and 1 result"
+ok "fetch without a network" $offline "$kiln" -C ws fetch note
+says "has nothing to bring" "0 inputs fetched"
+ok "build without a network" $offline "$kiln" -C ws build note
+says "has nothing to do" "nothing to build"
+sed -i 's/echo "three"/echo "four"/' ws/recipes/note/recipe.yaml
+ok "a changed recipe builds there too" $offline "$kiln" -C ws build note
+says "from the imported seed" "1 built"
+recipe three
+ok "import again" "$kiln" -C ws store import "$scratch/tree"
+says "brings nothing twice" "imported 0 objects"
+
+# What was changed on the way.
+ac=tree/ac/$(key)
+cp "$ac" good
+for change in 's/"installed_size":[0-9]*/"installed_size":1/' 's/"environment":"[0-9a-f]*"/"environment":"'"$log"'"/' \
+	's/"log":"[0-9a-f]*"/"log":"'"$(sed 's/.*"record":"\([0-9a-f]*\)".*/\1/' good)"'"/'; do
+	rm -rf other
+	sed "$change" good >bad
+	cmp -s good bad && fail "the change $change changed nothing"
+	cp -f bad "$ac"
+	ok "import with $change" "$kiln" -C ws store import "$scratch/tree"
+	says "believes no such result" "and 0 results"
+	assert_contains "and says why" "result of note not taken: " "$(cat err)"
+done
+cp -f good "$ac"
+rm -rf other
+cp -a keys keys.mine
+rm -rf keys
+ok "other keys" k key init
+ok "import under other keys" "$kiln" -C ws store import "$scratch/tree"
+says "believes no stranger" "and 0 results"
+rm -rf keys
+mv keys.mine keys
+blob=$(find tree/cas -size -8 -type f | head -n 1)
+chmod u+w "$blob"
+echo x >>"$blob"
+rm -rf other
+refused "a changed blob" 1 "wanted ${blob#tree/cas/}" "$kiln" -C ws store import "$scratch/tree"
+rm -f tree/kiln.json
+refused "an export that was cut off" 1 "is no finished" "$kiln" -C ws store import "$scratch/tree"
+KILN_STORE=$here
+
 # A disk that is full: a store on a small file system of its own.
 # Root needs a mount namespace for that; others a user namespace as well, and are themselves in it.
 if [ "$(id -u)" = 0 ]; then

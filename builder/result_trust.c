@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a result may be believed: everything in it against its signed statement. */
+#include "base/json.h"
+#include "builder/result.h"
+#include "trust/dsse.h"
+
+void
+result_facts_digest(const struct pkgfacts *packages, size_t n, struct digest *out)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct doc *list = doc_list(&a);
+	char hex[DIGEST_HEX];
+
+	for (size_t i = 0; i < n; i++) {
+		struct pkgfacts f = packages[i];
+
+		f.action = f.statement = f.bundle = (struct digest){ { 0 } };
+		doc_push(&a, list, pkgfacts_doc(&a, &f));
+	}
+	json_digest_hex(list, hex);
+	if (!digest_parse(hex, out))
+		abort(); /* json_digest_hex writes what digest_parse reads */
+}
+
+static bool
+is_byproduct(const struct statement *s, const char *name, const struct digest *d)
+{
+	for (size_t i = 0; i < s->nbyproducts; i++) {
+		if (s->byproducts[i].name && strcmp(s->byproducts[i].name, name) == 0)
+			return digest_equal(&s->byproducts[i].sha256, d);
+	}
+	return false;
+}
+
+static bool
+is_dependency(const struct statement *s, const struct digest *d)
+{
+	for (size_t i = 0; i < s->ndependencies; i++) {
+		if (digest_equal(&s->dependencies[i].sha256, d))
+			return true;
+	}
+	return false;
+}
+
+static int
+check_packages(const struct statement *s, const struct digest *key, const struct result *r,
+	       struct err *err)
+{
+	struct digest facts;
+
+	for (size_t i = 0; i < r->npackages; i++) {
+		const struct pkgfacts *f = &r->packages[i];
+
+		if (!statement_subject(s, &f->file) || !statement_subject(s, &f->header))
+			return err_set(err, ERR_VERIFY, "package %s is no subject of its statement",
+				       f->id.name);
+		if (!digest_equal(&f->action, key) ||
+		    !digest_equal(&f->statement, &r->statement) ||
+		    !digest_equal(&f->bundle, &r->bundle))
+			return err_set(err, ERR_VERIFY, "package %s names another proof",
+				       f->id.name);
+	}
+	result_facts_digest(r->packages, r->npackages, &facts);
+	if (!is_byproduct(s, "facts.json", &facts))
+		return err_set(err, ERR_VERIFY,
+			       "the facts of the packages are not those of the statement");
+	return 0;
+}
+
+static int
+check_statement(const struct statement *s, const char *key_hex, const struct result *r,
+		struct err *err)
+{
+	const char *action = doc_get_text(s->internal, "action");
+	struct digest key;
+
+	if (!action || strcmp(action, key_hex) != 0 || !digest_parse(key_hex, &key))
+		return err_set(err, ERR_VERIFY, "the statement speaks of action %s",
+			       action ? action : "(none)");
+	if (!is_byproduct(s, "build.log", &r->log) || !is_byproduct(s, "record.json", &r->record))
+		return err_set(err, ERR_VERIFY, "log or record are not those of the statement");
+	for (size_t i = 0; i < r->nenvironment; i++) {
+		if (!is_dependency(s, &r->environment[i].file))
+			return err_set(err, ERR_VERIFY,
+				       "%s of the environment is not in the statement",
+				       r->environment[i].name);
+	}
+	return check_packages(s, &key, r, err);
+}
+
+int
+result_trust(const struct cas *store, const struct keyring *ring, const char *key_hex,
+	     const struct result *r, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
+	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { 0 };
+	struct statement s;
+	struct digest payload;
+
+	if (cas_get(store, &r->bundle, &text, err) < 0 ||
+	    verify_bundle(&a, ring, buf_text(&text), text.len, "bundle", STATEMENT_SLSA_V1,
+			  &r->packages[0].file, &s, err) < 0 ||
+	    dsse_bundle_parse(&a, buf_text(&text), text.len, "bundle", &b, err) < 0)
+		return -1;
+	digest_of(buf_text(&b.payload), b.payload.len, &payload);
+	if (!digest_equal(&payload, &r->statement))
+		return err_set(err, ERR_VERIFY, "the bundle holds another statement");
+	return check_statement(&s, key_hex, r, err);
+}
