@@ -140,12 +140,15 @@ sandbox_base_find(struct sandbox_helper *h, const struct sandbox_spec *s,
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(base_free) struct sandbox_base *made = NULL;
 	char key[DIGEST_HEX];
+	const char **names;
 	size_t n;
-	const char **names = distinct(&a, s, &n);
 
-	make_key(names, n, key);
+	/* By the list as it is given: sorting hundreds of names is only for who composes them.
+	 */
+	make_key(s->trees, s->ntrees, key);
 	*out = find(h, key, s->nwatch > 0);
-	if (!*out && n > 0) {
+	if (!*out && s->ntrees > 0) {
+		names = distinct(&a, s, &n);
 		make_room(h);
 		made = make(key, s->nwatch > 0);
 		if (cas_pin(h->cas, key, names, n, &made->pin, err) < 0 ||
