@@ -5,6 +5,7 @@
  *   job STORE tree NAME DIR                    copies DIR into the store as a tree
  *   job STORE run ARCHIVE SCRIPT TREE...       unpacks ARCHIVE (tar) in /build, runs the file
  *                                              SCRIPT there, copies the log to stdout
+ *   job STORE trace ARCHIVE SCRIPT TREE...     the same, and which files were opened is watched
  */
 #include "base/cas.h"
 #include "base/fd.h"
@@ -50,8 +51,27 @@ make_tree(struct cas *store, const char *name, const char *from, struct err *err
 	return cas_tree_commit(store, tmp, "out", name, text.data, text.len, err);
 }
 
+/* As a build does it: the directories of all trees of the environment. */
 static int
-run_job(struct cas *store, int argc, char **argv, struct err *err)
+watch_trees(struct arena *a, struct cas *store, struct sandbox_spec *spec, struct err *err)
+{
+	const struct manifest **all = arena_array(a, spec->ntrees, sizeof(*all));
+
+	for (size_t i = 0; i < spec->ntrees; i++) {
+		CLEANUP(buf_free) struct buf text = BUF_MAX(MAX_TEXT);
+		struct manifest *m = arena_array(a, 1, sizeof(*m));
+
+		if (cas_tree_manifest(store, spec->trees[i], &text, err) < 0 ||
+		    manifest_parse(a, buf_text(&text), text.len, spec->trees[i], m, err) < 0)
+			return -1;
+		all[i] = m;
+	}
+	sandbox_trace_dirs(a, all, spec->ntrees, &spec->watch, &spec->nwatch);
+	return 0;
+}
+
+static int
+run_job(struct cas *store, bool traced, int argc, char **argv, struct err *err)
 {
 	static const char *const env[] = { "PATH=/usr/bin:/bin", "HOME=/build",
 					   "LC_ALL=C.UTF-8" };
@@ -81,6 +101,8 @@ run_job(struct cas *store, int argc, char **argv, struct err *err)
 
 	for (int i = 2; i < argc && spec.ntrees < MAX_TREES; i++)
 		trees[spec.ntrees++] = argv[i];
+	if (traced && watch_trees(&a, store, &spec, err) < 0)
+		return -1;
 	if (sandbox_start(store, &sandbox, err) < 0 ||
 	    fd_open(argv[0], O_RDONLY, &archive, err) < 0 ||
 	    fd_read_file(AT_FDCWD, argv[1], &script, err) < 0)
@@ -99,7 +121,7 @@ main(int argc, char **argv)
 {
 	CLEANUP(cas_close) struct cas *store = NULL;
 	struct err err = {
-		.text = "usage: job STORE tree NAME DIR | run ARCHIVE SCRIPT TREE..."
+		.text = "usage: job STORE tree NAME DIR | run|trace ARCHIVE SCRIPT TREE..."
 	};
 	int rc = -1;
 
@@ -109,8 +131,8 @@ main(int argc, char **argv)
 		rc = -1;
 	else if (strcmp(argv[2], "tree") == 0)
 		rc = make_tree(store, argv[3], argv[4], &err);
-	else if (strcmp(argv[2], "run") == 0)
-		rc = run_job(store, argc - 3, argv + 3, &err);
+	else if (strcmp(argv[2], "run") == 0 || strcmp(argv[2], "trace") == 0)
+		rc = run_job(store, argv[2][0] == 't', argc - 3, argv + 3, &err);
 	if (rc < 0)
 		(void)fprintf(stderr, "job: %s\n", err.text);
 	return rc < 0 ? 1 : 0;

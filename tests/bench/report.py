@@ -22,6 +22,7 @@ TARGETS = [
     ("podman run against chamber", "least", "chamber", "podman", 30),
     ("400 trees more than 10, on kept bases", "more", "chamber-400", "chamber-10", 300),
     ("zlib in the chamber against a plain directory, CPU", "most", "zlib-chamber", "zlib-plain", 1.03),
+    ("zlib in the chamber, traced, against plain, CPU", "most", "zlib-traced", "zlib-plain", 1.05),
     ("chambers without pause against the floor", None, "chamber-row", "floor-row", None),
     ("chamber against unshare(1), no walls", None, "chamber", "unshare", None),
     ("package: kiln against rpmbuild, wall", None, "pack-kiln", "pack-rpmbuild", None),

@@ -141,7 +141,7 @@ cycle() {
 }
 
 # ---- a real build: zlib, in a chamber of one tree per Debian package, and in those merged ----
-toolchain='binutils-common binutils-x86-64-linux-gnu binutils-aarch64-linux-gnu coreutils cpp-12 dash
+toolchain='binutils binutils-common binutils-x86-64-linux-gnu binutils-aarch64-linux-gnu coreutils cpp-12 dash
 	diffutils findutils gcc gcc-12 grep hostname libacl1 libattr1 libbinutils libc-dev-bin libc6
 	libc6-dev libctf-nobfd0 libctf0 libgcc-12-dev libgcc-s1 libgmp10 libgprofng0 libisl23 libjansson4
 	libmpc3 libmpfr6 libpcre2-8-0 libselinux1 libstdc++6 libzstd1 linux-libc-dev make mawk sed zlib1g'
@@ -172,7 +172,7 @@ zlib_source() {
 build_script() {
 	cat <<-'END'
 		export CC=gcc CFLAGS=-O2
-		./configure >configure.out 2>&1
+		./configure >configure.out 2>&1 || { tail -n 3 configure.out configure.log >&2; exit 1; }
 		make >make.out 2>&1
 		times
 	END
@@ -187,8 +187,18 @@ plain_build() { # in the merged trees; /build is a directory of the same file sy
 	rm -rf "$S/merged/build" && mkdir "$S/merged/build" &&
 		tar -C "$S/merged/build" --strip-components=1 -xf "$S/zlib.tar" &&
 		cp "$S/script" "$S/merged/script" &&
-		env -i PATH=/usr/bin:/bin HOME=/build LC_ALL=C.UTF-8 chroot "$S/merged" \
+		env -i PATH=/usr/bin:/bin HOME=/build LC_ALL=C.UTF-8 "$(command -v chroot)" "$S/merged" \
 			/bin/sh -c 'cd /build && exec /bin/sh -e /script'
+}
+
+one_build() { # one_build SERIES COMMAND...: the first round does not count
+	series=$1
+	shift
+	if ! "$@" >"$S/log" 2>"$S/try" || ! seconds "$series" <"$S/log" >"$S/one"; then
+		miss "$series" "the build failed: $(tail -n 1 "$S/try")"
+	elif [ "$i" != 0 ]; then
+		cat "$S/one" >>"$S/samples"
+	fi
 }
 
 merge_trees() { # merge_trees NAME...
@@ -223,11 +233,9 @@ zlib() {
 	fact "zlib: configure && make, $# trees in the environment, plain directory on the disk of the store"
 	i=0
 	while [ $i -le "$builds" ]; do
-		"$tools/job" "$S/store" run "$S/zlib.tar" "$S/script" "$@" 2>"$S/try" | seconds zlib-chamber >"$S/one" ||
-			miss zlib-chamber "the build failed: $(tail -n 1 "$S/try")"
-		plain_build 2>"$S/try" | seconds zlib-plain >"$S/two" ||
-			miss zlib-plain "the build failed: $(tail -n 1 "$S/try")"
-		[ $i = 0 ] || cat "$S/one" "$S/two" >>"$S/samples"
+		one_build zlib-chamber "$tools/job" "$S/store" run "$S/zlib.tar" "$S/script" "$@"
+		one_build zlib-plain plain_build
+		one_build zlib-traced "$tools/job" "$S/store" trace "$S/zlib.tar" "$S/script" "$@"
 		i=$((i + 1))
 	done
 }
