@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/build_priv.h"
+#include "base/fd.h"
 #include <fcntl.h>
+
+#define STEP_TEXT_MAX 32
+#define GREETING_MAX  ((size_t)64 * 1024)
 
 /* The node of this recipe with everything below it built. */
 static int
@@ -27,21 +31,52 @@ find_node(struct build_session *s, const char *name, size_t *node, struct err *e
 	return *node < s->plan.n ? 0 : err_set(err, ERR_INPUT, "no recipe is named '%s'", name);
 }
 
-/* An interactive shell where the steps begin; patches are applied before it. */
-static void
-only_shell(struct arena *a, const struct recipe *r, bool failed, struct sandbox_spec *spec)
+/* The step that failed, by what the warden kept; -1 when it was none, or is not known. */
+static int
+failed_step(const struct build_session *s, const char *name)
 {
-	struct sandbox_step *steps = arena_array(a, 2, sizeof(*steps));
-	const char *script = "exec /bin/sh -i";
-	size_t n = 0;
+	CLEANUP(buf_free) struct buf text = BUF_MAX(STEP_TEXT_MAX);
+	const char *path = arena_format(s->a, "failed/%s/step", name);
+	struct err ignored;
 
-	if (r->npatches && !failed)
-		steps[n++] = spec->steps[0];
+	if (fd_read_file(cas_dirfd(s->b->store), path, &text, &ignored) < 0)
+		return -1;
+	return atoi(buf_text(&text));
+}
+
+/* Names of steps are words, so they need no quoting. */
+static const char *
+greet(struct arena *a, const struct recipe *r, const struct sandbox_spec *spec, bool failed,
+      int step)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(GREETING_MAX);
+
+	buf_add_format(&text, "echo 'the chamber of %s, %s; its steps, run with sh -e:'\n",
+		       r->name, failed ? "as its failure left it" : "before its first step");
+	for (size_t i = 0; i < spec->nsteps; i++)
+		buf_add_format(&text, "echo '  /kiln/step-%zu  %s%s'\n", i + 1,
+			       spec->steps[i].name,
+			       failed && (int)i == step ? "  <- failed here" : "");
 	if (r->nsources)
-		script = arena_format(a, "cd '/build/%s' || :; %s", r->sources[0].into, script);
-	steps[n++] = (struct sandbox_step){ .name = "shell", .script = script };
+		buf_add_format(&text, "cd '/build/%s' || :\n", r->sources[0].into);
+	buf_add_str(&text, "exec /bin/sh -i\n");
+	return arena_strndup(a, buf_text(&text), text.len);
+}
+
+/* An interactive shell where the steps begin; they are there to be read and run by hand.
+ * Patches are applied before it. */
+static void
+only_shell(struct arena *a, const struct recipe *r, const char *greeting, bool failed,
+	   struct sandbox_spec *spec)
+{
+	struct sandbox_step *steps = arena_array(a, spec->nsteps + 1, sizeof(*steps));
+
+	memcpy(steps, spec->steps, spec->nsteps * sizeof(*steps));
+	spec->shown_from = r->npatches && !failed ? 1 : 0;
+	spec->shown_to = spec->nsteps;
+	steps[spec->nsteps] = (struct sandbox_step){ .name = "shell", .script = greeting };
 	spec->steps = steps;
-	spec->nsteps = n;
+	spec->nsteps++;
 }
 
 static int
@@ -78,7 +113,10 @@ build_shell(struct arena *a, struct builder *b, const char *name, bool failed, i
 			   &job->root, err) < 0 ||
 	    build_chamber_make(&s, job, &c, err) < 0)
 		return -1;
-	only_shell(a, job->node->recipe, failed, &c.spec);
+	only_shell(a, job->node->recipe,
+		   greet(a, job->node->recipe, &c.spec, failed,
+			 failed ? failed_step(&s, name) : -1),
+		   failed, &c.spec);
 	c.spec.tty_fd = tty_fd;
 	if (failed) {
 		c.spec.resume_failed = name;

@@ -75,6 +75,7 @@ struct sandbox_spec {
 	size_t ninputs;
 	const struct sandbox_step *steps; /* none: a job that only unpacks */
 	size_t nsteps;
+	size_t shown_from, shown_to; /* these steps are there to be read, but not run */
 	struct sandbox_limits limits;
 	unsigned cpus;           /* CPUs the job may see and use, >= 1 */
 	int64_t mtime;           /* given to what inputs create */

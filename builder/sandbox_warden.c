@@ -563,6 +563,20 @@ keep_room(const struct warden *w, int dirfd, const char *what, int from, struct 
 	return copy_tree(w, from, to, err);
 }
 
+/* Which step failed: -1 when it was none of them. */
+static int
+keep_step(const struct warden *w, int dirfd, struct err *err)
+{
+	CLEANUP(fd_close) int fd = -1;
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%d\n", w->result.step);
+
+	if (fd_create(dirfd, "step", 0600, &fd, err) < 0 ||
+	    fd_write_all(fd, text, (size_t)n, err) < 0)
+		return err_wrap(err, "keeping the number of the failed step");
+	return fd_close(&fd, "the number of the failed step", err);
+}
+
 /* 0700: what a failed build left is nobody else's to read or to change. */
 static int
 keep(const struct warden *w, struct err *err)
@@ -578,6 +592,7 @@ keep(const struct warden *w, struct err *err)
 	if (mkdirat(store, path, 0700) < 0)
 		return err_sys(err, "making %s in the store", path);
 	if (fd_open_beneath(store, path, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0 ||
+	    keep_step(w, dirfd, err) < 0 ||
 	    keep_room(w, dirfd, "build", w->rooms.build, err) < 0)
 		return -1;
 	return keep_room(w, dirfd, "tmp", w->rooms.tmp, err);

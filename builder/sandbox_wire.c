@@ -100,6 +100,8 @@ sandbox_wire_write(const struct sandbox_spec *s, struct buf *b, struct err *err)
 	put_limits(b, &s->limits);
 	put_u64(b, s->cpus);
 	put_u64(b, (uint64_t)s->mtime);
+	put_u64(b, s->shown_from);
+	put_u64(b, s->shown_to);
 	put_u64(b, s->full_proc);
 	put_u64(b, s->fake_chown);
 	put_text(b, s->keep_failed);
@@ -240,6 +242,8 @@ sandbox_wire_read(struct arena *a, const char *data, size_t n, struct sandbox_sp
 	s->limits.time_s = (unsigned)take_u64(&r, INT32_MAX);
 	s->cpus = (unsigned)take_u64(&r, CPU_SETSIZE);
 	take(&r, &s->mtime, sizeof(s->mtime));
+	s->shown_from = (size_t)take_u64(&r, SANDBOX_MAX_STEPS);
+	s->shown_to = (size_t)take_u64(&r, SANDBOX_MAX_STEPS);
 	s->full_proc = take_u64(&r, 1) != 0;
 	s->fake_chown = take_u64(&r, 1) != 0;
 	s->keep_failed = take_text(&r);

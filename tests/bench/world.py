@@ -73,7 +73,7 @@ homepage: https://example.org/{name}
 epoch: 2026-01-01
 sources:
   - url: debian:pool/main/{name[0]}/{name}/{name}_{i % 20}.{i % 7}.orig.tar.gz
-    sha256: {i:064x}
+    sha256: {i + 1:064x}
 build:
 """
     if needs:

@@ -138,8 +138,9 @@ says "it runs as uid 1000 in /build" "at-42 1000 /build"
 says "Ctrl-C ends what runs in it, and not the shell" "still-43"
 assert_lacks "job control works" "no job control" "$(cat "$scratch/out")"
 same "no process is left" "$(alive)" 0
-ok "a failed chamber" python3 term.py "cat trace && echo there-\$((40+4))\n|exit\n" "$kiln" -C ws shell --failed bad
+ok "a failed chamber" python3 term.py "cat trace && echo there-\$((40+4)) && test -r /kiln/step-1\n|exit\n" "$kiln" -C ws shell --failed bad
 says "holds what the step left" "there-44"
+says "names the steps, and the one that failed" "<- failed here"
 refused "no failed chamber" 1 "" python3 term.py "" "$kiln" -C ws shell --failed one
 says "says so" "no failed chamber of 'one' is kept"
 done_testing
