@@ -26,7 +26,7 @@ check_room_first(struct build_session *s, uint64_t *memory, bool *checked, struc
 		const struct recipe *r = s->plan.at[i].recipe;
 		struct build_ground *g;
 
-		if (r->nneeds == 0)
+		if (r->nneeds == 0 || s->jobs[i].known)
 			continue;
 		if (build_session_ground(s, r, &g, err) < 0)
 			return -1;
@@ -106,10 +106,13 @@ plan_and_run(struct build_session *s, struct err *err)
 {
 	uint64_t memory = 0;
 	size_t known, missing;
-	bool checked;
+	bool checked = false;
 
-	if (check_room_first(s, &memory, &checked, err) < 0 || look_through(s, err) < 0 ||
-	    build_session_probe(s, &known, err) < 0)
+	if (build_memo_recall(s, &known, err) < 0)
+		return -1;
+	if (known < s->plan.n &&
+	    (check_room_first(s, &memory, &checked, err) < 0 || look_through(s, err) < 0 ||
+	     build_session_probe(s, &known, err) < 0))
 		return -1;
 	missing = s->plan.n - known;
 	build_session_event(s, BUILD_PLANNED, NULL,

@@ -122,10 +122,10 @@ hash_facts(struct build_session *s, const struct result *r, struct digest *out)
 static int
 by_recipe_name(const void *x, const void *y)
 {
-	const struct build_job *a = *(const struct build_job *const *)x,
-			       *b = *(const struct build_job *const *)y;
+	size_t a = (*(const struct build_job *const *)x)->node->slot,
+	       b = (*(const struct build_job *const *)y)->node->slot;
 
-	return strcmp(a->node->recipe->name, b->node->recipe->name);
+	return (a > b) - (a < b); /* sets are sorted by name */
 }
 
 /* Facts of all needs are known. */
@@ -173,7 +173,7 @@ build_memo_find(struct build_session *s, struct build_job *job, struct err *err)
 	static const struct digest nobody;
 	const struct memo_decision *d;
 
-	if (!s->memo)
+	if (!s->memo || job->known)
 		return 0;
 	if (!s->ruled && hash_rules(s, &s->rules, err) < 0)
 		return -1;
@@ -191,6 +191,23 @@ build_memo_find(struct build_session *s, struct build_job *job, struct err *err)
 	job->action.key = d->action;
 	job->facts = d->facts;
 	job->known = job->remembered = true;
+	return 0;
+}
+
+int
+build_memo_recall(struct build_session *s, size_t *known, struct err *err)
+{
+	*known = 0;
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct plan_node *node = &s->plan.at[i];
+		bool decided = true;
+
+		for (size_t j = 0; j < node->nneeds; j++)
+			decided = decided && s->jobs[node->needs[j]].known;
+		if (decided && build_memo_find(s, &s->jobs[i], err) < 0)
+			return -1;
+		*known += s->jobs[i].known;
+	}
 	return 0;
 }
 

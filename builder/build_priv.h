@@ -119,6 +119,8 @@ void build_session_event(const struct build_session *s, enum build_event e, cons
 int build_memo_open(struct build_session *s, struct err *err) MUST_CHECK;
 /* Makes the job known if this was decided before; its needs are known. */
 int build_memo_find(struct build_session *s, struct build_job *job, struct err *err) MUST_CHECK;
+/* The same for all jobs of the plan. */
+int build_memo_recall(struct build_session *s, size_t *known, struct err *err) MUST_CHECK;
 /* Remembers what is known of a job. */
 void build_memo_note(struct build_session *s, struct build_job *job);
 

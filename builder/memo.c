@@ -51,29 +51,39 @@ find_maker(int64_t default_epoch, struct digest *out)
 	return true;
 }
 
+/* Texts are used where they stand, so the bytes live as long as the memo. */
+static const char *
+read_bytes(struct memo *m, size_t *n)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct err ignored;
+	struct stat st;
+	ssize_t got = 1;
+	char *at;
+
+	if (fd_open_beneath(m->dirfd, m->path, O_RDONLY, &fd, &ignored) < 0 ||
+	    fstat(fd, &st) < 0 || st.st_size <= 0 || (uint64_t)st.st_size > MEMO_MAX_BYTES)
+		return NULL;
+	at = arena_alloc(m->a, (size_t)st.st_size);
+	for (*n = 0; *n < (size_t)st.st_size && got > 0; *n += (size_t)KILN_MAX(got, 0))
+		got = read(fd, at + *n, (size_t)st.st_size - *n);
+	return at;
+}
+
 /* Magic, maker, entries, and the digest of all that at the end. */
 static void
 read_old(struct memo *m)
 {
-	struct buf text = BUF_MAX(MEMO_MAX_BYTES);
 	const size_t magic = strlen(MEMO_MAGIC), tail = DIGEST_BYTES;
 	struct memo_wire w;
 	struct digest sum, maker;
-	struct err ignored;
-	char *bytes;
+	size_t n = 0;
+	const char *bytes = read_bytes(m, &n);
 
-	if (fd_read_file(m->dirfd, m->path, &text, &ignored) < 0 ||
-	    text.len < magic + DIGEST_BYTES + tail ||
-	    memcmp(text.data, MEMO_MAGIC, magic) != 0) {
-		buf_free(&text);
+	if (n < magic + DIGEST_BYTES + tail || memcmp(bytes, MEMO_MAGIC, magic) != 0)
 		return;
-	}
-	/* Strings are used where they stand, so the bytes live as long as the memo. */
-	bytes = arena_alloc(m->a, text.len);
-	memcpy(bytes, text.data, text.len);
-	w = (struct memo_wire){ .at = bytes + magic, .end = bytes + text.len - tail };
-	digest_of(bytes, text.len - tail, &sum);
-	buf_free(&text);
+	w = (struct memo_wire){ .at = bytes + magic, .end = bytes + n - tail };
+	digest_of(bytes, n - tail, &sum);
 	memo_wire_digest(&w, &maker);
 	if (memcmp(sum.bytes, w.end, tail) != 0 || !digest_equal(&maker, &m->maker))
 		return;
@@ -226,7 +236,9 @@ memo_recipes(struct arena *a, struct memo *m, int dirfd, int64_t default_epoch,
 const struct memo_decision *
 memo_decided(const struct memo *m, size_t slot)
 {
-	return m->now[slot]->decided ? &m->now[slot]->decision : NULL;
+	if (slot >= m->nnow || !m->now[slot]->decided)
+		return NULL;
+	return &m->now[slot]->decision;
 }
 
 void

@@ -22,9 +22,22 @@ struct vertex {
 	enum colour colour;
 	size_t place; /* in the plan, once black */
 };
+/* What a name in needs or requires leads to, found once for each name. */
+struct target {
+	const char *name;
+	size_t slot;              /* of the recipe that makes it; NONE: no recipe does */
+	size_t seen;              /* the vertex it was last met for, + 1 */
+	bool followed;            /* requires is known */
+	struct target **requires; /* what the package is declared to require */
+	size_t nrequires;
+};
+#define NONE SIZE_MAX
+
 struct planner {
 	const struct recipe_set *set;
-	struct dict index; /* recipe name -> its recipe's slot in set->at */
+	struct arena scratch;
+	struct dict index;   /* recipe name -> its recipe's slot in set->at */
+	struct dict targets; /* name -> struct target */
 	struct vertex *vertices;
 	VEC(size_t) order; /* finished vertices */
 	VEC(const struct edge *)
@@ -38,6 +51,8 @@ planner_release_scope(struct planner *p)
 		VEC_FREE(&p->vertices[i].edges);
 	free(p->vertices);
 	dict_release(&p->index);
+	dict_release(&p->targets);
+	arena_release(&p->scratch);
 	VEC_FREE(&p->order);
 	VEC_FREE(&p->path);
 }
@@ -81,28 +96,56 @@ missing(const struct planner *p, const struct recipe *r, const struct recipe_nee
 			need->name);
 }
 
+static struct target *
+target_of(struct planner *p, const char *name)
+{
+	struct target *t = dict_get(&p->targets, name);
+	const struct recipe *maker;
+
+	if (t)
+		return t;
+	t = arena_alloc(&p->scratch, sizeof(*t));
+	t->name = name;
+	maker = recipe_of_package(p->set, name);
+	t->slot = maker ? slot_of(p, maker) : NONE;
+	dict_set(&p->targets, name, t);
+	return t;
+}
+
+static void
+find_requires(struct planner *p, struct target *t)
+{
+	const struct recipe_package *declared = declared_package(p->set->at[t->slot], t->name);
+
+	t->followed = true;
+	if (!declared)
+		return;
+	t->requires = arena_array(&p->scratch, declared->requires.n, sizeof(struct target *));
+	for (size_t i = 0; i < declared->requires.n; i++)
+	t->requires[t->nrequires++] = target_of(p, declared->requires.at[i].name);
+}
+
 /* The edges that one need brings: to its recipe, and on to whatever the declared `requires` of
  * the needed packages name, as far as that goes. Requirements that are no package of ours
  * (sonames, paths) are left to the solver. */
 static void
-follow(struct planner *p, const struct recipe_need *need, struct edges *edges,
-       struct dict *seen)
+follow(struct planner *p, size_t v, const struct recipe_need *need, struct target *first)
 {
-	VEC(const char *) todo = { 0 };
+	VEC(struct target *) todo = { 0 };
 
-	VEC_PUSH(&todo, need->name);
+	VEC_PUSH(&todo, first);
 	for (size_t i = 0; i < todo.n; i++) {
-		const struct recipe *maker = recipe_of_package(p->set, todo.at[i]);
-		const struct recipe_package *declared;
-		struct edge e = { .need = need, .via = i ? todo.at[i] : NULL };
+		struct target *t = todo.at[i];
+		struct edge e = { .to = t->slot, .need = need, .via = i ? t->name : NULL };
 
-		if (!maker || !dict_add(seen, todo.at[i], p))
+		if (t->slot == NONE || t->seen == v + 1)
 			continue;
-		e.to = slot_of(p, maker);
-		VEC_PUSH(edges, e);
-		declared = declared_package(maker, todo.at[i]);
-		for (size_t j = 0; declared && j < declared->requires.n; j++)
-			VEC_PUSH(&todo, declared->requires.at[j].name);
+		t->seen = v + 1;
+		VEC_PUSH(&p->vertices[v].edges, e);
+		if (!t->followed)
+			find_requires(p, t);
+		for (size_t j = 0; j < t->nrequires; j++)
+			VEC_PUSH(&todo, t->requires[j]);
 	}
 	VEC_FREE(&todo);
 }
@@ -110,13 +153,14 @@ follow(struct planner *p, const struct recipe_need *need, struct edges *edges,
 static int
 link_vertex(struct planner *p, size_t v, struct err *err)
 {
-	CLEANUP(dict_release) struct dict seen = { 0 };
 	const struct recipe *r = p->set->at[v];
 
 	for (size_t i = 0; i < r->nneeds; i++) {
-		if (!recipe_of_package(p->set, r->needs[i].name))
+		struct target *t = target_of(p, r->needs[i].name);
+
+		if (t->slot == NONE)
 			return missing(p, r, &r->needs[i], err);
-		follow(p, &r->needs[i], &p->vertices[v].edges, &seen);
+		follow(p, v, &r->needs[i], t);
 	}
 	return 0;
 }

@@ -55,6 +55,18 @@ ok "both are built, the user after what it needs" kb user
 says "two were built" "2 built, 0 served"
 ok "a second run" kb user
 says "builds nothing" "nothing to build: 2 recipes"
+ok "the graph" "$kiln" -C ws graph
+says "has a line for each" "user: greet"
+ok "why" "$kiln" -C ws why user greet
+says "names the line" "recipes/user/recipe.yaml:10:11: user needs greet"
+ok "what an advisory asks" "$kiln" -C ws affected greet
+says "what carries it" "greet                    carries greet"
+says "what was built with it" "user                     built with greet"
+ok "a package of the seed" "$kiln" -C ws affected gcc-12
+says "is in all" "user                     built with"
+made=$(basename "$(find "$KILN_STORE/refs/action" -newer ws/recipes/user/recipe.yaml -type f | head -1)")
+ok "anything that was made, by digest" "$kiln" -C ws affected "sha256:$made"
+says "is found" "carries what it last made"
 sed -i 's/^summary: Greets/summary: Greets well/' ws/recipes/greet/recipe.yaml
 ok "a new summary" kb --why user
 says "rebuilds the package, but not its user" "1 built, 1 served"
