@@ -8,6 +8,7 @@
 #pragma once
 
 #include "builder/seed.h"
+#include "builder/trace.h"
 #include "trust/signer.h"
 
 enum build_event {
@@ -78,6 +79,25 @@ int build_inputs(struct arena *a, struct builder *b, const struct publish_input 
 		 size_t *n, struct err *err) MUST_CHECK;
 /* The log of the last run of a recipe (failed or not). */
 int build_log(struct builder *b, const char *name, struct buf *out, struct err *err) MUST_CHECK;
+/* What the last run of a recipe used and attempted, and what the recipe could say instead. With
+ * prove the proposal is built, and what comes out compared. */
+enum build_proof {
+	BUILD_PROOF_NONE,
+	BUILD_PROOF_SAME,
+	BUILD_PROOF_DIFFERENT,
+	BUILD_PROOF_FAILED
+};
+struct build_trace {
+	const struct recipe *recipe;
+	struct trace_run run;
+	bool current; /* the run was of the recipe as it now stands */
+	struct trace_advice advice;
+	enum build_proof proof;
+	const char *proof_words; /* what differs, or why it failed */
+};
+int build_trace(struct arena *a, struct builder *b, const char *name, bool prove,
+		const struct build_options *o, struct build_trace *out,
+		struct err *err) MUST_CHECK;
 /* Enters the chamber of a recipe: its environment and sources, or its last failure as it was.
  */
 int build_shell(struct arena *a, struct builder *b, const char *name, bool failed, int tty_fd,

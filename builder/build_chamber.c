@@ -157,6 +157,8 @@ build_chamber_make(struct build_session *s, const struct build_job *job,
 	c.spec.name = r->name;
 	c.spec.trees = job->root.trees;
 	c.spec.ntrees = job->root.ntrees;
+	c.spec.watch = job->root.watch;
+	c.spec.nwatch = job->root.nwatch;
 	c.spec.inputs = c.inputs;
 	c.spec.ninputs = c.ninputs;
 	c.spec.limits = r->limits;

@@ -169,6 +169,23 @@ on_locked(struct build_session *s, size_t node, int *fd, enum schedule_outcome *
 	return 0;
 }
 
+/* What the run used and attempted, in packages; kept as the recipe's last run. */
+static int
+keep_trace(struct build_session *s, struct build_job *job, struct err *err)
+{
+	struct trace_run run = { .action = job->action.hex,
+				 .outcome = sandbox_cause_word(job->outcome.cause),
+				 .seen = job->outcome.seen };
+
+	if (job->outcome.cause == SANDBOX_INTERRUPTED)
+		return 0;
+	if (trace_map(s->a, s->b->store, &job->root, &job->outcome.seen, &job->trace, err) < 0)
+		return -1;
+	job->record.trace = &job->trace;
+	run.trace = job->trace;
+	return trace_store(s->b->store, job->node->recipe->name, &run, err);
+}
+
 static int
 fail_in_chamber(struct build_session *s, struct build_job *job, enum schedule_outcome *out,
 		struct err *err)
@@ -185,6 +202,9 @@ fail_in_chamber(struct build_session *s, struct build_job *job, enum schedule_ou
 	if (build_log_tail(s->a, job->log_fd, &f.log_tail, err) < 0)
 		return give_up(s, job, out, err);
 	f.message = arena_strdup(s->a, job->outcome.message);
+	if (job->outcome.seen.nviolations)
+		f.message = arena_format(s->a, "%s; no build may do what it tried: %s",
+					 f.message, trace_words(s->a, &job->outcome.seen));
 	f.where = job->outcome.cause == SANDBOX_UNPACK_FAILED
 			  ? build_chamber_source(s->a, r, job->outcome.step)
 			  : build_chamber_where(s->a, r, job->outcome.step);
@@ -209,7 +229,7 @@ on_ran(struct build_session *s, struct build_job *job, int *fd, enum schedule_ou
 		return give_up(s, job, out, err);
 	job->record = (struct record){ .result = &job->outcome,
 				       .has_check = job->node->recipe->check.run != NULL };
-	if (build_log_keep(s, job, &job->record.log, err) < 0)
+	if (build_log_keep(s, job, &job->record.log, err) < 0 || keep_trace(s, job, err) < 0)
 		return give_up(s, job, out, err);
 	if (job->outcome.cause != SANDBOX_OK)
 		return fail_in_chamber(s, job, out, err);

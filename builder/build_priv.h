@@ -57,6 +57,7 @@ struct build_job {
 	struct sandbox_result outcome;
 	struct manifest harvest;
 	struct record record;
+	struct trace trace; /* of the run */
 	char tmp[64]; /* in the store; "" when there is none */
 	int log_fd;
 	bool killed;

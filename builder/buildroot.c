@@ -141,17 +141,20 @@ load_manifest(struct arena *a, const struct cas *store, const char *tree, struct
 
 /* The manifests live as long as the check. */
 static int
-check_trees(struct cas *store, const char *const *names, const struct buildroot *root,
-	    const char *subject, struct err *err)
+check_trees(struct arena *lasting, struct cas *store, const char *const *names,
+	    struct buildroot *root, const char *subject, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct buildroot_layer *layers = arena_array(&a, root->ntrees, sizeof(*layers));
+	const struct manifest **all = arena_array(&a, root->ntrees, sizeof(*all));
 
 	for (size_t i = 0; i < root->ntrees; i++) {
 		layers[i].name = names[i];
 		if (load_manifest(&a, store, root->trees[i], &layers[i].manifest, err) < 0)
 			return err_wrap(err, "tree of %s", names[i]);
+		all[i] = &layers[i].manifest;
 	}
+	sandbox_trace_dirs(lasting, all, root->ntrees, &root->watch, &root->nwatch);
 	return buildroot_check(layers, root->ntrees, subject, err);
 }
 
@@ -186,5 +189,5 @@ buildroot_fill(struct arena *a, struct sandbox *s, struct cas *store, const stru
 					err) < 0)
 			return err_wrap(err, "package %s", f->id.name);
 	}
-	return check_trees(store, names, root, subject, err);
+	return check_trees(a, store, names, root, subject, err);
 }

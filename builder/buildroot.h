@@ -15,6 +15,8 @@ struct buildroot {
 	size_t npackages;
 	const char **trees; /* topmost first; after buildroot_fill */
 	size_t ntrees;
+	const char *const *watch; /* sandbox_trace_dirs of them */
+	size_t nwatch;
 };
 
 /* universe: the packages of all recipes that r needs, directly or not. offers: what the ground

@@ -34,7 +34,7 @@ homes_release_scope(struct homes *h)
 static enum cas_gc_role
 role_of(void *arg, const char *kind, const char *name)
 {
-	static const char *const of_recipes[] = { "duration", "last", "log" };
+	static const char *const of_recipes[] = { "duration", "last", "log", "trace" };
 	static const char *const units[] = { "action", "proof", "publish" };
 	const struct homes *h = arg;
 

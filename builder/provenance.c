@@ -172,6 +172,8 @@ internal(struct arena *a, const struct provenance *p)
 	doc_set_text(a, chamber, "network", "none");
 	doc_set(a, chamber, "walls", record_walls(a, p->record->result));
 	doc_set(a, d, "chamber", chamber);
+	if (p->record->result->seen.watched)
+		doc_set(a, d, "violations", trace_kinds(a, &p->record->result->seen));
 	doc_set_text(a, d, "action", p->action->hex);
 	doc_set_text(a, d, "check", p->record->has_check ? "passed" : "none");
 	doc_set_text(a, d, "sourceDateEpoch",

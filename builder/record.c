@@ -37,6 +37,10 @@ record_doc(struct arena *a, const struct record *r)
 	doc_set_text(a, d, "check", r->has_check ? "passed" : "none");
 	doc_set_digest(a, d, "log", &r->log);
 	doc_set_digest(a, d, "output", &r->output);
+	if (r->result->seen.watched)
+		doc_set(a, d, "violations", trace_attempts(a, &r->result->seen, false));
+	if (r->trace)
+		doc_set(a, d, "used", trace_used(a, r->trace, false));
 	return d;
 }
 

@@ -6,16 +6,19 @@
  */
 #pragma once
 
-#include "builder/recipe.h"
+#include "builder/trace.h"
 
 struct record {
 	const struct sandbox_result *result;
 	bool has_check;
-	struct digest log;    /* blob */
-	struct digest output; /* of the canonical manifest of the harvest */
+	const struct trace *trace; /* NULL: not known */
+	struct digest log;         /* blob */
+	struct digest output;      /* of the canonical manifest of the harvest */
 };
 
-/* {"format":1,"walls":[{"name","detail","required"}],"check":"passed"|"none","log","output"} */
+/* {"format":1,"walls":[{"name","detail","required"}],"check":"passed"|"none","log","output",
+ * "violations":[...] (trace_attempts; left out when nobody watched),"used":{...} (trace_used)}.
+ * How often something was attempted is left to chance, and so not said. */
 struct doc *record_doc(struct arena *a, const struct record *r);
 /* [{"name","detail","required"}] sorted by name. */
 struct doc *record_walls(struct arena *a, const struct sandbox_result *result);
