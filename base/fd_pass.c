@@ -72,10 +72,13 @@ fd_receive(int sock, void *data, size_t *n, int *fds, size_t *nfds, struct err *
 	int got[FD_PASS_MAX];
 	size_t ngot;
 	ssize_t done;
+	unsigned resets = 0;
 
+	/* A peer that ended without reading what we sent resets the socket, once; what it said
+	 * comes after. */
 	do
 		done = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-	while (done < 0 && errno == EINTR);
+	while (done < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	if (done < 0)
 		return err_sys(err, "receive");
 	ngot = take_fds(&msg, got);

@@ -238,11 +238,7 @@ sandbox_collect(struct arena *a, struct sandbox_run *run, struct sandbox_result 
 	CLEANUP(mem_free) struct sandbox_reply *reply = mem_alloc(sizeof(*reply));
 	bool got = false;
 
-	/* A warden that ended before it read our "kill" resets the socket; what it said comes
-	 * after. */
-	if (sandbox_wire_reply(r->sock, reply, &fd, &seen, &got, err) < 0 &&
-	    (err->sys != ECONNRESET ||
-	     sandbox_wire_reply(r->sock, reply, &fd, &seen, &got, err) < 0))
+	if (sandbox_wire_reply(r->sock, reply, &fd, &seen, &got, err) < 0)
 		return -1;
 	if (!got)
 		return err_set(err, ERR_SANDBOX, "the chamber's warden died");

@@ -139,3 +139,22 @@ TEST(fd_passes_descriptors_and_refuses_truncation)
 	assert_int_equal(n, 0);
 	close(pair[1]);
 }
+
+TEST(fd_receive_hears_the_last_words_of_who_did_not_listen)
+{
+	int pair[2];
+	size_t n = 16, nfds = 0;
+	char data[16];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_ok(fd_send(pair[1], "unread", 6, NULL, 0, err));
+	assert_ok(fd_send(pair[0], "last", 4, NULL, 0, err));
+	close(pair[0]);
+	assert_ok(fd_receive(pair[1], data, &n, NULL, &nfds, err));
+	assert_int_equal(n, 4);
+	assert_memory_equal(data, "last", 4);
+	n = 16;
+	assert_ok(fd_receive(pair[1], data, &n, NULL, &nfds, err));
+	assert_int_equal(n, 0);
+	close(pair[1]);
+}
