@@ -1,5 +1,5 @@
 # The drivers of tests/bench/run.sh.
-BENCH_TOOLS := $(BUILD)/bench/true $(BUILD)/bench/cycle $(BUILD)/bench/job $(BUILD)/bench/pack $(BUILD)/bench/fill
+BENCH_TOOLS := $(BUILD)/bench/true $(BUILD)/bench/cycle $(BUILD)/bench/job $(BUILD)/bench/pack $(BUILD)/bench/fill $(BUILD)/bench/makespan
 BENCH_LIBS := $(foreach b,$(BELOW_builder),$(BUILD)/lib$(b).a)
 
 .PHONY: bench-tools
