@@ -75,12 +75,12 @@ int cas_ref_put(struct cas *c, const char *kind, const char *name, const void *d
  * processes that make the same thing meet here. */
 int cas_lock(struct cas *c, const char *name, int *fd, struct err *err) MUST_CHECK;
 
-/* Pins. Live environments are mounted straight from trees/, and a tree that goes from under a mount
- * leaves undefined behaviour behind. cas_pin writes the names of trees into pins/NAME and holds a
- * shared flock on it until the last copy of *fd (children inherit it) is closed; look that the trees
- * are there afterwards, not before. NAME stands for this list of trees and no other.
- * cas_pinned is for whoever removes trees: `out` receives those in use (strings live in a), dead pins
- * go away, and until *hold is closed nobody can pin anything. */
+/* Pins. Live environments are mounted straight from trees/, and a tree that goes from under a
+ * mount leaves undefined behaviour behind. cas_pin writes the names of trees into pins/NAME and
+ * holds a shared flock on it until the last copy of *fd (children inherit it) is closed; look
+ * that the trees are there afterwards, not before. NAME stands for this list of trees and no
+ * other. cas_pinned is for whoever removes trees: `out` receives those in use (strings live in
+ * a), dead pins go away, and until *hold is closed nobody can pin anything. */
 int cas_pin(const struct cas *c, const char *name, const char *const *trees, size_t n, int *fd,
 	    struct err *err) MUST_CHECK;
 int cas_pinned(struct arena *a, const struct cas *c, struct dict *out, int *hold,

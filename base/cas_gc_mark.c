@@ -36,9 +36,8 @@ static void
 keep_word(struct cas_gc *g, size_t first, void *arg)
 {
 	(void)arg;
-	for (size_t i = first; i < g->at.n && digest_equal(&g->at.at[i].digest,
-							   &g->at.at[first].digest);
-	     i++)
+	for (size_t i = first;
+	     i < g->at.n && digest_equal(&g->at.at[i].digest, &g->at.at[first].digest); i++)
 		keep(g, i);
 }
 
@@ -95,7 +94,9 @@ read_text(struct cas_gc *g, const struct cas_gc_object *o, struct err *err)
 	cas_gc_path(o, path);
 	fd = openat(g->c->dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_sys(err, "%s", path); /* a dry run shares the store */
+		return errno == ENOENT
+			       ? 0
+			       : err_sys(err, "%s", path); /* a dry run shares the store */
 	if (o->kind == CAS_GC_BLOB && o->size > CAS_GC_GULP && !begins_document(fd))
 		return 0;
 	got = pread(fd, buf_reserve(&g->text, (size_t)o->size), (size_t)o->size, 0);

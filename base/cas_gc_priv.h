@@ -8,20 +8,21 @@
 #include "base/cas_priv.h"
 #include "base/vec.h"
 
-#define CAS_GC_TEXT_MAX ((uint64_t)64 * 1024 * 1024) /* longer blobs are no documents of ours */
-#define CAS_GC_TEXT_MIN 66 /* a digest in braces */
+#define CAS_GC_TEXT_MAX ((uint64_t)64 * 1024 * 1024) /* longer blobs are no documents of ours  \
+						      */
+#define CAS_GC_TEXT_MIN 66                           /* a digest in braces */
 #define CAS_GC_GULP     ((uint64_t)64 * 1024) /* up to here one read shows what a blob is */
 
 enum cas_gc_kind { CAS_GC_BLOB, CAS_GC_TREE, CAS_GC_REF };
 
 struct cas_gc_object {
-	struct digest digest;  /* zero when the name has none */
-	uint64_t bytes; /* as the disk counts them */
-	uint64_t size;  /* of a blob or reference */
+	struct digest digest; /* zero when the name has none */
+	uint64_t bytes;       /* as the disk counts them */
+	uint64_t size;        /* of a blob or reference */
 	int64_t mtime;
-	const char *name;      /* "rpm-HEX-1", "last/zlib"; NULL for blobs */
+	const char *name; /* "rpm-HEX-1", "last/zlib"; NULL for blobs */
 	enum cas_gc_kind kind;
-	bool nameless;         /* without a digest: nothing leads to it */
+	bool nameless; /* without a digest: nothing leads to it */
 	bool kept;
 };
 struct cas_gc {
@@ -31,8 +32,8 @@ struct cas_gc {
 	/* Sorted by digest, those without one first; then by kind and name. Indexes into it are
 	 * the nodes of the graph. */
 	VEC(struct cas_gc_object) at;
-	size_t first; /* of those with a digest */
-	VEC(size_t) todo; /* kept, but what they lead to was not looked at */
+	size_t first;      /* of those with a digest */
+	VEC(size_t) todo;  /* kept, but what they lead to was not looked at */
 	VEC(size_t) newly; /* kept since a unit was begun */
 	struct buf text;
 	uint64_t kept_bytes;

@@ -190,8 +190,8 @@ cas_gc_sweep(struct cas_gc *g, struct cas_gc_report *out, struct err *err)
 		if (!g->at.at[i].kept)
 			tell(g, &g->at.at[i], out);
 	}
-	if (!g->o->dry_run && (remove_refs(g, err) < 0 || remove_trees(g, err) < 0 ||
-			       remove_blobs(g, err) < 0))
+	if (!g->o->dry_run &&
+	    (remove_refs(g, err) < 0 || remove_trees(g, err) < 0 || remove_blobs(g, err) < 0))
 		return -1;
 	return each_lock(g, true, &out->locks, err);
 }

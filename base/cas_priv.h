@@ -5,11 +5,11 @@
 #include "base/cas.h"
 #include "base/fd.h"
 
-#define CAS_OWNER_LEN    16
+#define CAS_OWNER_LEN     16
 #define CAS_LOCK_OF_USERS "users"
-#define CAS_NAME_MAX     200
-#define CAS_PATH_MAX     512
-#define CAS_MANIFEST_MAX ((size_t)512 * 1024 * 1024)
+#define CAS_NAME_MAX      200
+#define CAS_PATH_MAX      512
+#define CAS_MANIFEST_MAX  ((size_t)512 * 1024 * 1024)
 
 struct cas {
 	int dirfd;
@@ -22,7 +22,7 @@ struct cas {
 	char owner[CAS_OWNER_LEN + 1];
 	int owner_fd;
 	int users_fd; /* locks/users: shared as long as the store is open, see cas_gc.h */
-	pid_t maker; /* only the process that opened the store gives its mark back */
+	pid_t maker;  /* only the process that opened the store gives its mark back */
 	unsigned long long next;
 };
 

@@ -58,7 +58,7 @@ struct build_job {
 	struct manifest harvest;
 	struct record record;
 	struct trace trace; /* of the run */
-	char tmp[64]; /* in the store; "" when there is none */
+	char tmp[64];       /* in the store; "" when there is none */
 	int log_fd;
 	bool killed;
 };

@@ -74,8 +74,7 @@ visit_home(struct homes *h, int dirfd, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		dict_set(&h->recipes, names[i], h);
 		if (root_file(h->gc, dirfd,
-			      arena_format(&h->a, "recipes/%s/recipe.yaml", names[i]),
-			      err) < 0)
+			      arena_format(&h->a, "recipes/%s/recipe.yaml", names[i]), err) < 0)
 			return -1;
 	}
 	if (root_file(h->gc, dirfd, "bootstrap/seed.lock", err) < 0)

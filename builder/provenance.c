@@ -192,8 +192,7 @@ add_byproducts(struct arena *a, const struct provenance *p, struct statement *s)
 		(struct statement_resource){ .name = "action.json", .sha256 = p->action->key };
 	s->byproducts[1] =
 		(struct statement_resource){ .name = "build.log", .sha256 = p->record->log };
-	s->byproducts[2] =
-		(struct statement_resource){ .name = "facts.json", .sha256 = facts };
+	s->byproducts[2] = (struct statement_resource){ .name = "facts.json", .sha256 = facts };
 	s->byproducts[3] =
 		(struct statement_resource){ .name = "record.json", .sha256 = p->record_blob };
 	s->nbyproducts = 4;

@@ -52,8 +52,8 @@ check_packages(const struct statement *s, const struct digest *key, const struct
 		const struct pkgfacts *f = &r->packages[i];
 
 		if (!statement_subject(s, &f->file) || !statement_subject(s, &f->header))
-			return err_set(err, ERR_VERIFY, "package %s is no subject of its statement",
-				       f->id.name);
+			return err_set(err, ERR_VERIFY,
+				       "package %s is no subject of its statement", f->id.name);
 		if (!digest_equal(&f->action, key) ||
 		    !digest_equal(&f->statement, &r->statement) ||
 		    !digest_equal(&f->bundle, &r->bundle))
@@ -77,7 +77,8 @@ check_statement(const struct statement *s, const char *key_hex, const struct res
 	if (!action || strcmp(action, key_hex) != 0 || !digest_parse(key_hex, &key))
 		return err_set(err, ERR_VERIFY, "the statement speaks of action %s",
 			       action ? action : "(none)");
-	if (!is_byproduct(s, "build.log", &r->log) || !is_byproduct(s, "record.json", &r->record))
+	if (!is_byproduct(s, "build.log", &r->log) ||
+	    !is_byproduct(s, "record.json", &r->record))
 		return err_set(err, ERR_VERIFY, "log or record are not those of the statement");
 	for (size_t i = 0; i < r->nenvironment; i++) {
 		if (!is_dependency(s, &r->environment[i].file))

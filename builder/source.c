@@ -129,7 +129,7 @@ struct attempt {
 	const struct source_progress *progress;
 	int fd; /* scratch file */
 	struct buf reasons;
-	bool reached; /* some place failed otherwise than by not having the file */
+	bool reached;    /* some place failed otherwise than by not having the file */
 	struct err full; /* our own disk: no other place can help */
 };
 

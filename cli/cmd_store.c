@@ -157,12 +157,9 @@ static const struct {
 	const char *word;
 	cmd_store_fn *run;
 } runs[] = {
-	{ "size", run_size },
-	{ "check", run_check },
-	{ "gc", cmd_store_gc },
-	{ "pin", cmd_store_pin },
-	{ "unpin", cmd_store_unpin },
-	{ "export", cmd_store_export },
+	{ "size", run_size },           { "check", run_check },
+	{ "gc", cmd_store_gc },         { "pin", cmd_store_pin },
+	{ "unpin", cmd_store_unpin },   { "export", cmd_store_export },
 	{ "import", cmd_store_import },
 };
 

@@ -42,7 +42,8 @@ read_budget(const struct cmd_store_args *a, struct gc_budget *out, struct err *e
 			       "--keep-bytes '%s': not a size such as 500MiB or 20GiB",
 			       a->keep_bytes);
 	if (a->older_than && !measure(a->older_than, ages, ARRAY_LEN(ages), &age))
-		return err_set(err, ERR_USAGE, "--older-than '%s': not an age such as 12h or 30d",
+		return err_set(err, ERR_USAGE,
+			       "--older-than '%s': not an age such as 12h or 30d",
 			       a->older_than);
 	out->older_than_s = (int64_t)age;
 	return 0;
@@ -80,9 +81,9 @@ tell(struct cli *cli, const struct cas_gc_report *r, const struct listing *l, bo
 
 	if (!cli->json) {
 		(void)printf("%s (%s) of %s (%s) %s; %s stays\n",
-			     cli_count(a, r->gone_objects, "object"), cli_bytes(a, r->gone_bytes),
-			     cli_count(a, r->objects, "object"), cli_bytes(a, r->bytes),
-			     dry ? "would go" : "removed",
+			     cli_count(a, r->gone_objects, "object"),
+			     cli_bytes(a, r->gone_bytes), cli_count(a, r->objects, "object"),
+			     cli_bytes(a, r->bytes), dry ? "would go" : "removed",
 			     cli_bytes(a, r->bytes - r->gone_bytes));
 		return 0;
 	}

@@ -23,8 +23,8 @@ tell(struct cli *cli, const struct transfer_report *r, const char *verb, struct 
 }
 
 int
-cmd_store_export(struct cli *cli, const struct cmd_store_args *args, const char *const *operands,
-		 size_t n, struct err *err)
+cmd_store_export(struct cli *cli, const struct cmd_store_args *args,
+		 const char *const *operands, size_t n, struct err *err)
 {
 	struct transfer_report r;
 
@@ -46,8 +46,8 @@ say_refused(void *arg, const char *recipe, const char *why)
 }
 
 int
-cmd_store_import(struct cli *cli, const struct cmd_store_args *args, const char *const *operands,
-		 size_t n, struct err *err)
+cmd_store_import(struct cli *cli, const struct cmd_store_args *args,
+		 const char *const *operands, size_t n, struct err *err)
 {
 	struct keyring ring = { 0 };
 	struct transfer_report r;

@@ -11,8 +11,8 @@
 
 struct inputs_set;
 
-/* Reads and verifies every *.sigstore.json of dir, each named after a subject of its own, and inventory.json with its bundle at
- * inventory_path (its directory entry); keys: ring. */
+/* Reads and verifies every *.sigstore.json of dir, each named after a subject of its own, and
+ * inventory.json with its bundle at inventory_path (its directory entry); keys: ring. */
 int inputs_load(const char *dir, const char *inventory_path, const struct keyring *ring,
 		struct inputs_set **out, struct err *err) MUST_CHECK;
 void inputs_free(struct inputs_set *s);

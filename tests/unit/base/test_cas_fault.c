@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A disk that fails: the calls through which the store becomes durable are wrapped by the linker
- * (UNIT_LDFLAGS_base in Makefile), and each operation is repeated with the first, the second,
- * the third ... of them failing, until it gets through.
+ * A disk that fails: the calls through which the store becomes durable are wrapped by the
+ * linker (UNIT_LDFLAGS_base in Makefile), and each operation is repeated with the first, the
+ * second, the third ... of them failing, until it gets through.
  */
 #include "base/cas.h"
 #include "base/manifest.h"

@@ -376,15 +376,15 @@ disguised(struct shop *s, enum key_role role, enum key_role from)
 		CLEANUP(buf_free) struct buf text = BUF_MAX(MAX_BYTES);
 		const char *suffix = i ? "key" : "asc";
 
-		must(fd_read_file(s->dir,
-				  arena_format(&s->a, "%s/%s.%s", dir, key_role_name(from),
-					       suffix),
-				  &text, &err),
+		must(fd_read_file(
+			     s->dir,
+			     arena_format(&s->a, "%s/%s.%s", dir, key_role_name(from), suffix),
+			     &text, &err),
 		     &err);
-		must(fd_publish(s->dir,
-				arena_format(&s->a, "%s/%s.%s", dir, key_role_name(role),
-					     suffix),
-				text.data, text.len, i ? 0600 : 0644, &err),
+		must(fd_publish(
+			     s->dir,
+			     arena_format(&s->a, "%s/%s.%s", dir, key_role_name(role), suffix),
+			     text.data, text.len, i ? 0600 : 0644, &err),
 		     &err);
 	}
 	return arena_format(&s->a, "%s/%s", s->root, dir);

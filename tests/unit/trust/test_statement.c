@@ -4,7 +4,7 @@
 #include "trust/statement.h"
 
 #define STATEMENT_MAX ((size_t)1024 * 1024)
-#define HEX_0 "0000000000000000000000000000000000000000000000000000000000000000"
+#define HEX_0         "0000000000000000000000000000000000000000000000000000000000000000"
 #define HEX_A         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define HEX_B         "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define HEX_C         "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
