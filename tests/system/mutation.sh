@@ -58,7 +58,7 @@ table() {
 	mutant memory_limit ${S}_warden.c 'cut("w->meter.bytes > l->memory_bytes", "false")'
 	mutant root_flags ${S}_mount.c 'cut("MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID", "0")'
 	mutant steps_readonly ${S}_mount.c 'cut(q(mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0), "(false && readonly.attr_set)")'
-	mutant pivot ${S}_mount.c 'body("pivot", "(void)root; (void)err; return 0;")'
+	mutant pivot ${S}_mount.c 's/syscall\(SYS_pivot_root, "\.", "\."\) < 0/false/ or die'
 	mutant proc_subset ${S}_proc.c 's/fsconfig\(\w+, FSCONFIG_SET_STRING, "subset", "pid", 0\) < 0/false/ or die'
 	mutant proc_flags ${S}_proc.c 's/MOUNT_ATTR_NODEV \| MOUNT_ATTR_NOSUID \| MOUNT_ATTR_NOEXEC/0/ or die'
 	mutant dev_hard ${S}_mount.c 's/mount_setattr\(dev, "", AT_EMPTY_PATH \| AT_RECURSIVE, &hard, sizeof\(hard\)\) < 0/(false && hard.attr_set)/ or die'
