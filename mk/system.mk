@@ -1,5 +1,5 @@
 # What the system tests run: the attack program (mk/attack.mk) and the drivers.
-SYSTEM_TOOLS := $(BUILD)/tests/probe $(BUILD)/tests/chamber $(BUILD)/tests/crowd
+SYSTEM_TOOLS := $(BUILD)/tests/probe $(BUILD)/tests/chamber $(BUILD)/tests/crowd $(BUILD)/tests/talk
 
 .PHONY: system-tools
 system-tools: $(SYSTEM_TOOLS)
@@ -8,3 +8,9 @@ $(BUILD)/tests/chamber $(BUILD)/tests/crowd: $(BUILD)/tests/%: $(BUILD)/tests/sy
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
+
+# Runs inside chambers, where there are no libraries.
+$(BUILD)/tests/talk: tests/system/talk.c
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -static -o $@ $<
