@@ -8,9 +8,10 @@
 #include "base/cas_priv.h"
 #include "base/vec.h"
 
-#define CAS_GC_TEXT_MAX ((uint64_t)64 * 1024 * 1024) /* longer blobs are no documents of ours  \
-						      */
-#define CAS_GC_TEXT_MIN 66                           /* a digest in braces */
+#define CAS_GC_TEXT_MAX                                                                        \
+	((uint64_t)64 * 1024 * 1024)          /* longer blobs are no documents of ours         \
+					       */
+#define CAS_GC_TEXT_MIN 66                    /* a digest in braces */
 #define CAS_GC_GULP     ((uint64_t)64 * 1024) /* up to here one read shows what a blob is */
 
 enum cas_gc_kind { CAS_GC_BLOB, CAS_GC_TREE, CAS_GC_REF };
