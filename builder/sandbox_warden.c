@@ -543,8 +543,14 @@ harvest(struct warden *w, struct arena *a, int *answer, struct err *err)
 		return 0;
 	}
 	manifest_write(&m, &text);
-	if (buf_check(&text, "the manifest of the output", err) < 0 ||
-	    fd_memory("harvest", &fd, err) < 0 ||
+	if (buf_check(&text, "the manifest of the output", err) < 0) {
+		w->result.cause = SANDBOX_OUTPUT_REFUSED;
+		(void)snprintf(w->result.message, sizeof(w->result.message),
+			       "/out holds too many files: %zu entries make %.500s", m.n,
+			       err->text);
+		return 0;
+	}
+	if (fd_memory("harvest", &fd, err) < 0 ||
 	    fd_write_all(fd, text.data, text.len, err) < 0)
 		return -1;
 	*answer = STEAL_FD(fd);
