@@ -15,10 +15,13 @@ if ! "$BUSYBOX" true 2>/dev/null; then
 	finish
 fi
 
+UNDER=
 chamber() {
 	case $WHO in
-	ordinary) setpriv --reuid=$ORDINARY --regid=$ORDINARY --clear-groups -- "$TOOLS/chamber" "$STORE" "$@" 2>&1 ;;
-	*) "$TOOLS/chamber" "$STORE" "$@" 2>&1 ;;
+	# shellcheck disable=SC2086
+	ordinary) setpriv --reuid=$ORDINARY --regid=$ORDINARY --clear-groups -- $UNDER "$TOOLS/chamber" "$STORE" "$@" 2>&1 ;;
+	# shellcheck disable=SC2086
+	*) $UNDER "$TOOLS/chamber" "$STORE" "$@" 2>&1 ;;
 	esac
 }
 run() { chamber run -w -T more -T ground -e PATH=/bin -e KILN_PROBE=1 "$@"; }
@@ -82,6 +85,22 @@ uses() {
 	assert_eq "$WHO: what the build made is not the environment's" 'usr/bin/busybox ' "$(used "$log")"
 }
 
+# Under a filter of the host that has a listener the kernel gives us none.
+blind() {
+	UNDER="$TOOLS/talk blind"
+	log=$(run 'probe vsock do_mount unshare_user tcp_outside; cat /usr/share/more/one >/dev/null')
+	UNDER=
+	assert_eq "$WHO: without a listener a chamber runs" ok "$(value cause "$log")"
+	assert_eq "$WHO: behind the same wall: a family" EAFNOSUPPORT "$(value vsock "$log")"
+	assert_eq "$WHO: a call" EPERM "$(value do_mount "$log")"
+	assert_eq "$WHO: an argument" EPERM "$(value unshare_user "$log")"
+	assert_eq "$WHO: the network" ENETUNREACH "$(value tcp_outside "$log")"
+	assert_eq "$WHO: and says that nobody watched" no "$(value watched "$log")"
+	assert_eq "$WHO: files are seen all the same" 'usr/bin/busybox usr/bin/probe usr/share/more/one ' "$(used "$log")"
+}
+
+parent() { ps -o ppid= -p "$1" | tr -d ' '; }
+
 # A warden that does not listen for a while: 80 processes open 256 files, and the kernel keeps 16,384.
 overflow() {
 	limit=$(cat /proc/sys/fs/fanotify/max_queued_events 2>/dev/null || echo 0)
@@ -90,15 +109,16 @@ overflow() {
 		return
 	fi
 	run 'echo go >/build/go; sleep 2.71; talk open 80 /usr/share/many; sleep 1' >"$SCRATCH/overflow" &
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		sleeper=$(pgrep -nf '^sleep 2.71')
-		[ -n "$sleeper" ] && break
+	tries=0
+	sleeper=
+	while [ -z "$sleeper" ] && [ $tries -lt 100 ]; do
 		sleep 0.1
+		sleeper=$(pgrep -nf '^sleep 2.71')
+		tries=$((tries + 1))
 	done
 	# sleep < sh < pid 1 < warden
-	warden=$(ps -o ppid= -p "$(ps -o ppid= -p "$(ps -o ppid= -p "$sleeper")")")
-	# shellcheck disable=SC2086
-	kill -STOP $warden && sleep 6 && kill -CONT $warden
+	warden=$(parent "$(parent "$(parent "$sleeper")")")
+	kill -STOP "$warden" && sleep 6 && kill -CONT "$warden"
 	wait
 	log=$(cat "$SCRATCH/overflow")
 	assert_eq "$WHO: a build whose events ran over is built" ok "$(value cause "$log")"
@@ -125,6 +145,7 @@ suite() {
 	assert_eq "$WHO: and something to use" '' "$made"
 	attempts
 	uses
+	blind
 	overflow
 }
 

@@ -8,17 +8,24 @@
  *   talk loop                  a server and its client on loopback
  *   talk cost CALL TIMES       what TIMES such calls take on a pair of sockets
  *   talk open TIMES DIR        TIMES processes that open every file of DIR
+ *   talk blind COMMAND...      runs it under a filter that has a listener already (not in a
+ *                              chamber)
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -164,9 +171,36 @@ open_many(int times, const char *path)
 	return 0;
 }
 
+/* The filter asks about a call that nobody makes. */
+static int
+blind(char **argv)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 99999, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+
+	long fd;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return 2;
+	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+		     &prog);
+	/* It counts as long as somebody holds it. */
+	if (fd < 0 || fcntl((int)fd, F_SETFD, 0) < 0)
+		return 2;
+	execv(argv[0], argv);
+	return 2;
+}
+
 int
 main(int argc, char **argv)
 {
+	if (argc >= 3 && strcmp(argv[1], "blind") == 0)
+		return blind(argv + 2);
 	if (argc >= 4 && strcmp(argv[1], "cost") == 0)
 		return cost(argv[2], atoi(argv[3]));
 	if (argc >= 4 && strcmp(argv[1], "open") == 0)
