@@ -86,9 +86,11 @@ attack_shared_memory_bomb(void)
 	static char chunk[CHUNK];
 	int fd = open("/dev/shm/bomb", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 
-	for (size_t n = 0; fd >= 0 && n < MAX_FILL; n++)
+	for (size_t n = 0; fd >= 0 && n < MAX_FILL; n++) {
 		if (write(fd, chunk, sizeof(chunk)) < 0)
 			return errno;
+		usleep(500);
+	}
 	return fd < 0 ? errno : 0;
 }
 
