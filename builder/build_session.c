@@ -218,39 +218,26 @@ build_session_offers(struct build_session *s, struct err *err)
 	return 0;
 }
 
-/* A store may be shared and keys may change: what another key signed is not our word. */
-static int
-is_ours(struct build_session *s, const struct result *r, bool *ours, struct err *err)
+/* A store may be shared and keys may change: what another key signed, or what was signed for
+ * another action, is not our word. A dry run has no keys and only tells what it found. */
+static bool
+is_ours(const struct build_session *s, const struct build_job *job)
 {
-	CLEANUP(arena_release) struct arena a = { 0 };
-	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
-	struct statement statement;
 	struct err why;
 
-	*ours = true;
-	if (!s->b->signer)
-		return 0;
-	if (cas_get(s->b->store, &r->bundle, &bundle, err) < 0)
-		return -1;
-	*ours = verify_bundle(&a, signer_keys(s->b->signer), buf_text(&bundle), bundle.len,
-			      "bundle", STATEMENT_SLSA_V1, &r->packages[0].file, &statement,
-			      &why) == 0;
-	return 0;
+	return !s->b->signer || result_trust(s->b->store, signer_keys(s->b->signer),
+					     job->action.hex, &job->result, &why) == 0;
 }
 
 int
 build_session_lookup(struct build_session *s, struct build_job *job, struct err *err)
 {
-	bool ours;
-
 	if (result_load(s->a, s->b->store, job->action.hex, &job->result, &job->known, err) < 0)
 		return -1;
 	if (!job->known)
 		return 0;
-	if (is_ours(s, &job->result, &ours, err) < 0)
-		return -1;
-	job->known = ours;
-	job->foreign = !ours;
+	job->known = is_ours(s, job);
+	job->foreign = !job->known;
 	build_memo_note(s, job);
 	return 0;
 }
