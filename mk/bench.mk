@@ -1,11 +1,11 @@
-# The drivers of tests/bench/run.sh.
-BENCH_TOOLS := $(BUILD)/bench/true $(BUILD)/bench/cycle $(BUILD)/bench/job $(BUILD)/bench/pack $(BUILD)/bench/fill $(BUILD)/bench/makespan
+# The drivers of tests/bench/run.sh and its sections: one program for each C file there.
+BENCH_TOOLS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 BENCH_LIBS := $(foreach b,$(BELOW_builder),$(BUILD)/lib$(b).a)
 
 .PHONY: bench-tools
 bench-tools: $(BENCH_TOOLS)
 
-bench: bench-tools
+bench: bench-tools system-tools
 
 $(BUILD)/bench/true: tests/bench/true.c mk/flags.mk
 	@mkdir -p $(@D)
