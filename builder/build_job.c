@@ -174,12 +174,12 @@ static int
 keep_trace(struct build_session *s, struct build_job *job, struct err *err)
 {
 	struct trace_run run = { .action = job->action.hex,
-				 .outcome = sandbox_cause_word(job->outcome.cause),
-				 .seen = job->outcome.seen };
+				 .outcome = sandbox_cause_word(job->outcome->cause),
+				 .seen = job->outcome->seen };
 
-	if (job->outcome.cause == SANDBOX_INTERRUPTED)
+	if (job->outcome->cause == SANDBOX_INTERRUPTED)
 		return 0;
-	if (trace_map(s->a, s->b->store, &job->root, &job->outcome.seen, &job->trace, err) < 0)
+	if (trace_map(s->a, s->b->store, &job->root, &job->outcome->seen, &job->trace, err) < 0)
 		return -1;
 	job->record.trace = &job->trace;
 	run.trace = job->trace;
@@ -192,22 +192,22 @@ fail_in_chamber(struct build_session *s, struct build_job *job, enum schedule_ou
 {
 	const struct recipe *r = job->node->recipe;
 	struct build_failure f = { .recipe = r->name,
-				   .cause = sandbox_cause_word(job->outcome.cause) };
+				   .cause = sandbox_cause_word(job->outcome->cause) };
 
-	if (job->killed || job->outcome.cause == SANDBOX_INTERRUPTED) {
+	if (job->killed || job->outcome->cause == SANDBOX_INTERRUPTED) {
 		tidy(s, job);
 		*out = SCHEDULE_FAILED;
 		return 0;
 	}
 	if (build_log_tail(s->a, job->log_fd, &f.log_tail, err) < 0)
 		return give_up(s, job, out, err);
-	f.message = arena_strdup(s->a, job->outcome.message);
-	if (job->outcome.seen.nviolations)
+	f.message = arena_strdup(s->a, job->outcome->message);
+	if (job->outcome->seen.nviolations)
 		f.message = arena_format(s->a, "%s; no build may do what it tried: %s",
-					 f.message, trace_words(s->a, &job->outcome.seen));
-	f.where = job->outcome.cause == SANDBOX_UNPACK_FAILED
-			  ? build_chamber_source(s->a, r, job->outcome.step)
-			  : build_chamber_where(s->a, r, job->outcome.step);
+					 f.message, trace_words(s->a, &job->outcome->seen));
+	f.where = job->outcome->cause == SANDBOX_UNPACK_FAILED
+			  ? build_chamber_source(s->a, r, job->outcome->step)
+			  : build_chamber_where(s->a, r, job->outcome->step);
 	*out = fail(s, job, &f);
 	return 0;
 }
@@ -225,13 +225,14 @@ static int
 on_ran(struct build_session *s, struct build_job *job, int *fd, enum schedule_outcome *out,
        struct err *err)
 {
-	if (sandbox_collect(s->a, STEAL_PTR(job->run), &job->outcome, &job->harvest, err) < 0)
+	job->outcome = arena_alloc(s->a, sizeof(*job->outcome));
+	if (sandbox_collect(s->a, STEAL_PTR(job->run), job->outcome, &job->harvest, err) < 0)
 		return give_up(s, job, out, err);
-	job->record = (struct record){ .result = &job->outcome,
+	job->record = (struct record){ .result = job->outcome,
 				       .has_check = job->node->recipe->check.run != NULL };
 	if (build_log_keep(s, job, &job->record.log, err) < 0 || keep_trace(s, job, err) < 0)
 		return give_up(s, job, out, err);
-	if (job->outcome.cause != SANDBOX_OK)
+	if (job->outcome->cause != SANDBOX_OK)
 		return fail_in_chamber(s, job, out, err);
 	hash_harvest(job);
 	if (build_pack_begin(s, job, err) < 0)
@@ -254,8 +255,8 @@ on_packed(struct build_session *s, struct build_job *job, enum schedule_outcome 
 		return give_up(s, job, out, err);
 	build_session_event(s, BUILD_DONE, job->node->recipe->name,
 			    arena_format(s->a, "%lld.%lld s, %zu package%s",
-					 (long long)job->outcome.elapsed_ms / 1000,
-					 (long long)job->outcome.elapsed_ms % 1000 / 100, n,
+					 (long long)job->outcome->elapsed_ms / 1000,
+					 (long long)job->outcome->elapsed_ms % 1000 / 100, n,
 					 n == 1 ? "" : "s"));
 	tidy(s, job);
 	*out = SCHEDULE_BUILT;

@@ -54,7 +54,7 @@ struct build_job {
 	struct build_lock lock;
 	struct build_pack pack;
 	struct sandbox_run *run;
-	struct sandbox_result outcome;
+	struct sandbox_result *outcome; /* of the run; kilobytes, so only once there is one */
 	struct manifest harvest;
 	struct record record;
 	struct trace trace; /* of the run */

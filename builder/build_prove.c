@@ -15,7 +15,7 @@ keep_record(struct build_session *s, struct build_job *job, struct result *r, st
 	if (buf_check(&text, "record", err) < 0)
 		return -1;
 	r->log = job->record.log;
-	r->measures = record_measures(s->a, &job->outcome);
+	r->measures = record_measures(s->a, job->outcome);
 	return cas_put(s->b->store, text.data, text.len, &r->record, err);
 }
 

@@ -41,8 +41,9 @@ fill_one(struct build_session *s, size_t node, struct err *err)
 		return -1;
 	if (job->known)
 		return 0;
-	job->outcome.elapsed_ms = 1000;
-	job->record = (struct record){ .result = &job->outcome };
+	job->outcome = arena_alloc(s->a, sizeof(*job->outcome));
+	job->outcome->elapsed_ms = 1000;
+	job->record = (struct record){ .result = job->outcome };
 	digest_of("", 0, &job->record.output);
 	if (cas_put(s->b->store, job->node->recipe->name, strlen(job->node->recipe->name),
 		    &job->record.log, err) < 0 ||
