@@ -9,8 +9,6 @@
 #define FORMAT_TEXT "1\n"
 #define FORMAT_MAX  64
 #define STORE_USER  "kiln"
-#define LOCK_OF_TMP "tmp"
-#define USERS_PATH  "locks/" CAS_LOCK_OF_USERS
 
 static const char *const store_dirs[] = { "blobs", "locks", "manifests", "quarantine",
 					  "refs",  "tmp",   "trees" };
@@ -161,60 +159,32 @@ take_lock(int fd, int how, const char *path, struct err *err)
 	return 0;
 }
 
+/* Whoever collects removes lock files that nobody holds: what was locked must still be what has
+ * the name. */
 int
 cas_lock(struct cas *c, const char *name, int *fd, struct err *err)
 {
-	CLEANUP(fd_close) int got = -1;
 	char path[CAS_PATH_MAX];
 
 	if (cas_check_name(name, err) < 0)
 		return -1;
 	(void)snprintf(path, sizeof(path), "locks/%s", name);
-	if (fd_open_beneath(c->dirfd, path, O_RDWR | O_CREAT | O_NOFOLLOW, &got, err) < 0 ||
-	    cas_give(c, got, path, err) < 0 || take_lock(got, LOCK_EX, path, err) < 0)
-		return -1;
-	*fd = STEAL_FD(got);
-	return 0;
-}
+	for (;;) {
+		CLEANUP(fd_close) int got = -1;
+		struct stat ours, named;
 
-/* Before anything of the store is looked at: what this process finds there stays. */
-static int
-sign_in(struct cas *c, struct err *err)
-{
-	if (fd_open_beneath(c->dirfd, USERS_PATH, O_RDWR | O_CREAT | O_NOFOLLOW, &c->users_fd,
-			    err) < 0 ||
-	    cas_give(c, c->users_fd, USERS_PATH, err) < 0)
-		return -1;
-	return take_lock(c->users_fd, LOCK_SH, USERS_PATH, err);
-}
-
-int
-cas_hold_alone(struct cas *c, struct err *err)
-{
-	if (flock(c->users_fd, LOCK_EX | LOCK_NB) == 0)
+		if (fd_open_beneath(c->dirfd, path, O_RDWR | O_CREAT | O_NOFOLLOW, &got, err) <
+			    0 ||
+		    cas_give(c, got, path, err) < 0 || take_lock(got, LOCK_EX, path, err) < 0)
+			return -1;
+		if (fstat(got, &ours) < 0)
+			return err_sys(err, "%s", path);
+		if (fstatat(c->dirfd, path, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    named.st_ino != ours.st_ino)
+			continue;
+		*fd = STEAL_FD(got);
 		return 0;
-	if (errno != EWOULDBLOCK)
-		return err_sys(err, "%s: lock", USERS_PATH);
-	/* A change of a lock that fails has given the old one up. */
-	if (take_lock(c->users_fd, LOCK_SH, USERS_PATH, err) < 0)
-		return -1;
-	err_set(err, ERR_INPUT, "store %s is in use by another kiln", c->path);
-	return err_hint(err, "wait until it has ended, then run this again");
-}
-
-/* True when the owner that a name in tmp/ begins with is alive; without a lock file it is not.
- * Called under the lock of tmp. */
-static bool
-owner_lives(const struct cas *c, const char *name)
-{
-	CLEANUP(fd_close) int fd = -1;
-	char path[CAS_PATH_MAX];
-	struct err ignored;
-
-	(void)snprintf(path, sizeof(path), "tmp/%.*s.lock", CAS_OWNER_LEN, name);
-	if (fd_open_beneath(c->dirfd, path, O_RDWR | O_NOFOLLOW, &fd, &ignored) < 0)
-		return false;
-	return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	}
 }
 
 static int
@@ -228,7 +198,7 @@ clean_tmp(const struct cas *c, struct err *err)
 	if (tree_list(&a, c->dirfd, "tmp", &names, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		if (strlen(names[i]) > CAS_OWNER_LEN && owner_lives(c, names[i]))
+		if (strlen(names[i]) > CAS_OWNER_LEN && cas_owner_lives(c, names[i]))
 			continue;
 		(void)snprintf(path, sizeof(path), "tmp/%s", names[i]);
 		if (tree_remove(c->dirfd, path, err) < 0)
@@ -245,8 +215,9 @@ enter_tmp(struct cas *c, struct err *err)
 	CLEANUP(fd_close) int lock = -1;
 	unsigned long long salt = 0;
 	char path[CAS_PATH_MAX];
+	struct stat st;
 
-	if (cas_lock(c, LOCK_OF_TMP, &lock, err) < 0 || clean_tmp(c, err) < 0)
+	if (cas_lock(c, CAS_LOCK_OF_TMP, &lock, err) < 0 || clean_tmp(c, err) < 0)
 		return -1;
 	if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
 		return err_sys(err, "store %s: no random name", c->path);
@@ -255,8 +226,9 @@ enter_tmp(struct cas *c, struct err *err)
 	if (fd_create(c->dirfd, path, 0600, &c->owner_fd, err) < 0 ||
 	    cas_give(c, c->owner_fd, path, err) < 0)
 		return -1;
-	if (flock(c->owner_fd, LOCK_EX | LOCK_NB) < 0)
+	if (flock(c->owner_fd, LOCK_EX | LOCK_NB) < 0 || fstat(c->owner_fd, &st) < 0)
 		return err_sys(err, "%s: lock", path);
+	c->start = st.st_mtime;
 	return 0;
 }
 
@@ -265,7 +237,7 @@ cas_open(const char *path, bool create, struct cas **out, struct err *err)
 {
 	CLEANUP(cas_close) struct cas *c = mem_alloc(sizeof(*c));
 
-	c->dirfd = c->owner_fd = c->users_fd = -1;
+	c->dirfd = c->owner_fd = -1;
 	c->path = mem_strdup(path);
 	c->maker = getpid();
 	if (create && fd_mkdirs(AT_FDCWD, path, err) < 0)
@@ -277,7 +249,7 @@ cas_open(const char *path, bool create, struct cas **out, struct err *err)
 			"run `kiln init` in the workspace, or name a store with KILN_STORE");
 	}
 	if (settle_owner(c, err) < 0 || check_format(c, create, err) < 0 ||
-	    sign_in(c, err) < 0 || enter_tmp(c, err) < 0)
+	    enter_tmp(c, err) < 0)
 		return -1;
 	*out = STEAL_PTR(c);
 	return 0;
@@ -296,8 +268,6 @@ cas_close(struct cas *c)
 	}
 	if (c->owner_fd >= 0)
 		close(c->owner_fd);
-	if (c->users_fd >= 0)
-		close(c->users_fd);
 	if (c->dirfd >= 0)
 		close(c->dirfd);
 	free(c->path);
@@ -360,6 +330,7 @@ int
 cas_publish(struct cas *c, const char *dir, const char *name, const void *data, size_t n,
 	    mode_t mode, struct err *err)
 {
+	CLEANUP(fd_close) int gate = -1;
 	CLEANUP(fd_close) int fd = -1;
 	char tmp[64], path[CAS_PATH_MAX];
 	int rc;
@@ -370,6 +341,9 @@ cas_publish(struct cas *c, const char *dir, const char *name, const void *data, 
 	rc = fd_write_all(fd, data, n, err);
 	if (rc == 0 && fchmod(fd, mode) < 0)
 		rc = err_sys(err, "chmod");
+	/* Else what replaces an old one could go instead of it. */
+	if (rc == 0)
+		rc = cas_gate(c, LOCK_SH, &gate, err);
 	if (rc == 0)
 		rc = fd_commit(c->dirfd, fd, tmp, path, err);
 	if (rc < 0) {

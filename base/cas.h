@@ -6,9 +6,12 @@
  *   blobs/ab/abcdef...         0444; written to tmp/, fsynced, renamed; never overwritten
  *   trees/NAME/                unpacked read-only tree, NAME chosen by the caller from digests
  *   manifests/NAME             the tree's manifest (canonical JSON), written before the tree's
- * rename refs/KIND/NAME             small JSON values: action results, locks; atomically
- * replaced tmp/                       what is being made; emptied of dead owners' leftovers on
- * open
+ *                              rename
+ *   refs/KIND/NAME             small JSON values: action results, pins; atomically replaced
+ *   pins/, locks/              who stands on which trees; who makes what
+ *   tmp/                       what is being made; emptied of dead owners' leftovers on open
+ *   quarantine/                what `kiln store check --repair` put aside
+ *   index.sqlite               what can be recomputed from refs/ (repo/index.h)
  *
  * Digests are checked on entry and whenever bytes leave the store (cas_get_*). The store's
  * owner is the uid that chambers map (DESIGN.md section 5 "Store"): its directory's owner, and
@@ -35,6 +38,10 @@ uid_t cas_uid(const struct cas *c);
 const char *cas_path(const struct cas *c); /* as given, for messages */
 
 bool cas_has(const struct cas *c, const struct digest *d);
+/* The same of what this process is going to rely on: see cas_use.c. Whatever is put, and every
+ * reference and tree that was found, is kept likewise, with all that a reference names. */
+bool cas_keep(const struct cas *c, const struct digest *d);
+bool cas_ref_keep(const struct cas *c, const char *kind, const char *name);
 /* Puts bytes; expect, if not NULL, must be their digest (else ERR_FETCH and nothing is kept).
  */
 int cas_put(struct cas *c, const void *data, size_t n, struct digest *out,
@@ -72,7 +79,9 @@ int cas_ref_put(struct cas *c, const char *kind, const char *name, const void *d
 		struct err *err) MUST_CHECK;
 
 /* Takes an exclusive lock named NAME (flock in locks/), waiting; released by closing *fd. Two
- * processes that make the same thing meet here. */
+ * processes that make the same thing meet here. Who collects, checks or pins holds
+ * CAS_LOCK_OF_GC. */
+#define CAS_LOCK_OF_GC "gc"
 int cas_lock(struct cas *c, const char *name, int *fd, struct err *err) MUST_CHECK;
 
 /* Pins. Live environments are mounted straight from trees/, and a tree that goes from under a
@@ -85,10 +94,6 @@ int cas_pin(const struct cas *c, const char *name, const char *const *trees, siz
 	    struct err *err) MUST_CHECK;
 int cas_pinned(struct arena *a, const struct cas *c, struct dict *out, int *hold,
 	       struct err *err) MUST_CHECK;
-
-/* Whoever has the store open shares it. This asks to be the only one, at once or not at all
- * (ERR_INPUT); it ends with cas_close. */
-int cas_hold_alone(struct cas *c, struct err *err) MUST_CHECK;
 
 struct cas_report {
 	uint64_t blobs, bytes, trees, corrupt, quarantined;

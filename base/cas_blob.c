@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #define READ_CHUNK ((size_t)256 * 1024)
+#define PLACE_MAX  100 /* times that a blob may be collected just when it is needed again */
 
 void
 cas_blob_path(const struct digest *d, char out[CAS_PATH_MAX])
@@ -11,6 +12,15 @@ cas_blob_path(const struct digest *d, char out[CAS_PATH_MAX])
 
 	digest_hex(d, hex);
 	(void)snprintf(out, CAS_PATH_MAX, "blobs/%.2s/%s", hex, hex);
+}
+
+bool
+cas_keep(const struct cas *c, const struct digest *d)
+{
+	char path[CAS_PATH_MAX];
+
+	cas_blob_path(d, path);
+	return cas_use(c, path, S_IFREG);
 }
 
 bool
@@ -47,9 +57,14 @@ place(struct cas *c, int fd, const char *tmp, const struct digest *d, struct err
 	if (faccessat(c->dirfd, shelf, F_OK, 0) < 0 &&
 	    (cas_make_dir(c, shelf, err) < 0 || fd_sync_dir(c->dirfd, "blobs", err) < 0))
 		return -1;
-	if (linkat(c->dirfd, tmp, c->dirfd, path, 0) < 0 && errno != EEXIST)
-		return err_sys(err, "%s", path);
-	return sync_shelf(c, path, err);
+	for (int i = 0; i < PLACE_MAX; i++) {
+		if (linkat(c->dirfd, tmp, c->dirfd, path, 0) < 0 && errno != EEXIST)
+			return err_sys(err, "%s", path);
+		if (cas_use(c, path, S_IFREG))
+			return sync_shelf(c, path, err);
+	}
+	err_set(err, ERR_IO, "%s: not a file", path);
+	return err_hint(err, "run `kiln store check --repair`");
 }
 
 static int
@@ -124,7 +139,7 @@ cas_put(struct cas *c, const void *data, size_t n, struct digest *out, struct er
 	int rc;
 
 	digest_of(data, n, &d);
-	if (cas_has(c, &d)) {
+	if (cas_keep(c, &d)) {
 		cas_blob_path(&d, path);
 		rc = sync_shelf(c, path, err); /* another process may just have placed it */
 	} else {

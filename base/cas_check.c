@@ -141,8 +141,12 @@ cas_check(struct cas *c, bool repair, void (*bad)(void *, const char *what), voi
 	  struct cas_report *out, struct err *err)
 {
 	struct check k = { .c = c, .repair = repair, .bad = bad, .arg = arg, .out = out };
+	CLEANUP(fd_close) int lock = -1;
 
 	*out = (struct cas_report){ 0 };
+	/* While nothing is collected, nothing that is there goes. */
+	if (cas_lock(c, CAS_LOCK_OF_GC, &lock, err) < 0)
+		return -1;
 	if (check_blobs(&k, err) < 0 || check_trees(&k, err) < 0)
 		return err_wrap(err, "store %s", c->path);
 	return 0;

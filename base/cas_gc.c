@@ -57,6 +57,24 @@ add(struct cas_gc *g, enum cas_gc_kind kind, const char *name, const struct stat
 	VEC_PUSH(&g->at, o);
 }
 
+bool
+cas_gc_used(const struct cas_gc *g, const struct cas_gc_object *o, int64_t *when)
+{
+	char path[CAS_PATH_MAX];
+	struct stat st;
+
+	cas_gc_path(o, path);
+	if (fstatat(g->c->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	*when = o->kind == CAS_GC_TREE ? st.st_ctime : st.st_mtime;
+	if (o->kind != CAS_GC_TREE)
+		return true;
+	(void)snprintf(path, sizeof(path), "manifests/%.*s", CAS_NAME_MAX, o->name);
+	if (fstatat(g->c->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		*when = KILN_MAX(*when, (int64_t)st.st_mtime);
+	return true;
+}
+
 static int
 take_shelf(struct cas_gc *g, int blobs, const char *shelf, struct err *err)
 {
@@ -121,16 +139,19 @@ take_trees(struct cas_gc *g, struct err *err)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		uint64_t bytes = 0;
+		time_t used = 0;
 
 		(void)snprintf(path, sizeof(path), "manifests/%.*s", CAS_NAME_MAX, names[i]);
-		if (fstatat(g->c->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		if (fstatat(g->c->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 			bytes += room_of(&st);
+			used = st.st_mtime;
+		}
 		(void)snprintf(path, sizeof(path), "trees/%.*s", CAS_NAME_MAX, names[i]);
 		if (fstatat(g->c->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return err_sys(err, "%s", path);
 		bytes += room_of(&st);
 		/* A tree's own times are its package's; when it came here says its ctime. */
-		st.st_mtime = st.st_ctime;
+		st.st_mtime = KILN_MAX(st.st_ctime, used);
 		if (tree_walk(g->c->dirfd, path, add_room, &bytes, err) < 0)
 			return -1;
 		add(g, CAS_GC_TREE, names[i], &st, bytes);
@@ -153,9 +174,10 @@ take_kind(struct cas_gc *g, const char *kind, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		(void)snprintf(path, sizeof(path), "refs/%.*s/%.*s", CAS_NAME_MAX, kind,
 			       CAS_NAME_MAX, names[i]);
-		if (fstatat(g->c->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (fstatat(g->c->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			add(g, CAS_GC_REF, path + strlen("refs/"), &st, room_of(&st));
+		else if (errno != ENOENT)
 			return err_sys(err, "%s", path);
-		add(g, CAS_GC_REF, path + strlen("refs/"), &st, room_of(&st));
 	}
 	return 0;
 }
@@ -194,12 +216,18 @@ cas_gc_begin(struct cas *c, const struct cas_gc_options *o, struct cas_gc **out,
 	     struct err *err)
 {
 	CLEANUP(cas_gc_free) struct cas_gc *g = mem_alloc(sizeof(*g));
+	int64_t start;
 
 	g->c = c;
 	g->o = o;
+	g->lock = -1;
 	g->text = (struct buf)BUF_MAX(CAS_GC_TEXT_MAX);
-	if ((!o->dry_run && cas_hold_alone(c, err) < 0) || take_blobs(g, err) < 0 ||
-	    take_trees(g, err) < 0 || take_refs(g, err) < 0)
+	if (cas_lock(c, CAS_LOCK_OF_GC, &g->lock, err) < 0 ||
+	    cas_oldest_user(c, &start, err) < 0)
+		return -1;
+	g->oldest = KILN_MIN(o->now - o->grace_s,
+			     start == INT64_MAX ? INT64_MAX : start - CAS_FRESH_S);
+	if (take_blobs(g, err) < 0 || take_trees(g, err) < 0 || take_refs(g, err) < 0)
 		return -1;
 	if (g->at.n)
 		qsort(g->at.at, g->at.n, sizeof(*g->at.at), by_digest);
@@ -209,8 +237,8 @@ cas_gc_begin(struct cas *c, const struct cas_gc_options *o, struct cas_gc **out,
 	return 0;
 }
 
-/* Trees that a live chamber stands on, even one whose Kiln is gone. Nobody can pin anew while
- * the store is held alone. */
+/* Trees that a live chamber stands on, even one whose Kiln is gone. What is pinned later is
+ * looked at when trees are removed. */
 static int
 keep_pinned(struct cas_gc *g, struct err *err)
 {
@@ -247,6 +275,8 @@ cas_gc_free(struct cas_gc *g)
 {
 	if (!g)
 		return;
+	if (g->lock >= 0)
+		close(g->lock);
 	arena_release(&g->names);
 	VEC_FREE(&g->at);
 	VEC_FREE(&g->todo);

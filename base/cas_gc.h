@@ -12,11 +12,11 @@
  *   cas_gc_root     what is kept, with all that it leads to; any number of times
  *   cas_gc_run      budgets, then removal: references, then trees, then blobs
  *
- * Who else may be at work: every process that has the store open holds locks/users shared
- * (cas_open waits while it is held exclusively, which is as long as objects are being removed),
- * and a run that removes holds it exclusively or is refused. So a build never loses what it has
- * put or found. What no process holds any more, but is younger than the grace, is kept: a build
- * that was killed goes on where it was. A dry run shares the store with everybody.
+ * It runs beside builds. Whatever a process relies on, it made or marked as used after it had
+ * opened the store (cas_use.c); what was marked since the oldest process that is at work opened
+ * it stays, and removal looks at the mark again. What no process relies on any more, but is
+ * younger than the grace, is kept as well: a build that was killed goes on where it was. Two
+ * collections wait for each other, and so do `store check` and what makes pins.
  */
 #pragma once
 
@@ -44,12 +44,12 @@ struct cas_gc_report {
 	uint64_t objects, bytes;           /* in the store before */
 	uint64_t gone_objects, gone_bytes; /* as the disk counts them */
 	uint64_t rooted_bytes;             /* kept whatever the budgets say */
+	uint64_t spared;                   /* of what would have gone, used meanwhile */
 	uint64_t locks;                    /* files in locks/ that nobody held */
 };
 struct cas_gc;
 
-/* Takes the store for itself unless it is a dry run; options must live as long as the result.
- */
+/* Waits for another collection; options must live as long as the result. */
 int cas_gc_begin(struct cas *c, const struct cas_gc_options *o, struct cas_gc **out,
 		 struct err *err) MUST_CHECK;
 /* Every digest in text is a root. */

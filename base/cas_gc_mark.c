@@ -140,6 +140,13 @@ follow(struct cas_gc *g, struct err *err)
 }
 
 int
+cas_gc_keep(struct cas_gc *g, size_t i, struct err *err)
+{
+	keep(g, i);
+	return follow(g, err);
+}
+
+int
 cas_gc_root(struct cas_gc *g, const char *text, size_t n, struct err *err)
 {
 	each_word(g, text, n, keep_word, NULL);
@@ -151,7 +158,7 @@ mark_roots(struct cas_gc *g, struct err *err)
 {
 	for (size_t i = 0; i < g->at.n; i++) {
 		enum cas_gc_role role;
-		bool young = g->at.at[i].mtime > g->o->now - g->o->grace_s;
+		bool young = g->at.at[i].mtime >= g->oldest;
 
 		if (is_note(g, &g->at.at[i], &role) || role == CAS_GC_ROOT || young)
 			keep(g, i);

@@ -29,6 +29,8 @@ struct cas_gc_object {
 struct cas_gc {
 	struct cas *c;
 	const struct cas_gc_options *o;
+	int lock;       /* CAS_LOCK_OF_GC */
+	int64_t oldest; /* what was marked then or later stays */
 	struct arena names;
 	/* Sorted by digest, those without one first; then by kind and name. Indexes into it are
 	 * the nodes of the graph. */
@@ -42,6 +44,10 @@ struct cas_gc {
 
 /* Path of an object under the store. */
 void cas_gc_path(const struct cas_gc_object *o, char out[CAS_PATH_MAX]);
+/* When an object was last used or made; false: it is gone. */
+bool cas_gc_used(const struct cas_gc *g, const struct cas_gc_object *o, int64_t *when);
+/* Keeps one object with all that it leads to. */
+int cas_gc_keep(struct cas_gc *g, size_t i, struct err *err) MUST_CHECK;
 /* Keeps what the roots, the grace and the budgets say. */
 int cas_gc_mark(struct cas_gc *g, struct cas_gc_report *out, struct err *err) MUST_CHECK;
 int cas_gc_sweep(struct cas_gc *g, struct cas_gc_report *out, struct err *err) MUST_CHECK;

@@ -7,10 +7,13 @@
  *    trees/ synced, then their manifests, then what is in tmp/
  * 3. blobs
  * 4. files in locks/ that nobody holds
+ *
+ * Each of 1, 2 and, shelf by shelf, 3 happens under the exclusive gate (cas_use.c): whatever
+ * was marked as used since stock was taken stays, a reference with all that it names.
  */
 #include "base/cas_gc_priv.h"
+#include "base/dict.h"
 #include "base/tree.h"
-#include <sys/file.h>
 
 static void
 tell(struct cas_gc *g, const struct cas_gc_object *o, struct cas_gc_report *out)
@@ -24,22 +27,52 @@ tell(struct cas_gc *g, const struct cas_gc_object *o, struct cas_gc_report *out)
 		g->o->gone(g->o->arg, path, o->bytes);
 }
 
+/* Somebody has begun to rely on it, or it has gone by other hands. */
 static int
-remove_refs(struct cas_gc *g, struct err *err)
+spare(struct cas_gc *g, size_t i, struct cas_gc_report *out, struct err *err)
+{
+	int64_t when = 0;
+
+	if (!cas_gc_used(g, &g->at.at[i], &when))
+		g->at.at[i].kept = true;
+	if (g->at.at[i].kept || when == g->at.at[i].mtime)
+		return 0;
+	out->spared++;
+	return cas_gc_keep(g, i, err);
+}
+
+static int
+spare_all(struct cas_gc *g, enum cas_gc_kind kind, struct cas_gc_report *out, struct err *err)
+{
+	for (size_t i = 0; i < g->at.n; i++) {
+		const struct cas_gc_object *o = &g->at.at[i];
+
+		if (!o->kept && o->kind == kind && spare(g, i, out, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+remove_refs(struct cas_gc *g, struct cas_gc_report *out, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(fd_close) int gate = -1;
 	char path[CAS_PATH_MAX];
 	const char **kinds;
 	size_t n;
 
+	if (cas_gate(g->c, LOCK_EX, &gate, err) < 0 || spare_all(g, CAS_GC_REF, out, err) < 0)
+		return -1;
 	for (size_t i = 0; i < g->at.n; i++) {
 		const struct cas_gc_object *o = &g->at.at[i];
 
 		if (o->kept || o->kind != CAS_GC_REF)
 			continue;
 		cas_gc_path(o, path);
-		if (unlinkat(g->c->dirfd, path, 0) < 0 && errno != ENOENT)
+		if (unlinkat(g->c->dirfd, path, 0) < 0)
 			return err_sys(err, "remove %s", path);
+		tell(g, o, out);
 	}
 	if (tree_list(&a, g->c->dirfd, "refs", &kinds, &n, err) < 0)
 		return -1;
@@ -65,14 +98,15 @@ move_out(struct cas_gc *g, const char *from, const char *to, struct err *err)
 	return 0;
 }
 
-/* Those of the trees that went, and of trees that never came: a crash between the two. Held
- * alone, nobody is just there. */
+/* Those of the trees that went, and of trees that never came: a crash between the two. A young
+ * one may be waiting for its tree. */
 static int
 remove_manifests(struct cas_gc *g, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	char path[CAS_PATH_MAX];
 	const char **names;
+	struct stat st;
 	size_t n;
 
 	if (tree_list(&a, g->c->dirfd, "manifests", &names, &n, err) < 0)
@@ -82,66 +116,130 @@ remove_manifests(struct cas_gc *g, struct err *err)
 		if (faccessat(g->c->dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			continue;
 		(void)snprintf(path, sizeof(path), "manifests/%.*s", CAS_NAME_MAX, names[i]);
+		if (fstatat(g->c->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    st.st_mtime >= g->oldest)
+			continue;
 		if (unlinkat(g->c->dirfd, path, 0) < 0)
 			return err_sys(err, "remove %s", path);
 	}
 	return 0;
 }
 
+/* What was pinned since, too, stays; until this is done nobody can pin. */
 static int
-remove_trees(struct cas_gc *g, struct err *err)
+spare_pinned(struct cas_gc *g, struct cas_gc_report *out, int *hold, struct err *err)
 {
-	char tmp[64], from[CAS_PATH_MAX], to[CAS_PATH_MAX];
-	int rc = 0;
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(dict_release) struct dict pinned = { 0 };
 
-	if (cas_tmp_dir(g->c, tmp, err) < 0)
+	if (cas_pinned(&a, g->c, &pinned, hold, err) < 0)
 		return -1;
-	for (size_t i = 0; i < g->at.n && rc == 0; i++) {
+	for (size_t i = 0; i < g->at.n; i++) {
+		struct cas_gc_object *o = &g->at.at[i];
+
+		if (o->kept || o->kind != CAS_GC_TREE || !dict_has(&pinned, o->name))
+			continue;
+		o->kept = true;
+		out->spared++;
+	}
+	return 0;
+}
+
+static int
+move_trees(struct cas_gc *g, const char *tmp, struct cas_gc_report *out, struct err *err)
+{
+	CLEANUP(fd_close) int gate = -1;
+	CLEANUP(fd_close) int hold = -1;
+	char from[CAS_PATH_MAX], to[CAS_PATH_MAX];
+
+	if (cas_gate(g->c, LOCK_EX, &gate, err) < 0 || spare_pinned(g, out, &hold, err) < 0 ||
+	    spare_all(g, CAS_GC_TREE, out, err) < 0)
+		return -1;
+	for (size_t i = 0; i < g->at.n; i++) {
 		const struct cas_gc_object *o = &g->at.at[i];
 
 		if (o->kept || o->kind != CAS_GC_TREE)
 			continue;
 		cas_gc_path(o, from);
 		(void)snprintf(to, sizeof(to), "tmp/%s/%zu", tmp, i);
-		rc = move_out(g, from, to, err);
+		if (move_out(g, from, to, err) < 0)
+			return -1;
+		tell(g, o, out);
 	}
-	if (rc == 0)
-		rc = fd_sync_dir(g->c->dirfd, "trees", err);
-	if (rc == 0)
-		rc = remove_manifests(g, err);
+	if (fd_sync_dir(g->c->dirfd, "trees", err) < 0)
+		return -1;
+	return remove_manifests(g, err);
+}
+
+static int
+remove_trees(struct cas_gc *g, struct cas_gc_report *out, struct err *err)
+{
+	char tmp[64];
+	int rc;
+
+	if (cas_tmp_dir(g->c, tmp, err) < 0)
+		return -1;
+	rc = move_trees(g, tmp, out, err);
 	cas_tmp_drop(g->c, tmp);
 	return rc;
 }
 
-/* Sorted by digest, so the blobs of a shelf come together and it is opened once. */
+/* The blobs at[i] to at[end - 1], all of one shelf. */
 static int
-remove_blobs(struct cas_gc *g, struct err *err)
+clear_shelf(struct cas_gc *g, size_t i, size_t end, struct cas_gc_report *out, struct err *err)
 {
+	CLEANUP(fd_close) int gate = -1;
 	CLEANUP(fd_close) int fd = -1;
-	char path[CAS_PATH_MAX], shelf[CAS_PATH_MAX] = "";
+	char path[CAS_PATH_MAX], shelf[CAS_PATH_MAX];
 
-	for (size_t i = g->first; i < g->at.n; i++) {
-		const struct cas_gc_object *o = &g->at.at[i];
+	cas_gc_path(&g->at.at[i], path);
+	(void)snprintf(shelf, sizeof(shelf), "%.8s", path);
+	if (cas_gate(g->c, LOCK_EX, &gate, err) < 0 ||
+	    fd_open_beneath(g->c->dirfd, shelf, O_RDONLY | O_DIRECTORY, &fd, err) < 0)
+		return -1;
+	for (; i < end; i++) {
+		struct cas_gc_object *o = &g->at.at[i];
+		const char *name = path + strlen("blobs/ab/");
+		struct stat st;
 
 		if (o->kept || o->kind != CAS_GC_BLOB)
 			continue;
 		cas_gc_path(o, path);
-		if (strncmp(path, shelf, strlen("blobs/ab")) != 0) {
-			if (fd >= 0)
-				close(STEAL_FD(fd));
-			(void)snprintf(shelf, sizeof(shelf), "%.8s", path);
-			if (fd_open_beneath(g->c->dirfd, shelf, O_RDONLY | O_DIRECTORY, &fd,
-					    err) < 0)
-				return -1;
+		if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (st.st_mtime != o->mtime) {
+			o->kept = true;
+			out->spared++;
+			continue;
 		}
-		if (unlinkat(fd, path + strlen("blobs/ab/"), 0) < 0 && errno != ENOENT)
+		if (unlinkat(fd, name, 0) < 0)
 			return err_sys(err, "remove %s", path);
+		tell(g, o, out);
 	}
 	return 0;
 }
 
-/* Under the exclusive lock nobody can be between opening such a file and locking it; what is
- * held all the same belongs to a process that outlived its store, and stays. */
+/* Sorted by digest, so the blobs of a shelf come together. */
+static int
+remove_blobs(struct cas_gc *g, struct cas_gc_report *out, struct err *err)
+{
+	for (size_t i = g->first, end; i < g->at.n; i = end) {
+		size_t found = g->at.n;
+
+		for (end = i; end < g->at.n &&
+			      g->at.at[end].digest.bytes[0] == g->at.at[i].digest.bytes[0];
+		     end++) {
+			if (found == g->at.n && !g->at.at[end].kept &&
+			    g->at.at[end].kind == CAS_GC_BLOB)
+				found = end;
+		}
+		if (found < g->at.n && clear_shelf(g, found, end, out, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What is held stays; who opened a file that is then removed finds out (cas_lock). */
 static int
 each_lock(struct cas_gc *g, bool removing, uint64_t *n, struct err *err)
 {
@@ -155,7 +253,7 @@ each_lock(struct cas_gc *g, bool removing, uint64_t *n, struct err *err)
 		CLEANUP(fd_close) int fd = -1;
 		char path[CAS_PATH_MAX];
 
-		if (strcmp(names[i], CAS_LOCK_OF_USERS) == 0)
+		if (strcmp(names[i], CAS_GATE) == 0)
 			continue;
 		(void)snprintf(path, sizeof(path), "locks/%.*s", CAS_NAME_MAX, names[i]);
 		if (fd_open_beneath(g->c->dirfd, path, O_RDWR | O_NOFOLLOW, &fd, err) < 0) {
@@ -186,12 +284,12 @@ cas_gc_keep_locked(struct cas_gc *g, struct err *err)
 int
 cas_gc_sweep(struct cas_gc *g, struct cas_gc_report *out, struct err *err)
 {
-	for (size_t i = 0; i < g->at.n; i++) {
+	for (size_t i = 0; g->o->dry_run && i < g->at.n; i++) {
 		if (!g->at.at[i].kept)
 			tell(g, &g->at.at[i], out);
 	}
-	if (!g->o->dry_run &&
-	    (remove_refs(g, err) < 0 || remove_trees(g, err) < 0 || remove_blobs(g, err) < 0))
+	if (!g->o->dry_run && (remove_refs(g, out, err) < 0 || remove_trees(g, out, err) < 0 ||
+			       remove_blobs(g, out, err) < 0))
 		return -1;
 	return each_lock(g, true, &out->locks, err);
 }

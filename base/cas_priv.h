@@ -4,12 +4,15 @@
 
 #include "base/cas.h"
 #include "base/fd.h"
+#include <sys/file.h>
 
-#define CAS_OWNER_LEN     16
-#define CAS_LOCK_OF_USERS "users"
-#define CAS_NAME_MAX      200
-#define CAS_PATH_MAX      512
-#define CAS_MANIFEST_MAX  ((size_t)512 * 1024 * 1024)
+#define CAS_OWNER_LEN    16
+#define CAS_LOCK_OF_TMP  "tmp"
+#define CAS_GATE         "sweep"
+#define CAS_FRESH_S      1800 /* a mark of use is good for half an hour */
+#define CAS_NAME_MAX     200
+#define CAS_PATH_MAX     512
+#define CAS_MANIFEST_MAX ((size_t)512 * 1024 * 1024)
 
 struct cas {
 	int dirfd;
@@ -21,8 +24,8 @@ struct cas {
 	 * A pid can be reused; a lock cannot outlive its holders. */
 	char owner[CAS_OWNER_LEN + 1];
 	int owner_fd;
-	int users_fd; /* locks/users: shared as long as the store is open, see cas_gc.h */
-	pid_t maker;  /* only the process that opened the store gives its mark back */
+	int64_t start; /* when that was: nothing younger is ever collected while we live */
+	pid_t maker;   /* only the process that opened the store gives its mark back */
 	unsigned long long next;
 };
 
@@ -36,6 +39,18 @@ int cas_check_name(const char *name, struct err *err) MUST_CHECK;
 int cas_tmp_file(struct cas *c, char name[64], int *fd, struct err *err) MUST_CHECK;
 /* Adds where and, when the disk is full, what to do. Returns -1. */
 int cas_failed(const struct cas *c, struct err *err);
+/* ---- cas_use.c ---- */
+/* locks/sweep, exclusive for who removes and shared for who begins to rely on what is old;
+ * released by closing *fd. */
+int cas_gate(const struct cas *c, int how, int *fd, struct err *err) MUST_CHECK;
+/* Marks as used what is there. False: nothing is there. */
+bool cas_use(const struct cas *c, const char *path, mode_t type);
+/* When the oldest other process opened the store that still has it open; INT64_MAX: there is
+ * none. */
+int cas_oldest_user(struct cas *c, int64_t *start, struct err *err) MUST_CHECK;
+/* The process whose things in tmp/ begin with this name lives. Called under CAS_LOCK_OF_TMP. */
+bool cas_owner_lives(const struct cas *c, const char *name);
+
 void cas_blob_path(const struct digest *d, char out[CAS_PATH_MAX]);
 /* Replaces DIR/NAME atomically and durably. */
 int cas_publish(struct cas *c, const char *dir, const char *name, const void *data, size_t n,

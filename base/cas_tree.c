@@ -14,13 +14,17 @@ is_there(const struct cas *c, const char *dir, const char *name, mode_t type)
 	       (st.st_mode & S_IFMT) == type;
 }
 
+/* A tree's own times are its package's: the mark of use is on its manifest. */
 bool
 cas_tree_has(const struct cas *c, const char *name)
 {
+	char path[CAS_PATH_MAX];
 	struct err ignored;
 
-	return cas_check_name(name, &ignored) == 0 && is_there(c, "trees", name, S_IFDIR) &&
-	       is_there(c, "manifests", name, S_IFREG);
+	if (cas_check_name(name, &ignored) < 0)
+		return false;
+	(void)snprintf(path, sizeof(path), "manifests/%s", name);
+	return cas_use(c, path, S_IFREG) && is_there(c, "trees", name, S_IFDIR);
 }
 
 /* By descriptor, never by name: when root works in another user's store, a name could be
@@ -165,8 +169,20 @@ cas_ref_get(const struct cas *c, const char *kind, const char *name, struct buf 
 	*found = false;
 	if (fd_read_file(c->dirfd, path, out, err) < 0)
 		return err->sys == ENOENT ? 0 : err_wrap(err, "store %s", c->path);
-	*found = true;
+	*found = cas_use(c, path, S_IFREG); /* it may have gone meanwhile */
 	return 0;
+}
+
+bool
+cas_ref_keep(const struct cas *c, const char *kind, const char *name)
+{
+	char path[CAS_PATH_MAX];
+	struct err ignored;
+
+	if (cas_check_name(kind, &ignored) < 0 || cas_check_name(name, &ignored) < 0)
+		return false;
+	(void)snprintf(path, sizeof(path), "refs/%s/%s", kind, name);
+	return cas_use(c, path, S_IFREG);
 }
 
 int
