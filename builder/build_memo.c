@@ -157,8 +157,7 @@ trace(struct build_session *s, struct build_job *job)
 static bool
 is_there(const struct build_session *s, const struct memo_decision *d, const char *hex)
 {
-	if (faccessat(cas_dirfd(s->b->store), arena_format(s->a, "refs/action/%s", hex), F_OK,
-		      0) < 0)
+	if (!cas_ref_keep(s->b->store, "action", hex))
 		return false;
 	for (size_t i = 0; i < d->nblobs; i++) {
 		if (!cas_has(s->b->store, &d->blobs[i]))

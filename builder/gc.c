@@ -216,9 +216,13 @@ int
 gc_pin(struct cas *store, const char *name, struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(GC_NOTE_MAX);
+	CLEANUP(fd_close) int lock = -1;
 	struct digest d;
 	bool found;
 
+	/* A collection that has begun does not see the pin. */
+	if (cas_lock(store, CAS_LOCK_OF_GC, &lock, err) < 0)
+		return -1;
 	if (digest_parse(name, &d)) {
 		if (!cas_has(store, &d))
 			return err_set(err, ERR_INPUT, "no object %s in the store", name);

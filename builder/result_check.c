@@ -24,10 +24,13 @@ result_check(struct cas *store, bool repair, void (*bad)(void *, const char *), 
 	     uint64_t *n, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(fd_close) int lock = -1;
 	const char **names;
 	size_t nnames;
 
 	*n = 0;
+	if (cas_lock(store, CAS_LOCK_OF_GC, &lock, err) < 0)
+		return -1;
 	if (faccessat(cas_dirfd(store), "refs/action", F_OK, 0) < 0)
 		return 0; /* nothing was built yet */
 	if (tree_list(&a, cas_dirfd(store), "refs/action", &names, &nnames, err) < 0)

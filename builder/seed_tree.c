@@ -144,7 +144,7 @@ make_package(struct sandbox *s, struct cas *store, const struct seed_package *p,
 {
 	if (cas_tree_has(store, name))
 		return 0;
-	if (!cas_has(store, &p->sha256)) {
+	if (!cas_keep(store, &p->sha256)) {
 		(void)err_set(err, ERR_FETCH, "%s:%d: seed package '%s' is not in the store",
 			      SEED_LOCK, p->line, p->name);
 		return err_hint(err, "run `kiln fetch`");

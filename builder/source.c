@@ -289,7 +289,7 @@ source_fetch(struct workspace *w, struct cas *store, const struct source_pin *pi
 	int rc;
 
 	*fetched = false;
-	if (cas_has(store, &pin->sha256))
+	if (cas_keep(store, &pin->sha256))
 		return 0;
 	rc = with_scratch(&t, err);
 	buf_free(&t.reasons);

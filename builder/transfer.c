@@ -182,7 +182,7 @@ take_object(struct cas *store, int dirfd, const struct doc *item, struct transfe
 
 	if (!doc_get_digest(item, "sha256", &d))
 		return err_set(err, ERR_INPUT, "%s: an object without sha256", TRANSFER_INDEX);
-	if (cas_has(store, &d)) {
+	if (cas_keep(store, &d)) {
 		out->present++;
 		return 0;
 	}
