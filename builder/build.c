@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "builder/build_priv.h"
+#include "builder/build_watch.h"
 #include "base/clock.h"
 
 static unsigned
@@ -16,13 +16,12 @@ jobs_of(const struct build_session *s)
 	return s->options->jobs ? s->options->jobs : cores();
 }
 
-/* On a machine where nothing was unpacked yet, everything is to be built, and what comes before
- * the plan is already long. */
+/* On a machine where nothing was unpacked yet, what comes before the plan is already long: what
+ * it needs is asked before. */
 static int
 check_room_first(struct build_session *s, uint64_t *memory, bool *checked, struct err *err)
 {
-	*checked = false;
-	for (size_t i = 0; i < s->plan.n && !s->options->dry_run; i++) {
+	for (size_t i = 0; i < s->plan.n; i++) {
 		const struct recipe *r = s->plan.at[i].recipe;
 		struct build_ground *g;
 
@@ -30,10 +29,8 @@ check_room_first(struct build_session *s, uint64_t *memory, bool *checked, struc
 			continue;
 		if (build_session_ground(s, r, &g, err) < 0)
 			return -1;
-		if (g->known)
-			continue;
-		*checked = true;
-		return build_room_check(s, jobs_of(s), memory, err);
+		if (!g->known)
+			return build_room_check_first(s, jobs_of(s), memory, checked, err);
 	}
 	return 0;
 }
@@ -72,27 +69,36 @@ look_through(struct build_session *s, struct err *err)
 {
 	bool unpacked = true;
 
+	/* Then what the store knows of the seed is all there is to know. */
+	if (!s->b->sandbox)
+		return 0;
 	if (s->options->dry_run && is_unpacked(s, &unpacked, err) < 0)
 		return -1;
 	return unpacked ? build_session_offers(s, err) : 0;
 }
 
-static int
-run_plan(struct build_session *s, uint64_t memory, struct err *err)
+int
+build_decide(struct build_session *s, size_t *known, struct err *err)
 {
-	struct schedule_runner runner = build_job_runner;
+	if (build_memo_recall(s, known, err) < 0)
+		return -1;
+	if (*known == s->plan.n)
+		return 0;
+	return look_through(s, err) < 0 ? -1 : build_session_probe(s, known, err);
+}
+
+static int
+run_plan(struct build_session *s, struct build_watch *w, uint64_t memory, struct err *err)
+{
 	struct schedule_options o = {
 		.jobs = jobs_of(s),
 		.memory = memory,
 		.keep_going = s->options->keep_going,
 		.stop = s->options->stop,
-		.tick = s->options->tick,
-		.tick_arg = s->options->arg,
 	};
 	struct schedule_counts counts;
 
-	runner.arg = s;
-	if (schedule_run(&s->plan, &runner, &o, &counts, err) < 0)
+	if (build_watch_run(w, &o, &counts, err) < 0)
 		return -1;
 	s->summary->built = counts.built;
 	s->summary->served = counts.served;
@@ -101,35 +107,62 @@ run_plan(struct build_session *s, uint64_t memory, struct err *err)
 	return 0;
 }
 
+/* What is known, and what that leaves to be built. */
 static int
-plan_and_run(struct build_session *s, struct err *err)
+make_plan(struct build_session *s, struct build_watch *w, uint64_t *memory, bool *checked,
+	  struct err *err)
 {
-	uint64_t memory = 0;
-	size_t known, missing;
-	bool checked = false;
+	struct build_summary *sum = s->summary;
+	size_t known;
 
 	if (build_memo_recall(s, &known, err) < 0)
 		return -1;
-	if (known < s->plan.n &&
-	    (check_room_first(s, &memory, &checked, err) < 0 || look_through(s, err) < 0 ||
-	     build_session_probe(s, &known, err) < 0))
+	if (known < s->plan.n && !s->options->dry_run &&
+	    (build_watch_show(w, err) < 0 || check_room_first(s, memory, checked, err) < 0))
 		return -1;
-	missing = s->plan.n - known;
+	if (known < s->plan.n && build_decide(s, &known, err) < 0)
+		return -1;
+	sum->recipes = s->plan.n;
+	sum->todo = s->plan.n - known;
 	build_session_event(s, BUILD_PLANNED, NULL,
 			    arena_format(s->a, "%zu recipe%s: %zu to build, %zu in the store",
-					 s->plan.n, s->plan.n == 1 ? "" : "s", missing, known));
-	if (missing && build_tell_plan(s, jobs_of(s), err) < 0)
+					 sum->recipes, sum->recipes == 1 ? "" : "s", sum->todo,
+					 known));
+	return sum->todo ? build_tell_plan(s, jobs_of(s), err) : 0;
+}
+
+/* Everything that the chambers are to see is there afterwards. */
+static int
+make_ready(struct build_session *s, struct build_watch *w, struct err *err)
+{
+	size_t unmeasured;
+
+	build_watch_doing(w, "fetching");
+	if (build_fetch_missing(s, err) < 0 || unpack_missing(s, err) < 0)
+		return -1;
+	/* Once more: a guess is better when the sources are there. */
+	return build_tell_weigh(s, &unmeasured, err);
+}
+
+static int
+plan_and_run(struct build_session *s, struct build_watch *w, struct err *err)
+{
+	struct build_summary *sum = s->summary;
+	uint64_t memory = 0;
+	bool checked = false;
+
+	if (make_plan(s, w, &memory, &checked, err) < 0)
 		return -1;
 	if (s->options->dry_run) {
-		s->summary->built = missing - s->summary->maybe;
-		s->summary->served = known;
+		sum->built = sum->todo - sum->maybe;
+		sum->served = sum->recipes - sum->todo;
 		return 0;
 	}
-	if (missing && !checked && build_room_check(s, jobs_of(s), &memory, err) < 0)
+	if (sum->todo && !checked && build_room_check(s, jobs_of(s), &memory, err) < 0)
 		return -1;
-	if (missing && (build_fetch_missing(s, err) < 0 || unpack_missing(s, err) < 0))
+	if (sum->todo && make_ready(s, w, err) < 0)
 		return -1;
-	return run_plan(s, memory, err);
+	return run_plan(s, w, memory, err);
 }
 
 int
@@ -137,6 +170,7 @@ build_run(struct arena *a, struct builder *b, const char *const *names, size_t n
 	  const struct build_options *o, struct build_summary *out, struct err *err)
 {
 	CLEANUP(build_session_end) struct build_session s = { 0 };
+	CLEANUP(build_watch_end) struct build_watch *w = NULL;
 	int64_t start = clock_monotonic_ms();
 	int rc;
 
@@ -146,7 +180,8 @@ build_run(struct arena *a, struct builder *b, const char *const *names, size_t n
 		return -1;
 	s.options = o;
 	s.summary = out;
-	rc = plan_and_run(&s, err);
+	build_watch_begin(&s, &w);
+	rc = plan_and_run(&s, w, err);
 	memo_save(s.memo);
 	if (rc < 0)
 		return -1;

@@ -23,13 +23,43 @@ enum build_event {
 	BUILD_SERVED,  /* name, text: why from the store, although the plan was to build it */
 	BUILD_DONE,    /* name, text: seconds and packages */
 	BUILD_FAILED,  /* name, text: cause */
-	BUILD_BLOCKED  /* name, text: the failed recipe that it needs */
+	BUILD_BLOCKED, /* name, text: the failed recipe that it needs */
+	BUILD_PHASE, /* name, text: what it does from now on: "lock" (another Kiln works on the
+			same action), "build", "package" */
+	BUILD_CACHE  /* name or NULL, text: what the shared cache did not do, and why */
+};
+/* A run as it stands. It lives until the callback that shows it returns. */
+#define BUILD_WAITING_MAX 8
+struct build_running {
+	const char *recipe;
+	const char *phase; /* as BUILD_PHASE says them */
+	int64_t elapsed_ms;
+	int64_t expected_ms; /* of the whole, not only of what is left */
+	bool guessed;        /* it was never built here */
+};
+struct build_waiting {
+	const char *recipe;
+	const char *why; /* "for gcc", "for memory", "for a free place" */
+};
+struct build_now {
+	const char *doing; /* "planning", "fetching", "unpacking", "building" */
+	size_t recipes;    /* of the plan */
+	size_t todo,
+		done; /* to be built, and what of these is built, or was served after all */
+	size_t failed, blocked;
+	size_t ready, idle; /* wait for a place or memory; for what they need */
+	const struct build_running *running;
+	size_t nrunning;
+	const struct build_waiting *waiting; /* the most urgent ones */
+	size_t nwaiting;
+	int64_t elapsed_ms, rest_ms; /* rest_ms -1: not known yet */
 };
 struct build_options {
 	unsigned jobs; /* 0: as many as cores */
 	bool keep_going, dry_run, why;
 	void (*event)(void *arg, enum build_event e, const char *name, const char *text);
-	void (*tick)(void *arg); /* now and then while builds run; NULL: never */
+	/* Some times a second while builds run, and when another stage begins; NULL: never. */
+	void (*tick)(void *arg, const struct build_now *now);
 	void *arg;
 	const struct source_progress *progress; /* of what is fetched; NULL: none */
 	volatile const bool *stop;              /* set by a signal handler; NULL: never */
@@ -40,12 +70,18 @@ struct build_failure {
 	const char *message;
 	const char *where;    /* "recipes/x/recipe.yaml:31" line of the failing step, or NULL */
 	const char *log_tail; /* last 40 lines */
+	const char *log;      /* path of the whole log, or NULL */
 };
 struct build_summary {
+	size_t recipes, todo;                  /* of the plan; what of it is to be built */
 	size_t built, served, failed, blocked; /* dry_run: what would be */
 	size_t maybe; /* would be built only if what they need comes out different */
 	int64_t least_ms, most_ms; /* estimates without and with those */
-	size_t unmeasured;         /* of what is to be built, never built here: a guess */
+	size_t cached; /* dry_run: of served, what the shared cache has and the store has not */
+	size_t cache_hits, cache_misses;  /* answers of the shared cache */
+	size_t cache_refused, cache_down; /* that did not convince; that did not come */
+	size_t cache_sent, cache_unsent;  /* results of this run */
+	size_t unmeasured; /* of what is to be built, never built here: a guess */
 	int64_t elapsed_ms;
 	struct build_failure *failures;
 	size_t nfailures;
@@ -64,6 +100,19 @@ struct builder {
 int build_run(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
 	      const struct build_options *o, struct build_summary *out,
 	      struct err *err) MUST_CHECK;
+/* How the recipes stand, without building, fetching or unpacking. */
+enum build_standing { BUILD_IS_BUILT, BUILD_IS_STALE, BUILD_IS_NEW, BUILD_HAS_FAILED };
+struct build_state {
+	const char *recipe;
+	enum build_standing standing;
+	const char *reason;         /* why it would be built; NULL when it is built */
+	struct build_failure *last; /* how it failed as it now stands; without the log's tail */
+};
+int build_state(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
+		struct build_state **out, size_t *n, struct err *err) MUST_CHECK;
+/* Whether a run would get as far as a plan: recipes, seed and names are there and readable. */
+int build_check_input(struct builder *b, const char *const *names, size_t nnames,
+		      struct err *err) MUST_CHECK;
 /* Fetches every source and seed package that the named recipes (none: all) need. */
 int build_fetch(struct builder *b, const char *const *names, size_t nnames,
 		const struct source_progress *progress, size_t *fetched, size_t *present,

@@ -299,22 +299,7 @@ job_kill(void *arg, size_t node)
 	/* Packing ends by itself soon, and then the work of the build is kept. */
 }
 
-/* What was merely not begun, because nothing begins after a failure, is only counted. */
-static void
-job_blocked(void *arg, size_t node, size_t by)
-{
-	struct build_session *s = arg;
-	size_t *below, n;
-
-	plan_closure(s->a, &s->plan, node, &below, &n);
-	for (size_t i = 0; i < n; i++)
-		if (below[i] == by)
-			build_session_event(s, BUILD_BLOCKED, s->jobs[node].node->recipe->name,
-					    s->jobs[by].node->recipe->name);
-}
-
 const struct schedule_runner build_job_runner = {
 	.advance = job_advance,
 	.kill = job_kill,
-	.blocked = job_blocked,
 };

@@ -48,6 +48,7 @@ struct build_job {
 	bool offered;                  /* its packages are in the session's universe */
 	bool told;                     /* what changed was said */
 	bool maybe;                    /* built only if what it needs comes out different */
+	bool guessed;                  /* its duration was never measured here */
 	struct buildroot root;
 	struct action action;
 	struct result result;
@@ -125,6 +126,14 @@ int build_memo_recall(struct build_session *s, size_t *known, struct err *err) M
 /* Remembers what is known of a job. */
 void build_memo_note(struct build_session *s, struct build_job *job);
 
+/* ---- build.c ---- */
+/* Decides whatever can be decided without building; a dry run fetches and unpacks nothing. */
+int build_decide(struct build_session *s, size_t *known, struct err *err) MUST_CHECK;
+
+/* ---- build_state.c ---- */
+/* Remembers how a recipe failed; what prevents that is no failure of the run. */
+void build_state_keep_failure(struct build_session *s, struct build_failure *f);
+
 /* ---- build_tell.c ---- */
 struct build_reason {
 	const char *text;
@@ -146,6 +155,11 @@ int build_tell_plan(struct build_session *s, unsigned jobs, struct err *err) MUS
  * available. */
 int build_room_check(struct build_session *s, unsigned jobs, uint64_t *memory,
 		     struct err *err) MUST_CHECK;
+/* The same before it is known what the store would serve: counts only what this store never
+ * built, and the seed. *exact: that was everything, so that it need not be said again; else
+ * nothing was said. */
+int build_room_check_first(struct build_session *s, unsigned jobs, uint64_t *memory,
+			   bool *exact, struct err *err) MUST_CHECK;
 
 /* ---- build_chamber.c: what goes into the chamber ---- */
 #define BUILD_PATCH_STEP "patches"

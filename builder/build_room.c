@@ -3,9 +3,10 @@
  * What a run will need of this machine, said before it begins. An estimate, made only of what
  * is really to be built:
  *
- * disk: seed packages that must be fetched, and unpacked; for each recipe its sources that are
- * not there, and room for packages and log. Sizes of sources are not pinned, so they count a
- * constant.
+ * disk: seed packages that must be fetched, and unpacked, whose sizes are known; for each
+ * recipe its sources that are not there, and room for packages and log. Sizes of sources are
+ * not pinned, so they count a constant. A sum of such guesses over thousands of recipes proves
+ * nothing: it is told, but no more than ROOM_GUESS_MAX of it is demanded.
  *
  * memory: what a recipe used when it was last built here, and half as much again; one that was
  * never measured counts a constant, or its limit when that is lower. Limits themselves would
@@ -15,19 +16,35 @@
  */
 #include "builder/build_priv.h"
 #include "base/dict.h"
+#include "base/fd.h"
 #include "base/mem.h"
 
 #define MIB             ((uint64_t)1024 * 1024)
 #define ROOM_UNPACKED   5 /* a .deb's tree, in sizes of the .deb: measured 4.3 over the seed */
-#define ROOM_SOURCE     (64 * MIB)  /* a source that is not there yet */
-#define ROOM_RESULT     (32 * MIB)  /* packages, their trees and the log of one recipe */
+#define ROOM_SOURCE     (64 * MIB) /* a source that is not there yet */
+#define ROOM_RESULT     (32 * MIB) /* packages, their trees and the log of one recipe */
+#define ROOM_GUESS_MAX  (4096 * MIB)
 #define ROOM_UNMEASURED (512 * MIB) /* memory of a recipe that was never built here */
 #define ROOM_OURS       (128 * MIB) /* memory of Kiln's own processes */
 
 struct room {
-	uint64_t disk, memory, largest;
+	uint64_t disk;    /* of the seed */
+	uint64_t guesses; /* and of recipes */
+	uint64_t memory, largest;
 	size_t unmeasured;
 };
+
+static uint64_t
+likely_disk(const struct room *r)
+{
+	return r->disk + r->guesses;
+}
+
+static uint64_t
+demanded_disk(const struct room *r)
+{
+	return r->disk + KILN_MIN(r->guesses, ROOM_GUESS_MAX);
+}
 
 static int
 add_ground(struct build_session *s, const struct recipe *r, struct dict *seen,
@@ -75,6 +92,18 @@ descending(const void *a, const void *b)
 }
 
 static int
+add_recipe(struct build_session *s, const struct recipe *r, struct dict *seen,
+	   struct room *room, struct err *err)
+{
+	if (add_ground(s, r, seen, room, err) < 0)
+		return -1;
+	room->guesses += ROOM_RESULT;
+	for (size_t i = 0; i < r->nsources; i++)
+		room->guesses += cas_has(s->b->store, &r->sources[i].sha256) ? 0 : ROOM_SOURCE;
+	return 0;
+}
+
+static int
 add_up(struct build_session *s, unsigned jobs, struct room *room, struct err *err)
 {
 	CLEANUP(dict_release) struct dict seen = { 0 };
@@ -87,20 +116,39 @@ add_up(struct build_session *s, unsigned jobs, struct room *room, struct err *er
 
 		if (s->jobs[i].known)
 			continue;
-		if (add_ground(s, r, &seen, room, err) < 0 ||
+		if (add_recipe(s, r, &seen, room, err) < 0 ||
 		    memory_of(s, r, &each[n++], &measured, err) < 0)
 			return -1;
 		room->unmeasured += !measured;
-		room->disk += ROOM_RESULT;
-		for (size_t j = 0; j < r->nsources; j++)
-			room->disk +=
-				cas_has(s->b->store, &r->sources[j].sha256) ? 0 : ROOM_SOURCE;
 	}
 	qsort(each, n, sizeof(*each), descending);
 	room->memory = ROOM_OURS;
 	for (size_t i = 0; i < n && i < jobs; i++)
 		room->memory += each[i];
 	room->largest = ROOM_OURS + (n ? each[0] : 0);
+	return 0;
+}
+
+/* Only what this store never built: the rest may well be served. */
+static int
+add_up_new(struct build_session *s, struct room *room, bool *all, struct err *err)
+{
+	CLEANUP(dict_release) struct dict seen = { 0 };
+
+	*all = true;
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct recipe *r = s->plan.at[i].recipe;
+		char path[FD_TMP_MAX];
+
+		if (s->jobs[i].known)
+			continue;
+		(void)snprintf(path, sizeof(path), "refs/last/%s", r->name);
+		if (faccessat(cas_dirfd(s->b->store), path, F_OK, 0) == 0)
+			*all = false;
+		else if (build_session_complete(s, i, err) < 0 ||
+			 add_recipe(s, r, &seen, room, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -115,7 +163,7 @@ refuse_disk(struct build_session *s, const struct room *room, uint64_t disk, str
 {
 	err_set(err, ERR_IO,
 		"the build needs about %llu MiB of disk where the store is (%s); %llu MiB are free",
-		mib(room->disk), cas_path(s->b->store), mib(disk));
+		mib(demanded_disk(room)), cas_path(s->b->store), mib(disk));
 	return err_hint(err,
 			"free disk space, or set KILN_STORE to a directory on a larger disk");
 }
@@ -142,14 +190,34 @@ build_room_check(struct build_session *s, unsigned jobs, uint64_t *memory, struc
 	text = arena_format(
 		s->a,
 		"about %llu MiB of disk (%llu MiB free) and %llu MiB of memory (%llu MiB free)",
-		mib(room.disk), mib(disk), mib(room.memory), mib(*memory));
+		mib(likely_disk(&room)), mib(disk), mib(room.memory), mib(*memory));
 	if (room.unmeasured)
 		text = arena_format(s->a, "%s; %zu recipe%s never measured here", text,
 				    room.unmeasured, room.unmeasured == 1 ? " was" : "s were");
+	if (disk >= demanded_disk(&room) && disk < likely_disk(&room))
+		text = arena_format(s->a,
+				    "%s; if the disk gets full the run ends, and what was "
+				    "finished is kept",
+				    text);
 	build_session_event(s, BUILD_NEEDS, NULL, text);
-	if (disk < room.disk)
+	if (disk < demanded_disk(&room))
 		return refuse_disk(s, &room, disk, err);
 	if (*memory < room.largest)
 		return refuse_memory(&room, *memory, err);
 	return 0;
+}
+
+int
+build_room_check_first(struct build_session *s, unsigned jobs, uint64_t *memory, bool *exact,
+		       struct err *err)
+{
+	struct room room = { 0 };
+	uint64_t disk;
+
+	if (workspace_room(s->b->workspace, &disk, memory, err) < 0 ||
+	    add_up_new(s, &room, exact, err) < 0)
+		return -1;
+	if (*exact)
+		return build_room_check(s, jobs, memory, err);
+	return disk < demanded_disk(&room) ? refuse_disk(s, &room, disk, err) : 0;
 }

@@ -5,12 +5,11 @@
 
 #define STOP_LOOK_MS 200 /* how long a stop that came just before poll() can stay unseen */
 
-/* IDLE -> READY (all needs done) -> RUNNING (waits for its descriptor) -> DONE | FAILED.
- * IDLE or READY -> BLOCKED when something it needs failed, or when nothing new shall start. */
-enum state { IDLE, READY, RUNNING, DONE, FAILED, BLOCKED };
+/* A node that is more urgent than all others but wants more memory than is left is passed over
+ * by this many starts for each job; then nothing else starts until it fits. */
+#define PASSED_OVER_MAX 4
 
 struct slot {
-	enum state state;
 	size_t missing; /* needs that are not done */
 	int fd;
 };
@@ -20,19 +19,22 @@ struct loop {
 	const struct schedule_options *options;
 	struct schedule_counts *counts;
 	struct slot *slots;
-	struct schedule_queue ready; /* may hold nodes that were blocked since */
+	enum schedule_state *states;
+	struct schedule_queue ready; /* no node in it is ever blocked before the end */
 	struct pollfd *polls;
 	size_t *polled; /* what is RUNNING, in the order of its beginning */
 	size_t running;
 	uint64_t memory;     /* limits of what runs */
 	size_t first_failed; /* plan->n: none */
 	bool ending;         /* what runs was told to end; nothing starts */
+	size_t passed;       /* how often the first that is ready was passed over */
 };
 
 static void
 loop_release_scope(struct loop *l)
 {
 	free(l->slots);
+	free(l->states);
 	free(l->polls);
 	free(l->polled);
 	schedule_queue_release(&l->ready);
@@ -41,7 +43,7 @@ loop_release_scope(struct loop *l)
 static void
 block(struct loop *l, size_t node, size_t by)
 {
-	l->slots[node].state = BLOCKED;
+	l->states[node] = SCHEDULE_IS_BLOCKED;
 	l->counts->blocked++;
 	if (l->runner->blocked)
 		l->runner->blocked(l->runner->arg, node, by);
@@ -58,7 +60,7 @@ block_users(struct loop *l, size_t failed)
 		const struct plan_node *node = &l->plan->at[todo.at[i]];
 
 		for (size_t j = 0; j < node->nusers; j++) {
-			if (l->slots[node->users[j]].state != IDLE)
+			if (l->states[node->users[j]] != SCHEDULE_IS_IDLE)
 				continue;
 			block(l, node->users[j], failed);
 			VEC_PUSH(&todo, node->users[j]);
@@ -73,21 +75,21 @@ finish(struct loop *l, size_t node, enum schedule_outcome outcome)
 	const struct plan_node *p = &l->plan->at[node];
 
 	if (outcome == SCHEDULE_FAILED) {
-		l->slots[node].state = FAILED;
+		l->states[node] = SCHEDULE_HAS_FAILED;
 		l->counts->failed++;
 		l->first_failed = KILN_MIN(l->first_failed, node);
 		block_users(l, node);
 		return;
 	}
-	l->slots[node].state = DONE;
+	l->states[node] = SCHEDULE_IS_DONE;
 	l->counts->served += outcome == SCHEDULE_SERVED;
 	l->counts->built += outcome == SCHEDULE_BUILT;
 	for (size_t i = 0; i < p->nusers; i++) {
-		struct slot *user = &l->slots[p->users[i]];
+		size_t user = p->users[i];
 
-		if (--user->missing == 0 && user->state == IDLE) {
-			user->state = READY;
-			schedule_queue_push(&l->ready, p->users[i]);
+		if (--l->slots[user].missing == 0 && l->states[user] == SCHEDULE_IS_IDLE) {
+			l->states[user] = SCHEDULE_IS_READY;
+			schedule_queue_push(&l->ready, user);
 		}
 	}
 }
@@ -95,9 +97,9 @@ finish(struct loop *l, size_t node, enum schedule_outcome outcome)
 static void
 begin_running(struct loop *l, size_t node)
 {
-	l->slots[node].state = RUNNING;
+	l->states[node] = SCHEDULE_IS_RUNNING;
 	l->polled[l->running++] = node;
-	l->memory += l->plan->at[node].recipe->limits.memory_bytes;
+	l->memory += schedule_memory(l->plan, node);
 }
 
 static void
@@ -108,14 +110,14 @@ end_running(struct loop *l, size_t node)
 	while (l->polled[i] != node)
 		i++;
 	memmove(&l->polled[i], &l->polled[i + 1], (--l->running - i) * sizeof(*l->polled));
-	l->memory -= l->plan->at[node].recipe->limits.memory_bytes;
+	l->memory -= schedule_memory(l->plan, node);
 }
 
 static int
 advance(struct loop *l, size_t node, struct err *err)
 {
 	struct slot *s = &l->slots[node];
-	bool was_running = s->state == RUNNING;
+	bool was_running = l->states[node] == SCHEDULE_IS_RUNNING;
 	enum schedule_outcome outcome = SCHEDULE_FAILED;
 	int rc = l->runner->advance(l->runner->arg, node, &s->fd, &outcome, err);
 
@@ -127,47 +129,46 @@ advance(struct loop *l, size_t node, struct err *err)
 	if (was_running)
 		end_running(l, node);
 	s->fd = -1;
-	s->state = FAILED;
+	l->states[node] = SCHEDULE_HAS_FAILED;
 	if (rc < 0)
 		return -1;
 	finish(l, node, outcome);
 	return 0;
 }
 
-static bool
-has_room(const struct loop *l, size_t node)
+/* Memory that what starts next may want; one always runs. */
+static uint64_t
+room(const struct loop *l)
 {
-	if (l->running == 0)
-		return true;
-	if (l->running >= l->options->jobs)
-		return false;
-	return l->options->memory == 0 ||
-	       l->memory + l->plan->at[node].recipe->limits.memory_bytes <= l->options->memory;
+	if (l->running == 0 || l->options->memory == 0)
+		return UINT64_MAX;
+	return l->options->memory - KILN_MIN(l->options->memory, l->memory);
 }
 
-/* The ready node with the longest way before it that has room; plan->n: none. What must wait
- * for memory goes back. */
+static bool
+has_place(const struct loop *l)
+{
+	return l->running == 0 || l->running < l->options->jobs;
+}
+
+/* The ready node with the longest way before it that has room; plan->n: none. */
 static size_t
 next_ready(struct loop *l)
 {
-	size_t best = l->plan->n;
-	VEC(size_t) waiting = { 0 };
+	size_t first, node;
 
-	while (l->ready.n && best == l->plan->n &&
-	       (l->running == 0 || l->running < l->options->jobs)) {
-		size_t node = schedule_queue_pop(&l->ready);
-
-		if (l->slots[node].state != READY)
-			continue;
-		if (has_room(l, node))
-			best = node;
-		else
-			VEC_PUSH(&waiting, node);
-	}
-	for (size_t i = 0; i < waiting.n; i++)
-		schedule_queue_push(&l->ready, waiting.at[i]);
-	VEC_FREE(&waiting);
-	return best;
+	if (l->ready.n == 0 || !has_place(l))
+		return l->plan->n;
+	first = schedule_queue_first(&l->ready);
+	if (schedule_memory(l->plan, first) > room(l) &&
+	    l->passed >= (size_t)PASSED_OVER_MAX * l->options->jobs)
+		return l->plan->n;
+	node = schedule_queue_pop(&l->ready, room(l));
+	if (node == first)
+		l->passed = 0;
+	else if (node < l->plan->n)
+		l->passed++;
+	return node;
 }
 
 static int
@@ -194,6 +195,21 @@ end_all(struct loop *l)
 	l->ending = true;
 	for (size_t i = 0; i < l->running; i++)
 		l->runner->kill(l->runner->arg, l->polled[i]);
+}
+
+static void
+tell_tick(const struct loop *l)
+{
+	struct schedule_now now = { .states = l->states,
+				    .running = l->polled,
+				    .nrunning = l->running,
+				    .ready = l->ready.n,
+				    .for_memory = l->ready.n && has_place(l),
+				    .memory = l->memory,
+				    .counts = *l->counts };
+
+	if (l->options->tick)
+		l->options->tick(l->options->tick_arg, &now);
 }
 
 static int
@@ -229,8 +245,7 @@ run_to_end(struct loop *l, struct err *err)
 
 		if (stopped || failed)
 			end_all(l);
-		if (l->options->tick)
-			l->options->tick(l->options->tick_arg);
+		tell_tick(l);
 		if (wait_running(l, failed ? &later : err) < 0)
 			failed = true;
 		if (!failed && start_ready(l, err) < 0)
@@ -243,8 +258,8 @@ static void
 block_rest(struct loop *l)
 {
 	for (size_t i = 0; i < l->plan->n; i++) {
-		if (l->slots[i].state == IDLE || l->slots[i].state == READY)
-			block(l, i, l->first_failed);
+		if (l->states[i] == SCHEDULE_IS_IDLE || l->states[i] == SCHEDULE_IS_READY)
+			block(l, i, l->plan->n);
 	}
 }
 
@@ -259,14 +274,15 @@ schedule_run(const struct plan *p, const struct schedule_runner *runner,
 
 	*out = (struct schedule_counts){ 0 };
 	l.slots = mem_alloc((p->n + 1) * sizeof(*l.slots));
+	l.states = mem_alloc((p->n + 1) * sizeof(*l.states));
 	l.polls = mem_alloc((p->n + 1) * sizeof(*l.polls));
 	l.polled = mem_alloc((p->n + 1) * sizeof(*l.polled));
 	l.ready.plan = p;
 	for (size_t i = 0; i < p->n; i++) {
 		l.slots[i].missing = p->at[i].nneeds;
-		l.slots[i].state = p->at[i].nneeds ? IDLE : READY;
 		l.slots[i].fd = -1;
-		if (l.slots[i].state == READY)
+		l.states[i] = p->at[i].nneeds ? SCHEDULE_IS_IDLE : SCHEDULE_IS_READY;
+		if (l.states[i] == SCHEDULE_IS_READY)
 			schedule_queue_push(&l.ready, i);
 	}
 	if (run_to_end(&l, err) < 0)

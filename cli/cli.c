@@ -85,8 +85,7 @@ cli_say(const char *fmt, ...)
 	}
 	cli_tame(text, (size_t)n);
 	(void)fflush(stdout); /* so that both keep their order where they go to one place */
-	status_clear();
-	(void)fprintf(stderr, "%s\n", text);
+	status_say(text);
 }
 
 int
@@ -117,6 +116,7 @@ cli_fail(struct cli *c, const struct err *failure)
 		doc_set(&c->arena, d, "exit", doc_number(&c->arena, err_exit_code(failure)));
 		(void)!cli_json(c, d, &ignored);
 	}
+	status_clear();
 	cli_say("error: %s", failure->text);
 }
 

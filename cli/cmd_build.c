@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
+#include "base/json.h"
 #include "builder/plan.h"
 #include "cli/cli.h"
-#include "cli/status.h"
+#include "cli/progress.h"
 #include "cli/verbs.h"
 
 struct build_args {
@@ -20,37 +21,20 @@ static const struct opt build_opts[] = {
 	OPT(FLAG, struct build_args, why, 0, "why", NULL, "say why each recipe is built"),
 };
 
-#define RUNNING_MAX 64 /* names that the live line can tell */
+#define BLOCKED_MAX 10 /* told by name for one failure; the rest are counted */
 
 struct telling {
 	struct cli *cli;
 	int64_t start_ms;
 	bool dry_run;
-	struct doc *planned;              /* what would be built: recipe and reason */
-	const char *running[RUNNING_MAX]; /* borrowed from the plan */
-	size_t nrunning, ended;
+	const struct build_summary *summary;
+	struct doc *planned; /* what would be built: recipe and reason */
+	struct {
+		const char *by; /* the failure whose users are being told */
+		size_t n;
+	} blocked;
+	bool stopping; /* said */
 };
-
-static void
-begin_running(struct telling *t, const char *name)
-{
-	if (t->nrunning < RUNNING_MAX)
-		t->running[t->nrunning++] = name;
-}
-
-static void
-end_running(struct telling *t, const char *name)
-{
-	t->ended++;
-	for (size_t i = 0; i < t->nrunning; i++) {
-		if (strcmp(t->running[i], name) == 0) {
-			memmove(&t->running[i], &t->running[i + 1],
-				(t->nrunning - i - 1) * sizeof(t->running[0]));
-			t->nrunning--;
-			return;
-		}
-	}
-}
 
 static void
 plan_line(struct telling *t, const char *name, const char *reason)
@@ -89,52 +73,147 @@ change_line(struct telling *t, const char *name, const char *text)
 		cli_say("                 %s", text);
 }
 
-static void
-on_tick(void *arg)
+static void PRINTF_LIKE(2, 3) say_timed(const struct telling *t, const char *fmt, ...)
 {
-	CLEANUP(buf_free) struct buf names = BUF_MAX(4096);
-	const struct telling *t = arg;
+	char text[ERR_TEXT_MAX];
 	int64_t s = (clock_monotonic_ms() - t->start_ms) / 1000;
+	va_list ap;
 
-	if (!status_is_live() || t->nrunning == 0)
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	cli_say("[%3lld:%02lld] %s", (long long)(s / 60), (long long)(s % 60), text);
+}
+
+/* A failure may block thousands: they are told by name only at first, and then counted. */
+static void
+end_blocked(struct telling *t)
+{
+	if (t->blocked.n > BLOCKED_MAX)
+		say_timed(t, "%-8s %zu more that need %s", "blocked",
+			  t->blocked.n - BLOCKED_MAX, t->blocked.by);
+	t->blocked.by = NULL;
+	t->blocked.n = 0;
+}
+
+static void
+blocked_line(struct telling *t, const char *name, const char *by)
+{
+	if (t->blocked.by && strcmp(t->blocked.by, by) != 0)
+		end_blocked(t);
+	t->blocked.by = by;
+	if (++t->blocked.n <= BLOCKED_MAX)
+		say_timed(t, "%-8s %s: needs %s", "blocked", name, by);
+}
+
+static void
+on_tick(void *arg, const struct build_now *now)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct status_line lines[STATUS_LINES_MAX];
+	struct telling *t = arg;
+	size_t max = (size_t)KILN_MAX(status_height() / 2, 1);
+
+	end_blocked(t);
+	if (cli_stopped && !t->stopping) {
+		t->stopping = true;
+		say_timed(t, "%-8s ending what runs; what was finished is kept", "stop");
+	}
+	/* What is fetched draws a line of its own. */
+	if (!status_is_live() || strcmp(now->doing, "fetching") == 0)
 		return;
-	for (size_t i = 0; i < t->nrunning; i++)
-		buf_add_format(&names, "%s%s", i ? ", " : "", t->running[i]);
-	status_draw("[%3lld:%02lld] building %s, %zu done", (long long)(s / 60),
-		    (long long)(s % 60), buf_text(&names), t->ended);
+	status_show(lines,
+		    progress_lines(&a, now, KILN_MIN(max, (size_t)STATUS_LINES_MAX), lines));
+}
+
+struct event_words {
+	const char *shown, *json;
+	const char *key; /* of the text in JSON */
+};
+
+static const struct event_words words[] = {
+	[BUILD_PLANNED] = { "plan", "planned", "reason" },
+	[BUILD_NEEDS] = { "needs", "needs", "text" },
+	[BUILD_UNPACK] = { "unpack", "unpack", "text" },
+	[BUILD_STARTED] = { "build", "started", "reason" },
+	[BUILD_CHANGE] = { "change", "change", "change" },
+	[BUILD_SERVED] = { "store", "served", "reason" },
+	[BUILD_DONE] = { "done", "done", "text" },
+	[BUILD_FAILED] = { "failed", "failed", "cause" },
+	[BUILD_BLOCKED] = { "blocked", "blocked", "by" },
+	[BUILD_PHASE] = { "phase", "phase", "phase" },
+	[BUILD_CACHE] = { "cache", "cache", "text" },
+};
+
+static struct doc *
+failure_doc(struct arena *a, const struct build_failure *f)
+{
+	struct doc *d = doc_map(a);
+
+	doc_set_text(a, d, "recipe", f->recipe);
+	doc_set_text(a, d, "cause", f->cause);
+	doc_set_text(a, d, "message", f->message);
+	doc_set_text(a, d, "where", f->where);
+	doc_set_text(a, d, "log", f->log);
+	return d;
+}
+
+/* One line of the stream; the summary is its last. */
+static void
+stream_event(const struct telling *t, enum build_event e, const char *name, const char *text)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf line = BUF_MAX(DOC_MAX_BYTES);
+	const struct build_summary *s = t->summary;
+	struct doc *d = doc_map(&a);
+
+	/* The failure of this event is the last that was added, if it was. */
+	if (e == BUILD_FAILED && s->nfailures &&
+	    strcmp(s->failures[s->nfailures - 1].recipe, name) == 0)
+		d = failure_doc(&a, &s->failures[s->nfailures - 1]);
+	doc_set_text(&a, d, "event", e == BUILD_PLANNED && !name ? "plan" : words[e].json);
+	doc_set(&a, d, "time_ms", doc_number(&a, clock_monotonic_ms() - t->start_ms));
+	doc_set_text(&a, d, "recipe", name);
+	if (e == BUILD_PLANNED && !name) {
+		doc_set(&a, d, "recipes", doc_number(&a, (int64_t)s->recipes));
+		doc_set(&a, d, "todo", doc_number(&a, (int64_t)s->todo));
+	} else {
+		doc_set_text(&a, d, words[e].key, text);
+	}
+	json_write(d, &line);
+	if (!line.overflow)
+		(void)printf("%s\n", buf_text(&line));
+	(void)fflush(stdout);
 }
 
 static void
 on_event(void *arg, enum build_event e, const char *name, const char *text)
 {
-	static const char *const words[] = {
-		[BUILD_PLANNED] = "plan",    [BUILD_NEEDS] = "needs",
-		[BUILD_UNPACK] = "unpack",   [BUILD_STARTED] = "build",
-		[BUILD_CHANGE] = "change",   [BUILD_SERVED] = "store",
-		[BUILD_DONE] = "done",       [BUILD_FAILED] = "failed",
-		[BUILD_BLOCKED] = "blocked",
-	};
 	struct telling *t = arg;
-	int64_t s = (clock_monotonic_ms() - t->start_ms) / 1000;
 
 	if (cli_stopped && (e == BUILD_BLOCKED || e == BUILD_FAILED))
 		return;
+	if (t->cli->json)
+		stream_event(t, e, name, text);
 	if (e == BUILD_PLANNED && name)
 		plan_line(t, name, text);
-	if (e == BUILD_PLANNED && name && t->dry_run)
+	if ((e == BUILD_PLANNED && name && t->dry_run) ||
+	    (e == BUILD_PHASE && strcmp(text, "lock") != 0))
 		return;
 	if (e == BUILD_CHANGE) {
 		change_line(t, name, text);
 		return;
 	}
-	if (e == BUILD_STARTED)
-		begin_running(t, name);
-	if (e == BUILD_DONE || e == BUILD_FAILED || e == BUILD_SERVED || e == BUILD_BLOCKED)
-		end_running(t, name);
-	cli_say("[%3lld:%02lld] %-8s %s%s%s%s", (long long)(s / 60), (long long)(s % 60),
-		words[e], name ? name : "", name && text ? ": " : "",
-		e == BUILD_BLOCKED ? "needs " : "", text ? text : "");
-	on_tick(t);
+	if (e == BUILD_BLOCKED) {
+		blocked_line(t, name, text);
+		return;
+	}
+	end_blocked(t);
+	if (e == BUILD_PHASE)
+		say_timed(t, "%-8s %s: another Kiln works on it", "waits", name);
+	else
+		say_timed(t, "%-8s %s%s%s", words[e].shown, name ? name : "",
+			  name && text ? ": " : "", text ? text : "");
 }
 
 /* What to change in the recipe when a limit ended its build. */
@@ -177,6 +256,7 @@ summary_doc(struct arena *a, const struct build_summary *s, struct doc *planned)
 {
 	struct doc *d = doc_map(a), *failures = doc_list(a);
 
+	doc_set_text(a, d, "event", "summary");
 	doc_set(a, d, "built", doc_number(a, (int64_t)s->built));
 	doc_set(a, d, "served", doc_number(a, (int64_t)s->served));
 	doc_set(a, d, "failed", doc_number(a, (int64_t)s->failed));
@@ -185,32 +265,11 @@ summary_doc(struct arena *a, const struct build_summary *s, struct doc *planned)
 	doc_set(a, d, "estimate_ms", doc_number(a, s->most_ms));
 	doc_set(a, d, "estimate_least_ms", doc_number(a, s->least_ms));
 	doc_set(a, d, "elapsed_ms", doc_number(a, s->elapsed_ms));
-	for (size_t i = 0; i < s->nfailures; i++) {
-		struct doc *f = doc_map(a);
-
-		doc_set_text(a, f, "recipe", s->failures[i].recipe);
-		doc_set_text(a, f, "cause", s->failures[i].cause);
-		doc_set_text(a, f, "message", s->failures[i].message);
-		doc_set_text(a, f, "where", s->failures[i].where);
-		doc_push(a, failures, f);
-	}
+	for (size_t i = 0; i < s->nfailures; i++)
+		doc_push(a, failures, failure_doc(a, &s->failures[i]));
 	doc_set(a, d, "failures", failures);
 	doc_set(a, d, "planned", planned);
 	return d;
-}
-
-static const char *
-duration(struct arena *a, int64_t ms)
-{
-	int64_t s = (ms + 500) / 1000;
-
-	if (s < 60)
-		return arena_format(a, "%lld s", (long long)s);
-	if (s < 3600)
-		return arena_format(a, "%lld:%02lld min", (long long)(s / 60),
-				    (long long)(s % 60));
-	return arena_format(a, "%lld:%02lld h", (long long)(s / 3600),
-			    (long long)(s / 60 % 60));
 }
 
 static void
@@ -222,13 +281,13 @@ print_estimate(struct arena *a, const struct build_summary *s)
 	(void)printf("\n");
 	if (s->built + s->maybe == 0)
 		return;
-	(void)printf("takes about %s", duration(a, s->least_ms));
+	(void)printf("takes about %s", progress_time(a, s->least_ms));
 	if (s->most_ms != s->least_ms)
-		(void)printf(" to %s", duration(a, s->most_ms));
+		(void)printf(" to %s", progress_time(a, s->most_ms));
 	if (s->unmeasured)
 		(void)printf(" (%s never built here, taken as %s each)",
 			     cli_count(a, s->unmeasured, "recipe"),
-			     duration(a, PLAN_DEFAULT_MS));
+			     progress_time(a, PLAN_DEFAULT_MS));
 	(void)printf("\n");
 }
 
@@ -281,9 +340,11 @@ run_build(struct cli *cli, const struct build_args *a, const char *const *names,
 				   .stop = &cli_stopped };
 	struct build_summary s = { 0 };
 
+	t.summary = &s;
 	progress.stop = &cli_stopped;
 	if (build_run(&cli->arena, &cli->builder, names, n, &o, &s, err) < 0)
 		return cli_stopped ? cli_interrupted(err) : -1;
+	end_blocked(&t);
 	status_clear();
 	for (size_t i = 0; i < s.nfailures; i++)
 		print_failure(&s.failures[i]);
@@ -294,12 +355,31 @@ run_build(struct cli *cli, const struct build_args *a, const char *const *names,
 	return s.failed ? failed(&s, a->keep_going, err) : 0;
 }
 
+/* Making keys takes long: not for a workspace that cannot build anyway. */
+static int
+check_first(const struct cli *cli, const char *const *names, size_t n, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct workspace w;
+	struct builder b = { .workspace = &w };
+	int rc = 0;
+
+	if (workspace_open(&a, cli->directory, getenv("KILN_STORE"), getenv("KILN_KEYS"), &w,
+			   err) < 0)
+		return -1;
+	if (!key_present(w.keys_path))
+		rc = build_check_input(&b, names, n, err);
+	workspace_close(&w);
+	return rc;
+}
+
 static int
 build_verb(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
 {
 	const struct build_args *a = args;
 
-	if (cli_open(cli, CLI_STORE | CLI_SANDBOX | (a->dry_run ? 0 : CLI_SIGNER), err) < 0)
+	if ((!a->dry_run && check_first(cli, operands, n, err) < 0) ||
+	    cli_open(cli, CLI_STORE | CLI_SANDBOX | (a->dry_run ? 0 : CLI_SIGNER), err) < 0)
 		return -1;
 	cli_catch_signals();
 	sandbox_heed(cli->builder.sandbox, &cli_stopped);
@@ -313,7 +393,8 @@ const struct command cmd_build = {
 	.synopsis = "[RECIPE...]",
 	.description =
 		"Each recipe is built alone in a single-use chamber without network. What did not\n"
-		"change is served from the store. Without names all recipes are built.",
+		"change is served from the store. Without names all recipes are built. With --json\n"
+		"every event is a line of its own, the last one sums up (docs/planning.md).",
 	.example = "kiln build --jobs 2 busybox zlib",
 	.opts = build_opts,
 	.nopts = ARRAY_LEN(build_opts),

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+#include "builder/runfile.h"
+#include "cli/progress.h"
+#include "cli/verbs.h"
+
+struct status_args {
+	bool all;
+};
+
+static const struct opt status_opts[] = {
+	OPT(FLAG, struct status_args, all, 'a', "all", NULL,
+	    "list every recipe, also those that are built"),
+};
+
+static const struct {
+	enum build_standing standing;
+	const char *word;
+} standings[] = { { BUILD_IS_BUILT, "built" },
+		  { BUILD_IS_STALE, "stale" },
+		  { BUILD_IS_NEW, "new" },
+		  { BUILD_HAS_FAILED, "failed" } };
+
+static const char *
+word_of(enum build_standing s)
+{
+	for (size_t i = 0; i < ARRAY_LEN(standings); i++)
+		if (standings[i].standing == s)
+			return standings[i].word;
+	return "";
+}
+
+/* Others may have written what is told of their runs. */
+static void
+print_tamed(struct arena *a, const char *text)
+{
+	char *copy = arena_strdup(a, text);
+
+	cli_tame(copy, strlen(copy));
+	(void)printf("%s\n", copy);
+}
+
+static void
+print_run(struct arena *a, const struct runfile_entry *r)
+{
+	struct status_line lines[STATUS_LINES_MAX];
+	size_t n = progress_lines(a, &r->now, STATUS_LINES_MAX, lines);
+
+	print_tamed(a,
+		    arena_format(a, "process %lld builds %s", (long long)r->pid, r->workspace));
+	for (size_t i = 0; i < n; i++)
+		print_tamed(a, lines[i].text);
+}
+
+static struct doc *
+runs_doc(struct arena *a, const struct runfile_entry *runs, size_t n)
+{
+	struct doc *list = doc_list(a);
+
+	for (size_t i = 0; i < n; i++) {
+		struct doc *d = progress_doc(a, &runs[i].now);
+
+		doc_set(a, d, "pid", doc_number(a, runs[i].pid));
+		doc_set_text(a, d, "workspace", runs[i].workspace);
+		doc_push(a, list, d);
+	}
+	return list;
+}
+
+static struct doc *
+state_doc(struct arena *a, const struct build_state *s)
+{
+	struct doc *d = doc_map(a);
+
+	doc_set_text(a, d, "recipe", s->recipe);
+	doc_set_text(a, d, "state", word_of(s->standing));
+	doc_set_text(a, d, "reason", s->reason);
+	if (s->last) {
+		doc_set_text(a, d, "cause", s->last->cause);
+		doc_set_text(a, d, "message", s->last->message);
+		doc_set_text(a, d, "where", s->last->where);
+		doc_set_text(a, d, "log", s->last->log);
+	}
+	return d;
+}
+
+static void
+print_state(struct arena *a, const struct build_state *s)
+{
+	if (!s->last) {
+		print_tamed(a, arena_format(a, "%-8s %s%s%s", word_of(s->standing), s->recipe,
+					    s->reason ? ": " : "", s->reason ? s->reason : ""));
+		return;
+	}
+	print_tamed(a, arena_format(a, "%-8s %s (%s): %s", word_of(s->standing), s->recipe,
+				    s->last->cause, s->last->message ? s->last->message : ""));
+	if (s->last->where)
+		print_tamed(a, arena_format(a, "         at %s", s->last->where));
+	if (s->last->log)
+		print_tamed(a, arena_format(a, "         log: kiln log %s", s->recipe));
+}
+
+static void
+count(const struct build_state *states, size_t n, size_t counts[ARRAY_LEN(standings)])
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < ARRAY_LEN(standings); j++)
+			counts[j] += states[i].standing == standings[j].standing;
+}
+
+static void
+print_states(struct arena *a, const struct build_state *states, size_t n, bool all)
+{
+	size_t counts[ARRAY_LEN(standings)] = { 0 };
+
+	count(states, n, counts);
+	for (size_t i = 0; i < n; i++)
+		if (all || states[i].standing != BUILD_IS_BUILT)
+			print_state(a, &states[i]);
+	(void)printf("%s: ", cli_count(a, n, "recipe"));
+	for (size_t i = 0; i < ARRAY_LEN(standings); i++)
+		(void)printf("%s%zu %s", i ? ", " : "", counts[i], standings[i].word);
+	(void)printf("\n");
+}
+
+static struct doc *
+states_doc(struct arena *a, const struct build_state *states, size_t n, bool all)
+{
+	size_t counts[ARRAY_LEN(standings)] = { 0 };
+	struct doc *d = doc_map(a), *list = doc_list(a);
+
+	count(states, n, counts);
+	for (size_t i = 0; i < ARRAY_LEN(standings); i++)
+		doc_set(a, d, standings[i].word, doc_number(a, (int64_t)counts[i]));
+	for (size_t i = 0; i < n; i++)
+		if (all || states[i].standing != BUILD_IS_BUILT)
+			doc_push(a, list, state_doc(a, &states[i]));
+	doc_set(a, d, "recipes", list);
+	return d;
+}
+
+static bool
+is_here(struct cli *cli, const struct runfile_entry *runs, size_t n)
+{
+	CLEANUP(mem_free) char *path = realpath(cli->workspace.path, NULL);
+
+	for (size_t i = 0; path && i < n; i++)
+		if (strcmp(runs[i].workspace, path) == 0)
+			return true;
+	return false;
+}
+
+/* While a run is under way here, how recipes stand is what that run decides. */
+static int
+status_verb(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
+{
+	const struct status_args *o = args;
+	struct arena *a = &cli->arena;
+	struct doc *d = doc_map(a);
+	struct build_state *states = NULL;
+	struct runfile_entry *runs;
+	size_t nruns, nstates = 0;
+	bool here;
+
+	if (cli_open(cli, CLI_STORE, err) < 0 ||
+	    runfile_list(a, cli->builder.store, &runs, &nruns, err) < 0)
+		return -1;
+	here = n == 0 && is_here(cli, runs, nruns);
+	if (!here && build_state(a, &cli->builder, operands, n, &states, &nstates, err) < 0)
+		return -1;
+	if (cli->json) {
+		doc_set(a, d, "runs", runs_doc(a, runs, nruns));
+		if (!here)
+			doc_set(a, d, "workspace", states_doc(a, states, nstates, o->all));
+		return cli_json(cli, d, err);
+	}
+	for (size_t i = 0; i < nruns; i++)
+		print_run(a, &runs[i]);
+	if (!here)
+		print_states(a, states, nstates, o->all || n > 0);
+	return 0;
+}
+
+const struct command cmd_status = {
+	.name = "status",
+	.task = "look",
+	.summary = "say what runs, and how the recipes stand",
+	.synopsis = "[RECIPE...]",
+	.description =
+		"Every Kiln that builds in this store is told with what it runs and what waits. When\n"
+		"none builds this workspace: which recipes are built as they now stand, stale (they\n"
+		"or what they need changed), new (never built here) or failed.",
+	.example = "kiln status --all",
+	.opts = status_opts,
+	.nopts = ARRAY_LEN(status_opts),
+	.args_size = sizeof(struct status_args),
+	.max_operands = -1,
+	.run = status_verb,
+};
