@@ -164,6 +164,8 @@ build_chamber_make(struct build_session *s, const struct build_job *job,
 	c.spec.limits = r->limits;
 	c.spec.full_proc = r->full_proc;
 	c.spec.fake_chown = r->fake_chown;
+	c.spec.kernel_release = r->kernel_release;
+	c.spec.kernel_version = r->kernel_version;
 	c.spec.cpus = ACTION_CPUS;
 	c.spec.mtime = r->epoch;
 	c.spec.log_fd = job->log_fd;

@@ -86,6 +86,7 @@ struct recipe {
 	const char **prefer;
 	size_t nprefer;
 	bool full_proc, fake_chown; /* see struct sandbox_spec */
+	const char *kernel_release, *kernel_version;
 	struct sandbox_limits limits;
 	struct recipe_package *packages; /* the first is the main one; made up when absent: all
 					    files not split off */

@@ -105,6 +105,8 @@ const char *recipe_words_account(const char *s);
 const char *recipe_words_step(const char *s);
 const char *recipe_words_caps(const char *s);
 const char *recipe_words_from(const char *s);
+const char *recipe_words_kernel(const char *s);
+const char *recipe_words_kernel_version(const char *s);
 bool recipe_words_is_env(const char *name, const char **why);
 bool recipe_words_is_archive(const char *filename);
 

@@ -133,6 +133,35 @@ static const struct recipe_field limit_fields[] = {
 };
 TABLE(limit, "build.limits", UNPLACED);
 
+static const struct recipe_field uname_fields[] = {
+	{ .name = "release",
+	  .read = recipe_read_text,
+	  .wrong = recipe_words_kernel,
+	  IN(recipe, kernel_release),
+	  DOCS("text", SANDBOX_KERNEL_RELEASE, "what `uname -r` answers") },
+	{ .name = "version",
+	  .read = recipe_read_text,
+	  .wrong = recipe_words_kernel_version,
+	  IN(recipe, kernel_version),
+	  DOCS("text", "`" SANDBOX_KERNEL_VERSION "`", "what `uname -v` answers") },
+};
+
+static int
+finish_uname(struct recipe_reader *r, const struct doc *d, void *item, struct err *err)
+{
+	struct recipe *recipe = item;
+
+	(void)r;
+	(void)d;
+	(void)err;
+	if (!recipe->kernel_release)
+		recipe->kernel_release = SANDBOX_KERNEL_RELEASE;
+	if (!recipe->kernel_version)
+		recipe->kernel_version = SANDBOX_KERNEL_VERSION;
+	return 0;
+}
+TABLE(uname, "build.uname", UNPLACED, .finish = finish_uname);
+
 static const struct recipe_field build_fields[] = {
 	{ .name = "needs",
 	  .read = recipe_read_needs,
@@ -174,6 +203,9 @@ static const struct recipe_field build_fields[] = {
 	  .read = recipe_read_bool,
 	  IN(recipe, fake_chown),
 	  DOCS("true or false", "false", "chown and its kin succeed and change nothing") },
+	{ .name = "uname",
+	  .sub = &uname,
+	  DOCS("map", "the truth", "the kernel that uname tells of") },
 	{ .name = "limits",
 	  .sub = &limit,
 	  .flags = RECIPE_UNKEYED,
@@ -417,7 +449,6 @@ static const struct {
 } planned[] = {
 	{ "build.uses", "write the commands as build.steps" },
 	{ "build.with", "write the commands as build.steps" },
-	{ "build.uname", "builds see one fixed machine name" },
 	{ "build.hardening", "pass compiler flags with build.env" },
 	{ "test", "put what can run at build time into build.check" },
 	{ "range", "write one recipe for each package" },

@@ -42,6 +42,27 @@ recipe_words_version(const char *s)
 							      : "letters, digits and . _ + ~ ^";
 }
 
+/* The C library takes a kernel whose release begins otherwise for too old, and ends. */
+const char *
+recipe_words_kernel(const char *s)
+{
+	size_t major = strspn(s, DIGIT);
+	bool numbered =
+		major > 0 && s[major] == '.' && strchr(DIGIT, s[major + 1]) && s[major + 1];
+
+	return numbered && is_of(s, ALNUM "._+~-") && strlen(s) <= SANDBOX_KERNEL_MAX
+		       ? NULL
+		       : "a kernel release such as 6.1.0, of at most 64 characters";
+}
+
+const char *
+recipe_words_kernel_version(const char *s)
+{
+	return is_of(s, ALNUM " #._+~:()-") && strlen(s) <= SANDBOX_KERNEL_MAX
+		       ? NULL
+		       : "letters, digits, blanks and # . _ + ~ : ( ) -, at most 64 of them";
+}
+
 static bool
 is_web(const char *s)
 {

@@ -133,13 +133,28 @@ check_names(const struct sandbox_spec *spec, struct err *err)
 }
 
 static int
+check_kernel(const struct sandbox_spec *spec, struct err *err)
+{
+	const char *release = spec->kernel_release, *version = spec->kernel_version;
+
+	if (!release && !version)
+		return 0;
+	if (release && version && strlen(release) <= SANDBOX_KERNEL_MAX &&
+	    strlen(version) <= SANDBOX_KERNEL_MAX)
+		return 0;
+	return err_set(err, ERR_SANDBOX,
+		       "a kernel's release and version go together, each of at most %d bytes",
+		       SANDBOX_KERNEL_MAX);
+}
+
+static int
 write_spec(const struct sandbox_spec *spec, int *fd, struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(SANDBOX_MAX_SPEC_BYTES);
 	CLEANUP(fd_close) int made = -1;
 
-	if (check_names(spec, err) < 0 || sandbox_wire_write(spec, &text, err) < 0 ||
-	    fd_memory("chamber", &made, err) < 0 ||
+	if (check_names(spec, err) < 0 || check_kernel(spec, err) < 0 ||
+	    sandbox_wire_write(spec, &text, err) < 0 || fd_memory("chamber", &made, err) < 0 ||
 	    fd_write_all(made, text.data, text.len, err) < 0)
 		return -1;
 	*fd = STEAL_FD(made);

@@ -64,6 +64,11 @@ struct sandbox_limits {
 extern const struct sandbox_limits
 	sandbox_limits_default; /* 2 GiB, 4 GiB, 64 MiB, 1,000,000, 512, 1200 */
 
+/* The kernel that chambers are told of where they are not told the truth. */
+#define SANDBOX_KERNEL_RELEASE "6.1.0"
+#define SANDBOX_KERNEL_VERSION "#1 SMP"
+#define SANDBOX_KERNEL_MAX     64 /* bytes of either that uname can carry */
+
 struct sandbox_spec {
 	const char *name; /* for messages only; never visible inside */
 	const char *const
@@ -77,10 +82,13 @@ struct sandbox_spec {
 	size_t nsteps;
 	size_t shown_from, shown_to; /* these steps are there to be read, but not run */
 	struct sandbox_limits limits;
-	unsigned cpus;           /* CPUs the job may see and use, >= 1 */
-	int64_t mtime;           /* given to what inputs create */
-	bool full_proc;          /* /proc with fixed host facts and masks, not only processes */
-	bool fake_chown;         /* the chown family succeeds and does nothing */
+	unsigned cpus;   /* CPUs the job may see and use, >= 1 */
+	int64_t mtime;   /* given to what inputs create */
+	bool full_proc;  /* /proc with fixed host facts and masks, not only processes */
+	bool fake_chown; /* the chown family succeeds and does nothing */
+	const char *kernel_release; /* what uname tells of the kernel, both or neither, each
+				       shorter than 65; NULL: the truth */
+	const char *kernel_version;
 	int log_fd;              /* receives output; -1: none */
 	int tty_fd;              /* >= 0: interactive: the last step gets it as 0, 1, 2 */
 	const char *keep_failed; /* directory name under the store's failed/ for /build and

@@ -49,14 +49,11 @@ enter_namespaces(struct err *err)
 static int
 make_filters(struct sandbox_helper *h, struct err *err)
 {
-	struct sandbox_profile plain = { 0 }, faking = { .fake_chown = true };
+	enum sandbox_arch arch;
 
-	if (sandbox_seccomp_native(&plain.arch, err) < 0)
+	if (sandbox_seccomp_native(&arch, err) < 0)
 		return -1;
-	faking.arch = plain.arch;
-	if (sandbox_seccomp_make(&plain, &h->filter[0], err) < 0)
-		return -1;
-	return sandbox_seccomp_make(&faking, &h->filter[1], err);
+	return sandbox_seccomp_make(arch, &h->filters, err);
 }
 
 /* Descriptors of the store are opened while we may still walk to it. */

@@ -24,10 +24,9 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
-#define HOST_NAME     "kiln"
-#define DOMAIN_NAME   "invalid"
 #define EXEC_FAILED   127
 #define CARRIER_STACK 16384
 
@@ -128,10 +127,17 @@ static int
 enter_rooms(struct sandbox_chamber *c, struct err *err)
 {
 	const struct sandbox_limits *l = &c->spec->limits;
+	const struct sandbox_machine machine = {
+		.cpus = (unsigned)CPU_COUNT(&c->cpus),
+		.release = c->spec->kernel_release ? c->spec->kernel_release
+						   : SANDBOX_KERNEL_RELEASE,
+		.version = c->spec->kernel_version ? c->spec->kernel_version
+						   : SANDBOX_KERNEL_VERSION,
+	};
 	char detail[88];
 
-	if (sandbox_mount_enter(&c->rooms, &c->stage, c->spec->full_proc,
-				(unsigned)CPU_COUNT(&c->cpus), err) < 0)
+	if (sandbox_mount_enter(&c->rooms, &c->stage, c->spec->full_proc ? &machine : NULL,
+				err) < 0)
 		return -1;
 	(void)snprintf(detail, sizeof(detail), "%llu bytes and %llu inodes each",
 		       (unsigned long long)l->disk_bytes, (unsigned long long)l->inodes);
@@ -151,8 +157,8 @@ name_host(const struct sandbox_chamber *c, struct err *err)
 	CLEANUP(fd_close) int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq lo = { .ifr_name = "lo" };
 
-	if (sethostname(HOST_NAME, strlen(HOST_NAME)) < 0 ||
-	    setdomainname(DOMAIN_NAME, strlen(DOMAIN_NAME)) < 0)
+	if (sethostname(SANDBOX_HOST_NAME, strlen(SANDBOX_HOST_NAME)) < 0 ||
+	    setdomainname(SANDBOX_DOMAIN_NAME, strlen(SANDBOX_DOMAIN_NAME)) < 0)
 		return err_sys(err, "naming the chamber's host");
 	lo.ifr_flags = IFF_UP | IFF_RUNNING;
 	if (sock < 0 || ioctl(sock, SIOCSIFFLAGS, &lo) < 0)
@@ -266,6 +272,36 @@ hand_over_mounts(const struct sandbox_chamber *c, struct err *err)
 	return fd_send(c->notes, &note, sizeof(note), &fd, 1, err);
 }
 
+static void
+compare_uname(const struct sandbox_spec *s)
+{
+	struct utsname u;
+
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 || uname(&u) < 0)
+		proc_child_exit(1);
+	proc_child_exit(strcmp(u.release, s->kernel_release) != 0 ||
+			strcmp(u.version, s->kernel_version) != 0 ||
+			strcmp(u.nodename, SANDBOX_HOST_NAME) != 0);
+}
+
+/* By a child: what the warden answers, it writes into memory, and nobody may write to ours. */
+static int
+check_uname(const struct sandbox_chamber *c, struct err *err)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		compare_uname(c->spec);
+	if (pid < 0)
+		return err_sys(err, "asking for the kernel's name");
+	if (proc_wait(pid, &status, err) < 0)
+		return -1;
+	if (status != 0)
+		return err_set(err, ERR_SANDBOX, "uname does not tell what the recipe wants");
+	return wall(c, "uname", c->spec->kernel_release, err);
+}
+
 /* 6 */
 static int
 raise_walls(struct sandbox_chamber *c, struct err *err)
@@ -275,7 +311,7 @@ raise_walls(struct sandbox_chamber *c, struct err *err)
 	struct sandbox_walls walls = {
 		.limits = &c->spec->limits,
 		.cpus = &c->cpus,
-		.filter = c->filter,
+		.filter = &c->filter,
 		.listener = &listener,
 		.report = report,
 		.arg = c,
@@ -284,7 +320,9 @@ raise_walls(struct sandbox_chamber *c, struct err *err)
 	umask(022);
 	if (start_carrier(c, &carrier, err) < 0 || sandbox_walls_raise(&walls, err) < 0)
 		return -1;
-	return pass_listener(&carrier, listener, err);
+	if (pass_listener(&carrier, listener, err) < 0)
+		return -1;
+	return c->spec->kernel_release ? check_uname(c, err) : 0;
 }
 
 /* 5: the spec and all that is made for this run; lives as long as this process. */
@@ -306,7 +344,9 @@ take_fit(struct sandbox_chamber *c, struct arena *a, struct sandbox_spec *spec, 
 	    sandbox_wire_give(a, spec, &fit.request, fds + SANDBOX_FIT_FDS,
 			      nfds - SANDBOX_FIT_FDS, err) < 0)
 		return -1;
-	c->filter = &c->filters[spec->fake_chown];
+	c->filter = sandbox_seccomp_choose(
+		c->filters, &(struct sandbox_profile){ .fake_chown = spec->fake_chown,
+						       .fixed_uname = spec->kernel_release });
 	close(fds[0]);
 	return 0;
 }

@@ -444,11 +444,11 @@ cover_stage(int root, struct err *err)
 }
 
 int
-sandbox_mount_enter(const struct sandbox_rooms *r, struct sandbox_stage *stage, bool full_proc,
-		    unsigned cpus, struct err *err)
+sandbox_mount_enter(const struct sandbox_rooms *r, struct sandbox_stage *stage,
+		    const struct sandbox_machine *full_proc, struct err *err)
 {
 	if (sandbox_mount_attach(r->root, AT_FDCWD, "/", err) < 0 ||
-	    sandbox_proc_attach(r->root, stage->proc[full_proc], full_proc, cpus, err) < 0 ||
+	    sandbox_proc_attach(r->root, stage->proc[full_proc != NULL], full_proc, err) < 0 ||
 	    sandbox_mount_attach(stage->dev, r->root, "dev", err) < 0 ||
 	    sandbox_mount_attach(r->shm, stage->dev, "shm", err) < 0 ||
 	    sandbox_mount_attach(r->build, r->root, "build", err) < 0 ||

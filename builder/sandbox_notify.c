@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The warden, asked about a call (seccomp user notification). Two sorts come here:
+ * The warden, asked about a call (seccomp user notification). Three sorts come here:
  *
- *   refused   judged by numbers in registers, answered with an errno. This is a wall.
- *   watched   connect, sendto, sendmsg, sendmmsg: looked at, then always let go on to the
- * kernel. The address is read from memory that the build may change meanwhile, so this is an
+ * refused: judged by numbers in registers, answered with an errno. This is a wall.
+ *
+ * watched: connect, sendto, sendmsg, sendmmsg. Looked at, then always let go on to the kernel.
+ * The address is read from memory that the build may change meanwhile, so this is an
  * observation and no wall: the wall is the network namespace, with loopback only.
+ *
+ * answered: uname, for recipes that fix it. The answer goes through a descriptor of the memory
+ * that was opened before the question was found still open: whoever has the pid by then, no
+ * other process is written to. Who closed its memory (PR_SET_DUMPABLE) is refused.
  *
  * What is read of a process is hostile: bounded, made printable, and believed only if the
  * question is still open afterwards (else the pid may be another's).
  */
 #include "builder/sandbox_priv.h"
+#include "base/fd.h"
 #include <arpa/inet.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -18,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
 
 #define NOTIFICATION_MAX 512 /* bytes; the kernel's structs may grow */
 #define MESSAGES_MAX     16  /* looked at in one sendmmsg */
@@ -262,12 +269,42 @@ look(const struct look *l)
 			look_at_message(l, args[1] + i * sizeof(struct mmsghdr));
 }
 
+static int
+write_answer(int listener, const struct seccomp_notif *q, const void *data, size_t n)
+{
+	CLEANUP(fd_close) int memory = -1;
+	struct err ignored;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/mem", (int)q->pid);
+	if (fd_open(path, O_WRONLY, &memory, &ignored) < 0 ||
+	    ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &q->id) < 0)
+		return EPERM;
+	return pwrite(memory, data, n, (off_t)q->data.args[0]) == (ssize_t)n ? 0 : EFAULT;
+}
+
+static int
+answer_uname(int listener, const struct seccomp_notif *q, const struct sandbox_notify *n,
+	     enum sandbox_arch arch)
+{
+	struct utsname u = { .sysname = "Linux",
+			     .nodename = SANDBOX_HOST_NAME,
+			     .domainname = SANDBOX_DOMAIN_NAME };
+
+	if (!n->release || !n->version)
+		return EPERM;
+	(void)snprintf(u.release, sizeof(u.release), "%s", n->release);
+	(void)snprintf(u.version, sizeof(u.version), "%s", n->version);
+	(void)snprintf(u.machine, sizeof(u.machine), "%s", sandbox_seccomp_machine(arch));
+	return write_answer(listener, q, &u, sizeof(u));
+}
+
 static void
 consider(int listener, const struct seccomp_notif *q, struct sandbox_notify *n)
 {
 	struct seccomp_notif_resp answer = { .id = q->id };
 	struct sandbox_violation v = { .kind = "denied", .count = 1 };
-	enum sandbox_arch arch;
+	enum sandbox_arch arch = SANDBOX_X86_64;
 	struct err ignored;
 	uint64_t args[6];
 	int error = EPERM;
@@ -276,7 +313,9 @@ consider(int listener, const struct seccomp_notif *q, struct sandbox_notify *n)
 	/* Foreign ABIs do not get here: their calls do not exist. */
 	if (sandbox_seccomp_native(&arch, &ignored) == 0)
 		error = sandbox_seccomp_judge(arch, q->data.nr, args, v.call);
-	if (error) {
+	if (strcmp(v.call, "uname") == 0) {
+		answer.error = -answer_uname(listener, q, n, arch);
+	} else if (error) {
 		tell((pid_t)q->pid, &q->data, &v);
 		note(listener, q->id, (pid_t)q->pid, n, &v);
 		answer.error = -error;

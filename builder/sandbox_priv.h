@@ -23,6 +23,8 @@
 #include <sched.h>
 
 #define SANDBOX_UID            1000
+#define SANDBOX_HOST_NAME      "kiln"
+#define SANDBOX_DOMAIN_NAME    "invalid"
 #define SANDBOX_MAX_TREES      10000
 #define SANDBOX_GROUP_TREES    490 /* overlayfs takes 500 layers; a few are ours */
 #define SANDBOX_MAX_INPUTS     56  /* descriptors in one message: FD_PASS_MAX less ours */
@@ -102,40 +104,54 @@ int sandbox_wire_reply(int sock, struct sandbox_reply *reply, int *manifest, int
 
 /* ---- sandbox_seccomp.c: libseccomp's doorway ---- */
 enum {
-	SANDBOX_FILTER_LIST,   /* who may be called at all */
-	SANDBOX_FILTER_ASKING, /* what the warden is asked about */
-	SANDBOX_FILTER_BLIND,  /* in its stead, where nobody can be asked */
+	SANDBOX_FILTER_LIST,         /* who may be called at all */
+	SANDBOX_FILTER_LIST_CHOWN,   /* the same, but the chown family does nothing */
+	SANDBOX_FILTER_ASKING,       /* what the warden is asked about */
+	SANDBOX_FILTER_ASKING_UNAME, /* the same, and uname */
+	SANDBOX_FILTER_BLIND,        /* in its stead, where nobody can be asked */
 	SANDBOX_FILTERS
 };
+struct sandbox_program {
+	void *code;
+	uint16_t n;
+};
+struct sandbox_profile {
+	bool fake_chown;  /* the chown family succeeds and does nothing */
+	bool fixed_uname; /* the warden answers uname */
+};
+/* The programs of one profile, borrowed. */
 struct sandbox_filter {
-	struct sandbox_program {
-		void *code;
-		uint16_t n;
-	} program[SANDBOX_FILTERS];
-	struct digest digest; /* over all */
+	const struct sandbox_program *list, *asking, *blind;
+	bool fixed_uname;     /* so blind will not do */
+	struct digest digest; /* over all three */
+};
+struct sandbox_filters {
+	struct sandbox_program program[SANDBOX_FILTERS];
+	struct digest digest[2][2]; /* of a profile: [fake_chown][fixed_uname] */
 };
 enum sandbox_arch { SANDBOX_X86_64, SANDBOX_AARCH64 };
-struct sandbox_profile {
-	enum sandbox_arch arch;
-	bool fake_chown; /* the chown family succeeds and does nothing */
-};
 int sandbox_seccomp_native(enum sandbox_arch *out, struct err *err) MUST_CHECK;
 /* Of a system call, negative when the architecture has none of this name. */
 int sandbox_seccomp_number(enum sandbox_arch arch, const char *name);
-int sandbox_seccomp_make(const struct sandbox_profile *p, struct sandbox_filter *out,
+int sandbox_seccomp_make(enum sandbox_arch arch, struct sandbox_filters *out,
 			 struct err *err) MUST_CHECK;
-void sandbox_seccomp_free(struct sandbox_filter *f);
-DEFINE_RELEASE(struct sandbox_filter, sandbox_seccomp_free);
+void sandbox_seccomp_free(struct sandbox_filters *f);
+DEFINE_RELEASE(struct sandbox_filters, sandbox_seccomp_free);
+struct sandbox_filter sandbox_seccomp_choose(const struct sandbox_filters *f,
+					     const struct sandbox_profile *p);
+const char *sandbox_seccomp_machine(enum sandbox_arch arch); /* as uname says it */
 /* listener: where the warden is asked; -1 when the host's own filter has one already. */
 int sandbox_seccomp_install(const struct sandbox_filter *f, int *listener,
 			    struct err *err) MUST_CHECK;
-/* The answer to a call that was asked about: an errno, or 0 for one that is only watched. */
+/* The answer to a call that was asked about: an errno, or 0 for one that is only watched, and
+ * for uname. */
 int sandbox_seccomp_judge(enum sandbox_arch arch, int nr, const uint64_t args[6],
 			  char name[SANDBOX_CALL_MAX]);
 
 /* ---- sandbox_notify.c: forbidden attempts, as the warden is asked about them ---- */
 #define SANDBOX_MAX_VIOLATIONS 128 /* kinds kept; more are counted only */
 struct sandbox_notify {
+	const char *release, *version; /* of the kernel that uname is to tell of, or NULL */
 	size_t n;
 	uint64_t lost;
 	struct sandbox_violation at[SANDBOX_MAX_VIOLATIONS];
@@ -213,15 +229,21 @@ int sandbox_mount_root(int scratch, unsigned base, unsigned n, int *root,
 int sandbox_mount_rooms(const struct sandbox_spec *spec, struct sandbox_rooms *out,
 			struct err *err) MUST_CHECK;
 void sandbox_mount_close(struct sandbox_rooms *r);
+/* What a full /proc tells of the machine. */
+struct sandbox_machine {
+	unsigned cpus;
+	const char *release, *version; /* of the kernel */
+};
 /* What pid 1 makes of the host's file system before it leaves that for good. */
 struct sandbox_stage {
 	int dev;     /* on an empty tmpfs, which is the root meanwhile */
 	int proc[2]; /* detached; [1] is the full one */
 };
 int sandbox_mount_leave(struct sandbox_stage *out, struct err *err) MUST_CHECK;
-/* Then: makes the rooms the whole visible file system. Closes the stage. */
+/* Then: makes the rooms the whole visible file system. Closes the stage. full_proc: NULL for a
+ * /proc of processes only. */
 int sandbox_mount_enter(const struct sandbox_rooms *r, struct sandbox_stage *stage,
-			bool full_proc, unsigned cpus, struct err *err) MUST_CHECK;
+			const struct sandbox_machine *full_proc, struct err *err) MUST_CHECK;
 /* The tools of it. fs may be -1; its words go into the message. */
 int sandbox_mount_failed(int fs, const char *what, struct err *err);
 int sandbox_mount_finish(int fs, unsigned attributes, const char *what, int *out,
@@ -234,9 +256,8 @@ int sandbox_mount_mkdir(int dirfd, const char *path, struct err *err) MUST_CHECK
 int sandbox_mount_attach(int fd, int dirfd, const char *path, struct err *err) MUST_CHECK;
 
 /* ---- sandbox_proc.c ---- */
-#define SANDBOX_PROC_RELEASE "6.1.0" /* the kernel that a full /proc tells of */
 int sandbox_proc_make(bool full, int *proc, struct err *err) MUST_CHECK;
-int sandbox_proc_attach(int root, int proc, bool full, unsigned cpus,
+int sandbox_proc_attach(int root, int proc, const struct sandbox_machine *full,
 			struct err *err) MUST_CHECK;
 
 /* ---- sandbox_walls.c: what pid 1 puts round itself; every process inside inherits it ---- */
@@ -312,10 +333,10 @@ int sandbox_harvest_keep(const struct sandbox_harvest *h, struct err *err) MUST_
 /* ---- sandbox_init.c ---- */
 struct sandbox_chamber {
 	/* From its birth. */
-	const struct sandbox_filter *filters; /* one for each way to answer chown */
+	const struct sandbox_filters *filters;
 	struct sandbox_stage stage;
 	/* Come with the warden's sandbox_fit. */
-	const struct sandbox_filter *filter;
+	struct sandbox_filter filter;
 	const struct sandbox_spec *spec; /* its fds are this process's */
 	struct sandbox_rooms rooms;
 	cpu_set_t cpus;
@@ -358,7 +379,7 @@ struct sandbox_helper {
 	int store;   /* of the outer mount namespace: for plain files only, never for mounts */
 	int scratch; /* the working directory: see sandbox_mount.c */
 	const struct cas *cas;
-	struct sandbox_filter filter[2]; /* [1] for recipes that ask for fake_chown */
+	struct sandbox_filters filters;
 	struct sandbox_cgroups cgroups;
 	cpu_set_t cpus;
 	unsigned runs, numbers; /* given to bases so far */

@@ -21,20 +21,20 @@
 
 struct fixed {
 	const char *name;
-	void (*write)(struct buf *out, unsigned cpus);
+	void (*write)(struct buf *out, const struct sandbox_machine *m);
 	const char *text;
 };
 
 static void
-write_cpuinfo(struct buf *out, unsigned cpus)
+write_cpuinfo(struct buf *out, const struct sandbox_machine *m)
 {
-	for (unsigned i = 0; i < cpus; i++)
+	for (unsigned i = 0; i < m->cpus; i++)
 		buf_add_format(out,
 #if defined(__x86_64__)
 			       "processor\t: %u\nvendor_id\t: Kiln\nmodel name\t: Kiln x86-64\n"
 			       "siblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n"
 			       "flags\t\t: fpu tsc cx8 cmov mmx fxsr sse sse2 syscall lm\n\n",
-			       i, cpus, i, cpus);
+			       i, m->cpus, i, m->cpus);
 #else
 			       "processor\t: %u\nBogoMIPS\t: 100.00\nFeatures\t: fp asimd\n\n",
 			       i);
@@ -42,17 +42,17 @@ write_cpuinfo(struct buf *out, unsigned cpus)
 }
 
 static void
-write_stat(struct buf *out, unsigned cpus)
+write_stat(struct buf *out, const struct sandbox_machine *m)
 {
 	buf_add_str(out, "cpu  0 0 0 0 0 0 0 0 0 0\n");
-	for (unsigned i = 0; i < cpus; i++)
+	for (unsigned i = 0; i < m->cpus; i++)
 		buf_add_format(out, "cpu%u 0 0 0 0 0 0 0 0 0 0\n", i);
 	buf_add_str(out, "intr 0\nctxt 0\nbtime 0\nprocesses 1\nprocs_running 1\n"
 			 "procs_blocked 0\nsoftirq 0\n");
 }
 
 static void
-write_meminfo(struct buf *out, unsigned cpus)
+write_meminfo(struct buf *out, const struct sandbox_machine *m)
 {
 	static const char *const full[] = { "MemTotal:", "MemFree:", "MemAvailable:" };
 	static const char *const none[] = {
@@ -60,11 +60,23 @@ write_meminfo(struct buf *out, unsigned cpus)
 		"Inactive:", "SwapTotal:", "SwapFree:",   "Shmem:"
 	};
 
-	(void)cpus;
+	(void)m;
 	for (size_t i = 0; i < ARRAY_LEN(full); i++)
 		buf_add_format(out, "%-15s%9d kB\n", full[i], FIXED_KIB);
 	for (size_t i = 0; i < ARRAY_LEN(none); i++)
 		buf_add_format(out, "%-15s%9d kB\n", none[i], 0);
+}
+
+static void
+write_version(struct buf *out, const struct sandbox_machine *m)
+{
+	buf_add_format(out, "Linux version %s (kiln@kiln) %s\n", m->release, m->version);
+}
+
+static void
+write_release(struct buf *out, const struct sandbox_machine *m)
+{
+	buf_add_format(out, "%s\n", m->release);
 }
 
 static const struct fixed fixed[] = {
@@ -76,10 +88,10 @@ static const struct fixed fixed[] = {
 	{ "stat", write_stat, NULL },
 	{ "swaps", NULL, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n" },
 	{ "uptime", NULL, "0.00 0.00\n" },
-	{ "version", NULL, "Linux version " SANDBOX_PROC_RELEASE " (kiln@kiln) #1 SMP\n" },
+	{ "version", write_version, NULL },
 	{ "sys/fs/file-max", NULL, "9223372036854775807\n" },
 	{ "sys/kernel/ngroups_max", NULL, "65536\n" },
-	{ "sys/kernel/osrelease", NULL, SANDBOX_PROC_RELEASE "\n" },
+	{ "sys/kernel/osrelease", write_release, NULL },
 	{ "sys/kernel/ostype", NULL, "Linux\n" },
 	{ "sys/kernel/pid_max", NULL, "32768\n" },
 	{ "sys/kernel/threads-max", NULL, "32768\n" },
@@ -90,7 +102,7 @@ static const struct fixed fixed[] = {
 static const char *const own_links[] = { "mounts", "net", "self", "thread-self" };
 
 static int
-fill_masks(int dir, unsigned cpus, struct err *err)
+fill_masks(int dir, const struct sandbox_machine *m, struct err *err)
 {
 	static const char *const dirs[] = { "sys", "sys/fs", "sys/kernel", "sys/vm", ".dir" };
 
@@ -101,7 +113,7 @@ fill_masks(int dir, unsigned cpus, struct err *err)
 		CLEANUP(buf_free) struct buf text = BUF_MAX(FIXED_MAX);
 
 		if (fixed[i].write)
-			fixed[i].write(&text, cpus);
+			fixed[i].write(&text, m);
 		else
 			buf_add_str(&text, fixed[i].text);
 		if (buf_check(&text, fixed[i].name, err) < 0 ||
@@ -117,14 +129,14 @@ fill_masks(int dir, unsigned cpus, struct err *err)
 
 /* Stands under the real /proc, where nobody sees it: the kernel clones attached mounts only. */
 static int
-make_masks(int root, unsigned cpus, int *out, struct err *err)
+make_masks(int root, const struct sandbox_machine *m, int *out, struct err *err)
 {
 	CLEANUP(fd_close) int dir = -1;
 	struct mount_attr hard = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
 					       MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV };
 
 	if (sandbox_mount_tmpfs(MASK_BYTES, MASK_INODES, "0755", &dir, err) < 0 ||
-	    fill_masks(dir, cpus, err) < 0)
+	    fill_masks(dir, m, err) < 0)
 		return -1;
 	if (mount_setattr(dir, "", AT_EMPTY_PATH, &hard, sizeof(hard)) < 0)
 		return sandbox_mount_failed(-1, "making the masks of /proc read-only", err);
@@ -198,11 +210,11 @@ sandbox_proc_make(bool full, int *proc, struct err *err)
 }
 
 int
-sandbox_proc_attach(int root, int proc, bool full, unsigned cpus, struct err *err)
+sandbox_proc_attach(int root, int proc, const struct sandbox_machine *full, struct err *err)
 {
 	CLEANUP(fd_close) int masks = -1;
 
-	if ((full && make_masks(root, cpus, &masks, err) < 0) ||
+	if ((full && make_masks(root, full, &masks, err) < 0) ||
 	    sandbox_mount_attach(proc, root, "proc", err) < 0)
 		return -1;
 	return full ? mask_all(masks, proc, err) : 0;

@@ -171,6 +171,9 @@ static const struct watch_rule {
 
 static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
 
+/* Answered by the warden for recipes that fix it. */
+static const struct watch_rule uname_rule = { "uname", 0, { 0 } };
+
 static int
 failed(struct err *err, const char *what, int rc)
 {
@@ -185,6 +188,12 @@ static const struct arch {
 } archs[] = {
 	[SANDBOX_X86_64] = { SCMP_ARCH_X86_64, "x86_64" },
 	[SANDBOX_AARCH64] = { SCMP_ARCH_AARCH64, "aarch64" },
+};
+
+/* What one program is made for. */
+struct variant {
+	enum sandbox_arch arch;
+	bool fake_chown, fixed_uname;
 };
 
 static const struct table {
@@ -204,7 +213,7 @@ static const struct table {
 /* Of the table's architecture. Numbers go into libseccomp as the build host's: it translates.
  */
 static int
-resolve(const struct sandbox_profile *p, const char *name)
+resolve(const struct variant *p, const char *name)
 {
 	if (seccomp_syscall_resolve_name_arch(archs[p->arch].token, name) < 0)
 		return -1;
@@ -213,8 +222,8 @@ resolve(const struct sandbox_profile *p, const char *name)
 
 /* A name that cannot be resolved would silently be a call that does not exist. */
 static int
-add_table(scmp_filter_ctx ctx, const struct sandbox_profile *p, const struct table *t,
-	  uint32_t action, struct err *err)
+add_table(scmp_filter_ctx ctx, const struct variant *p, const struct table *t, uint32_t action,
+	  struct err *err)
 {
 	if (t->x86_64 && p->arch != SANDBOX_X86_64)
 		return 0;
@@ -233,13 +242,13 @@ add_table(scmp_filter_ctx ctx, const struct sandbox_profile *p, const struct tab
 
 /* What the second program refuses must pass the first, or nobody is asked. */
 static uint32_t
-list_action(const struct sandbox_profile *p, const struct table *t)
+list_action(const struct variant *p, const struct table *t)
 {
 	return t->meaning == OWN && p->fake_chown ? SCMP_ACT_ERRNO(0) : SCMP_ACT_ALLOW;
 }
 
 static int
-add_list(scmp_filter_ctx ctx, const struct sandbox_profile *p, struct err *err)
+add_list(scmp_filter_ctx ctx, const struct variant *p, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
 		if (add_table(ctx, p, &tables[i], list_action(p, &tables[i]), err) < 0)
@@ -280,7 +289,7 @@ add_families(scmp_filter_ctx ctx, bool ask, struct err *err)
 }
 
 static int
-add_refusals(scmp_filter_ctx ctx, const struct sandbox_profile *p, bool ask, struct err *err)
+add_refusals(scmp_filter_ctx ctx, const struct variant *p, bool ask, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
 		if (tables[i].meaning == DENY &&
@@ -302,22 +311,28 @@ add_refusals(scmp_filter_ctx ctx, const struct sandbox_profile *p, bool ask, str
 }
 
 static int
-add_blind(scmp_filter_ctx ctx, const struct sandbox_profile *p, struct err *err)
+add_blind(scmp_filter_ctx ctx, const struct variant *p, struct err *err)
 {
 	return add_refusals(ctx, p, false, err);
 }
 
 static int
-add_watched(scmp_filter_ctx ctx, const struct sandbox_profile *p, struct err *err)
+watch(scmp_filter_ctx ctx, const struct watch_rule *r, struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_LEN(watch_rules); i++) {
-		const struct watch_rule *r = &watch_rules[i];
-		int nr = seccomp_syscall_resolve_name(r->name);
-		int rc = seccomp_rule_add_exact_array(ctx, SCMP_ACT_NOTIFY, nr, r->n, &r->cmp);
+	int nr = seccomp_syscall_resolve_name(r->name);
+	int rc = seccomp_rule_add_exact_array(ctx, SCMP_ACT_NOTIFY, nr, r->n, &r->cmp);
 
-		if (rc < 0)
-			return failed(err, r->name, rc);
-	}
+	return rc < 0 ? failed(err, r->name, rc) : 0;
+}
+
+static int
+add_asking(scmp_filter_ctx ctx, const struct variant *p, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(watch_rules); i++)
+		if (watch(ctx, &watch_rules[i], err) < 0)
+			return -1;
+	if (p->fixed_uname && watch(ctx, &uname_rule, err) < 0)
+		return -1;
 	return add_refusals(ctx, p, true, err);
 }
 
@@ -344,7 +359,7 @@ export_program(scmp_filter_ctx ctx, struct sandbox_program *out, struct err *err
 	return 0;
 }
 
-typedef int fill_fn(scmp_filter_ctx ctx, const struct sandbox_profile *p, struct err *err);
+typedef int fill_fn(scmp_filter_ctx ctx, const struct variant *p, struct err *err);
 
 /* Every other architecture, x32 and 32-bit calls included, meets ENOSYS. */
 static int
@@ -359,8 +374,8 @@ choose_arch(scmp_filter_ctx ctx, enum sandbox_arch arch)
 }
 
 static int
-compile(const struct sandbox_profile *p, uint32_t otherwise, fill_fn *fill,
-	struct sandbox_program *out, struct err *err)
+compile(const struct variant *p, uint32_t otherwise, fill_fn *fill, struct sandbox_program *out,
+	struct err *err)
 {
 	scmp_filter_ctx ctx = seccomp_init(otherwise);
 	int rc;
@@ -400,32 +415,72 @@ sandbox_seccomp_number(enum sandbox_arch arch, const char *name)
 	return seccomp_syscall_resolve_name_arch(archs[arch].token, name);
 }
 
-int
-sandbox_seccomp_make(const struct sandbox_profile *p, struct sandbox_filter *out,
-		     struct err *err)
+const char *
+sandbox_seccomp_machine(enum sandbox_arch arch)
 {
-	struct sandbox_filter f = { 0 };
-	struct digest_state *hash;
+	return archs[arch].kernel;
+}
 
-	if (compile(p, SCMP_ACT_ERRNO(ENOSYS), add_list, &f.program[SANDBOX_FILTER_LIST], err) <
-		    0 ||
-	    compile(p, SCMP_ACT_ALLOW, add_watched, &f.program[SANDBOX_FILTER_ASKING], err) <
-		    0 ||
-	    compile(p, SCMP_ACT_ALLOW, add_blind, &f.program[SANDBOX_FILTER_BLIND], err) < 0) {
-		sandbox_seccomp_free(&f);
-		return -1;
+struct sandbox_filter
+sandbox_seccomp_choose(const struct sandbox_filters *f, const struct sandbox_profile *p)
+{
+	return (struct sandbox_filter){
+		.list = &f->program[p->fake_chown ? SANDBOX_FILTER_LIST_CHOWN
+						  : SANDBOX_FILTER_LIST],
+		.asking = &f->program[p->fixed_uname ? SANDBOX_FILTER_ASKING_UNAME
+						     : SANDBOX_FILTER_ASKING],
+		.blind = &f->program[SANDBOX_FILTER_BLIND],
+		.fixed_uname = p->fixed_uname,
+		.digest = f->digest[p->fake_chown][p->fixed_uname],
+	};
+}
+
+static void
+digest_profile(struct sandbox_filters *f, bool fake_chown, bool fixed_uname)
+{
+	struct sandbox_profile p = { .fake_chown = fake_chown, .fixed_uname = fixed_uname };
+	struct sandbox_filter chosen = sandbox_seccomp_choose(f, &p);
+	const struct sandbox_program *all[] = { chosen.list, chosen.asking, chosen.blind };
+	struct digest_state *hash = digest_begin();
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		digest_add(hash, all[i]->code, all[i]->n * sizeof(struct sock_filter));
+	digest_end(hash, &f->digest[fake_chown][fixed_uname]);
+}
+
+int
+sandbox_seccomp_make(enum sandbox_arch arch, struct sandbox_filters *out, struct err *err)
+{
+	static const struct {
+		uint32_t otherwise;
+		fill_fn *fill;
+		bool fake_chown, fixed_uname;
+	} programs[] = {
+		[SANDBOX_FILTER_LIST] = { SCMP_ACT_ERRNO(ENOSYS), add_list, false, false },
+		[SANDBOX_FILTER_LIST_CHOWN] = { SCMP_ACT_ERRNO(ENOSYS), add_list, true, false },
+		[SANDBOX_FILTER_ASKING] = { SCMP_ACT_ALLOW, add_asking, false, false },
+		[SANDBOX_FILTER_ASKING_UNAME] = { SCMP_ACT_ALLOW, add_asking, false, true },
+		[SANDBOX_FILTER_BLIND] = { SCMP_ACT_ALLOW, add_blind, false, false },
+	};
+	struct sandbox_filters f = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
+		struct variant v = { arch, programs[i].fake_chown, programs[i].fixed_uname };
+
+		if (compile(&v, programs[i].otherwise, programs[i].fill, &f.program[i], err) <
+		    0) {
+			sandbox_seccomp_free(&f);
+			return -1;
+		}
 	}
-	hash = digest_begin();
-	for (size_t i = 0; i < ARRAY_LEN(f.program); i++)
-		digest_add(hash, f.program[i].code,
-			   f.program[i].n * sizeof(struct sock_filter));
-	digest_end(hash, &f.digest);
+	for (int i = 0; i < 4; i++)
+		digest_profile(&f, i & 1, i & 2);
 	*out = f;
 	return 0;
 }
 
 void
-sandbox_seccomp_free(struct sandbox_filter *f)
+sandbox_seccomp_free(struct sandbox_filters *f)
 {
 	for (size_t i = 0; i < ARRAY_LEN(f->program); i++)
 		free(f->program[i].code);
@@ -457,12 +512,18 @@ install_asking(const struct sandbox_program *p)
 int
 sandbox_seccomp_install(const struct sandbox_filter *f, int *listener, struct err *err)
 {
-	long fd = -1, rc = install(&f->program[SANDBOX_FILTER_LIST], 0);
+	long fd = -1, rc = install(f->list, 0);
 
 	if (rc == 0)
-		rc = fd = install_asking(&f->program[SANDBOX_FILTER_ASKING]);
+		rc = fd = install_asking(f->asking);
+	if (rc < 0 && errno == EBUSY && f->fixed_uname) {
+		err_set(err, ERR_SANDBOX,
+			"uname cannot be fixed: a filter of the host already has a listener");
+		return err_hint(err, "run kiln where nobody else answers its system calls, or "
+				     "leave 'uname' out of the recipe");
+	}
 	if (rc < 0 && errno == EBUSY)
-		rc = install(&f->program[SANDBOX_FILTER_BLIND], 0);
+		rc = install(f->blind, 0);
 	if (rc < 0) {
 		err_sys(err, "installing the seccomp filter");
 		err_recode(err, ERR_SANDBOX);
@@ -533,7 +594,7 @@ sandbox_seccomp_judge(enum sandbox_arch arch, int nr, const uint64_t args[6],
 
 	(void)snprintf(name, SANDBOX_CALL_MAX, "%s", known ? known : "?");
 	free(known);
-	if (is_watched(name))
+	if (is_watched(name) || strcmp(name, uname_rule.name) == 0)
 		return 0;
 	error = judge_arguments(name, args);
 	/* Nothing else asks but what is denied by name. */

@@ -68,7 +68,7 @@ clone_init(struct sandbox_job *job, struct sandbox_chamber *c, struct err *err)
 static int
 make_ready(struct sandbox_job *job, struct err *err)
 {
-	struct sandbox_chamber c = { .filters = job->helper->filter,
+	struct sandbox_chamber c = { .filters = &job->helper->filters,
 				     .rooms = { -1, -1, -1, -1, -1, -1 },
 				     .proc = -1 };
 	CLEANUP(fd_close) int notes = -1;

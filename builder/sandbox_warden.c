@@ -468,24 +468,37 @@ attribute(struct warden *w)
 	}
 }
 
+static bool
+stands(const struct sandbox_result *r, const char *wall)
+{
+	for (size_t i = 0; i < r->nwalls; i++)
+		if (strcmp(r->walls[i].name, wall) == 0)
+			return true;
+	return false;
+}
+
 /* Every required wall must have said that it stands; what was not heard of does not. */
 static int
-check_walls(const struct sandbox_result *r, struct err *err)
+check_walls(const struct warden *w, struct err *err)
 {
-	static const char *const required[] = {
-		"namespaces", "read-only root", "proc",    "dev",     "tmpfs caps",
-		"network",    "no_new_privs",   "seccomp", "rlimits", "capabilities",
+	const char *const required[] = {
+		"namespaces",
+		"read-only root",
+		"proc",
+		"dev",
+		"tmpfs caps",
+		"network",
+		"no_new_privs",
+		"seccomp",
+		"rlimits",
+		"capabilities",
+		w->spec->kernel_release ? "uname" : "seccomp",
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(required); i++) {
-		bool stands = false;
-
-		for (size_t j = 0; j < r->nwalls; j++)
-			stands |= strcmp(r->walls[j].name, required[i]) == 0;
-		if (!stands)
+	for (size_t i = 0; i < ARRAY_LEN(required); i++)
+		if (!stands(&w->result, required[i]))
 			return err_set(err, ERR_SANDBOX, "the wall '%s' did not stand",
 				       required[i]);
-	}
 	return 0;
 }
 
@@ -510,7 +523,7 @@ judge(struct warden *w, struct err *err)
 	r->peak_memory_bytes = w->meter.peak;
 	attribute(w);
 	/* Interrupted before the walls were up: nothing ran, so nothing ran without them. */
-	return r->cause == SANDBOX_INTERRUPTED ? 0 : check_walls(r, err);
+	return r->cause == SANDBOX_INTERRUPTED ? 0 : check_walls(w, err);
 }
 
 static int
@@ -694,6 +707,8 @@ sandbox_warden_run(struct sandbox_job *job)
 			    .notes = job->notes,
 			    .log = job->log,
 			    .listener = -1,
+			    .seen = { .release = job->spec.kernel_release,
+				      .version = job->spec.kernel_version },
 			    .trace = { .group = -1, .base = -1 },
 			    .mounts = -1,
 			    .began_ms = clock_monotonic_ms() };

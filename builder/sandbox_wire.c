@@ -104,6 +104,8 @@ sandbox_wire_write(const struct sandbox_spec *s, struct buf *b, struct err *err)
 	put_u64(b, s->shown_to);
 	put_u64(b, s->full_proc);
 	put_u64(b, s->fake_chown);
+	put_text(b, s->kernel_release);
+	put_text(b, s->kernel_version);
 	put_text(b, s->keep_failed);
 	put_text(b, s->resume_failed);
 	put_text(b, s->harvest_tmp);
@@ -246,6 +248,8 @@ sandbox_wire_read(struct arena *a, const char *data, size_t n, struct sandbox_sp
 	s->shown_to = (size_t)take_u64(&r, SANDBOX_MAX_STEPS);
 	s->full_proc = take_u64(&r, 1) != 0;
 	s->fake_chown = take_u64(&r, 1) != 0;
+	s->kernel_release = take_text(&r);
+	s->kernel_version = take_text(&r);
 	s->keep_failed = take_text(&r);
 	s->resume_failed = take_text(&r);
 	s->harvest_tmp = take_text(&r);

@@ -110,6 +110,8 @@ selftest_chamber(struct selftest *t, struct selftest_chamber *c, struct err *err
 				     .cpus = 1,
 				     .log_fd = -1,
 				     .tty_fd = -1,
+				     .kernel_release = c->fixed_uname ? "6.0.0-selftest" : NULL,
+				     .kernel_version = c->fixed_uname ? "#1 selftest" : NULL,
 				     .keep_failed = c->keep };
 	CLEANUP(fd_close) int log = -1;
 	struct sandbox_run *run = NULL;

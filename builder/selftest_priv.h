@@ -35,7 +35,8 @@ struct selftest_chamber {
 	const struct sandbox_input *input;
 	const char *keep;
 	bool harvest;
-	int kill_ms; /* end it then, whatever it does */
+	bool fixed_uname; /* as attack_uname_told expects it */
+	int kill_ms;      /* end it then, whatever it does */
 
 	struct sandbox_result result;
 	struct manifest manifest;

@@ -26,7 +26,7 @@ struct scene {
 	const char *words;            /* the message has them */
 	const char *answer;           /* an act whose word counts instead of the cause */
 	scene_check_fn *check;        /* NULL: none */
-	bool harvest;
+	bool harvest, fixed_uname;
 	const char *archive; /* members of a tar: "NAME>TARGET NAME ..." */
 };
 
@@ -54,6 +54,10 @@ static const struct scene scenes[] = {
 	  .scripts = { "hang" }, .limits = { .time_s = 1 } },
 	{ .line = LINE("stubborn_hang", "limits", "never end, whatever signal comes", 20, "timeout"),
 	  .scripts = { "stubborn_hang" }, .limits = { .time_s = 1 } },
+	{ .line = LINE("uname_told", "uname", "ask for the kernel where the recipe fixes it", 19, "ok"),
+	  .scripts = { "uname_told" }, .answer = "uname_told", .fixed_uname = true },
+	{ .line = LINE("uname_memory", "uname", "have the answer written elsewhere", 19, "ok"),
+	  .scripts = { "uname_memory" }, .answer = "uname_memory", .fixed_uname = true },
 	{ .line = LINE("daemon_next_step", "steps", "a process of one step lives into the next", 5, "ok"),
 	  .scripts = { "daemonize", "look_for_daemon" }, .answer = "look_for_daemon" },
 	{ .line = LINE("daemon_output", "steps", "a process writes to the output after the end", 3, "ok"),
@@ -265,6 +269,7 @@ play(struct selftest *t, const struct scene *s, struct err *err)
 	struct selftest_chamber c = { .scripts = { s->scripts[0], s->scripts[1] },
 				      .limits = with_defaults(&s->limits),
 				      .harvest = s->harvest,
+				      .fixed_uname = s->fixed_uname,
 				      .keep = s->check == check_kept ? SELFTEST_KEPT : NULL,
 				      .kill_ms = SCENE_KILL_MS };
 	struct sandbox_input input = { .kind = SANDBOX_UNPACK, .fd = -1, .dest = "/build/in" };

@@ -383,6 +383,87 @@ attack_init_parent(void)
 	return parent && strcmp(parent, "0") == 0 ? 0 : EEXIST;
 }
 
+/* What selftest_scene.c asks for. */
+int
+attack_uname_told(void)
+{
+	struct utsname u;
+
+	if (uname(&u) < 0)
+		return errno;
+	return strcmp(u.sysname, "Linux") == 0 && strcmp(u.nodename, "kiln") == 0 &&
+			       strcmp(u.domainname, "invalid") == 0 &&
+			       strcmp(u.release, "6.0.0-selftest") == 0 &&
+			       strcmp(u.version, "#1 selftest") == 0
+		       ? 0
+		       : EEXIST;
+}
+
+/* Into memory that its owner has closed to everybody nothing is written: the call is refused.
+ */
+static int
+ask_closed(void)
+{
+	int status, rc;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		rc = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+		_exit(rc == 0 && attack_uname_told() == EPERM ? 0 : EILSEQ);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return EIO;
+	return WEXITSTATUS(status);
+}
+
+/* Killed while the answer is on its way, many times: the next one still gets its own. */
+static int
+die_asking(void)
+{
+	struct utsname u;
+
+	for (int i = 0; i < 50; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			return errno;
+		if (pid == 0)
+			for (;;)
+				(void)uname(&u);
+		usleep((unsigned)i * 20);
+		(void)kill(pid, SIGKILL);
+		if (waitpid(pid, NULL, 0) != pid)
+			return errno;
+	}
+	return 0;
+}
+
+/* Whoever answers writes where we say: only there, only as far as it reaches, and only for us.
+ */
+int
+attack_uname_memory(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), n = sizeof(struct utsname);
+	char *at = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			0);
+	int rc;
+
+	if (at == MAP_FAILED || munmap(at + page, page) < 0)
+		return errno;
+	memset(at, 'x', page);
+	if (syscall(SYS_uname, NULL) == 0 || errno != EFAULT)
+		return EILSEQ;
+	if (syscall(SYS_uname, (void *)-(long)page) == 0 || errno != EFAULT)
+		return EILSEQ;
+	if (syscall(SYS_uname, at + page - n + 1) == 0 || errno != EFAULT)
+		return EILSEQ;
+	memset(at, 'x', page);
+	if (syscall(SYS_uname, at + page - n) != 0 || at[page - n - 1] != 'x')
+		return EILSEQ;
+	rc = die_asking();
+	return rc ? rc : ask_closed();
+}
+
 int
 attack_who(void)
 {

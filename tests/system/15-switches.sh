@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What a recipe may ask of its chamber: a full /proc, a chown that pretends.
+# What a recipe may ask of its chamber: a full /proc, a chown that pretends, another kernel's name.
 . "$(dirname "$0")/lib.sh"
 
 BUSYBOX=/bin/busybox
@@ -75,18 +75,47 @@ chowns() {
 		"$( (run -F true; run true) | grep '^wall: seccomp' | sort -u | wc -l)"
 }
 
+kernels() {
+	log=$(run 'uname -r')
+	assert_line "$WHO: without the key uname tells the truth" "$(uname -r)" "$log"
+	assert_lacks "$WHO: and there is no such wall" 'wall: uname' "$log"
+	log=$(run -U 5.10.0-kiln 'uname -a; uname -r; cat /proc/version 2>&1')
+	assert_line "$WHO: fixed: the words of the recipe" \
+		"Linux kiln 5.10.0-kiln #1 SMP $(uname -m) GNU/Linux" "$log"
+	assert_line "$WHO: fixed: and again" 5.10.0-kiln "$log"
+	assert_line "$WHO: fixed: the wall says so" 'wall: uname | 5.10.0-kiln | required' "$log"
+	assert_lacks "$WHO: fixed: asking is no violation" 'violation:' "$log"
+	log=$(run -P -U 5.10.0-kiln 'uname -r; cat /proc/version /proc/sys/kernel/osrelease')
+	assert_eq "$WHO: fixed: a full /proc tells of the same kernel" '5.10.0-kiln
+Linux version 5.10.0-kiln (kiln@kiln) #1 SMP
+5.10.0-kiln' "$(printf '%s\n' "$log" | sed -n '/^log:/,$p' | tail -n +2)"
+	long=$(printf '6.%063d' 0)
+	log=$(run -U "$long" 'uname -r; uname -m')
+	assert_contains "$WHO: fixed: a word that is too long is refused" 'at most 64 bytes' "$log"
+	log=$(run -U "${long%0}" 'uname -r; uname -m')
+	assert_line "$WHO: fixed: the longest that fits comes whole" "${long%0}" "$log"
+	assert_line "$WHO: fixed: and what follows it" "$(uname -m)" "$log"
+	log=$(run -F -U 5.10.0-kiln 'uname -r; touch f; chown 0:0 f && echo "zero: ok"')
+	assert_line "$WHO: fixed: together with a pretended chown" 'zero: ok' "$log"
+	assert_line "$WHO: fixed: both hold" 5.10.0-kiln "$log"
+	assert_eq "$WHO: fixed: each kind of filter has its digest" 4 \
+		"$( (run true; run -F true; run -U 6.1.0 true; run -F -U 6.1.0 true) |
+			grep '^wall: seccomp' | sort -u | wc -l)"
+}
+
 suite() {
 	WHO=$1
 	STORE=$SCRATCH/$WHO/store
 	mkdir "$SCRATCH/$WHO"
 	[ "$WHO" = ordinary ] && chown $ORDINARY:$ORDINARY "$SCRATCH/$WHO"
-	links=$(for t in sh ls cat chmod chown find grep head nproc sed sha256sum sort stat touch tr umount; do
+	links=$(for t in sh ls cat chmod chown find grep head nproc sed sha256sum sort stat touch tr umount uname; do
 		echo "usr/bin/$t@=busybox"
 	done)
 	# shellcheck disable=SC2086
 	chamber tree ground "usr/bin/busybox=$BUSYBOX" $links
 	full_proc
 	chowns
+	kernels
 }
 
 if [ "$(id -u)" = 0 ]; then

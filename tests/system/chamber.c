@@ -209,7 +209,7 @@ read_options(struct setup *s, int argc, char **argv, struct err *err)
 	bool exec = false;
 	int o;
 
-	while ((o = getopt(argc, argv, "+T:e:l:i:u:xok:r:c:tn:K:BPFw")) != -1) {
+	while ((o = getopt(argc, argv, "+T:e:l:i:u:xok:r:c:tn:K:BPFU:w")) != -1) {
 		if (s->spec.ntrees > 60 || s->spec.nenv > 50 || s->spec.ninputs > 60)
 			usage();
 		switch (o) {
@@ -257,6 +257,10 @@ read_options(struct setup *s, int argc, char **argv, struct err *err)
 			break;
 		case 'F':
 			s->spec.fake_chown = true;
+			break;
+		case 'U':
+			s->spec.kernel_release = optarg;
+			s->spec.kernel_version = SANDBOX_KERNEL_VERSION;
 			break;
 		case 'B':
 			light_beacons(s);

@@ -57,6 +57,8 @@ TEST(recipe_has_defaults_for_what_it_leaves_out)
 	assert_int_equal(r->epoch, EPOCH);
 	assert_false(r->noarch);
 	assert_null(r->check.run);
+	assert_null(r->kernel_release);
+	assert_null(r->kernel_version);
 	assert_int_equal(r->limits.time_s, sandbox_limits_default.time_s);
 	assert_int_equal(r->npackages, 1);
 	assert_string_equal(r->packages[0].name, "zlib");
@@ -162,6 +164,27 @@ TEST(recipe_normal_form_ignores_comments_order_and_what_changes_no_byte)
 			       "build:\n  steps: [{name: make, run: make all}]\n"),
 		  three, err);
 	assert_string_not_equal(one, three);
+}
+
+TEST(recipe_kernel_has_defaults_once_it_is_asked_for_and_counts)
+{
+	static const char head[] = "build:\n  steps: [{name: make, run: make}]\n";
+	CLEANUP(arena_release) struct arena a = { 0 };
+	char one[65], two[65], three[65];
+	const struct recipe *r =
+		parsed(&a, arena_format(&a, "%s%s  uname: {}\n", start, head), err);
+
+	assert_string_equal(r->kernel_release, SANDBOX_KERNEL_RELEASE);
+	assert_string_equal(r->kernel_version, SANDBOX_KERNEL_VERSION);
+	r = parsed(&a, arena_format(&a, "%s%s  uname: {release: 5.4.0-x}\n", start, head), err);
+	assert_string_equal(r->kernel_release, "5.4.0-x");
+	assert_string_equal(r->kernel_version, SANDBOX_KERNEL_VERSION);
+	normal_of(arena_format(&a, "%s%s", start, head), one, err);
+	normal_of(arena_format(&a, "%s%s  uname: {}\n", start, head), two, err);
+	normal_of(arena_format(&a, "%s%s  uname: {release: 5.4.0-x}\n", start, head), three,
+		  err);
+	assert_string_not_equal(one, two);
+	assert_string_not_equal(two, three);
 }
 
 TEST(recipe_normal_form_leaves_mirrors_out_and_keeps_digests)

@@ -19,25 +19,42 @@ TEST(every_cause_has_its_own_word)
 	assert_string_equal(sandbox_cause_word((enum sandbox_cause)99), "?");
 }
 
-static struct sandbox_filter
-filter(enum sandbox_arch arch, bool fake_chown)
+static struct sandbox_filters
+filters(enum sandbox_arch arch)
 {
-	struct sandbox_profile p = { .arch = arch, .fake_chown = fake_chown };
-	struct sandbox_filter f = { 0 };
+	struct sandbox_filters f = { 0 };
 	struct err err;
 
-	if (sandbox_seccomp_make(&p, &f, &err) < 0)
+	if (sandbox_seccomp_make(arch, &f, &err) < 0)
 		fail_msg("%s", err.text);
 	return f;
 }
 
+/* Made once for all tests. */
+static struct sandbox_filter
+choose(enum sandbox_arch arch, bool fake_chown, bool fixed_uname)
+{
+	static struct sandbox_filters made[2];
+
+	if (!made[arch].program[0].code)
+		made[arch] = filters(arch);
+	return sandbox_seccomp_choose(&made[arch],
+				      &(struct sandbox_profile){ .fake_chown = fake_chown,
+								 .fixed_uname = fixed_uname });
+}
+
+static struct sandbox_filter
+filter(enum sandbox_arch arch, bool fake_chown)
+{
+	return choose(arch, fake_chown, false);
+}
+
 TEST(filter_is_the_same_each_time_it_is_made)
 {
-	struct sandbox_filter a = filter(SANDBOX_X86_64, false),
-			      b = filter(SANDBOX_X86_64, false);
+	struct sandbox_filters a = filters(SANDBOX_X86_64), b = filters(SANDBOX_X86_64);
 
 	(void)err;
-	assert_true(digest_equal(&a.digest, &b.digest));
+	assert_memory_equal(a.digest, b.digest, sizeof(a.digest));
 	for (size_t i = 0; i < ARRAY_LEN(a.program); i++) {
 		assert_true(a.program[i].n > 50);
 		assert_int_equal(a.program[i].n, b.program[i].n);
@@ -135,9 +152,9 @@ verdict(enum sandbox_arch arch, const struct sandbox_filter *f, struct seccomp_d
 
 	if (!data.arch)
 		data.arch = audit_arch[arch];
-	list = answer(arch, &f->program[SANDBOX_FILTER_LIST], &data);
-	asking = answer(arch, &f->program[SANDBOX_FILTER_ASKING], &data);
-	blind = answer(arch, &f->program[SANDBOX_FILTER_BLIND], &data);
+	list = answer(arch, f->list, &data);
+	asking = answer(arch, f->asking, &data);
+	blind = answer(arch, f->blind, &data);
 	assert_int_equal(asking, blind);
 	return list >= 0 ? list : asking;
 }
@@ -232,7 +249,6 @@ TEST(no_architecture_lets_a_dangerous_call_through)
 		assert_int_equal(verdict_on((enum sandbox_arch)arch, &f, "openat"), -1);
 		assert_int_equal(verdict_on((enum sandbox_arch)arch, &f, "execve"), -1);
 		assert_int_equal(verdict_on((enum sandbox_arch)arch, &f, "write"), -1);
-		sandbox_seccomp_free(&f);
 	}
 	(void)err;
 }
@@ -264,7 +280,6 @@ TEST(calls_that_are_new_or_of_another_abi_do_not_exist)
 			assert_int_equal(verdict((enum sandbox_arch)arch, &f,
 						 (struct seccomp_data){ .nr = nr | X32 }),
 					 ENOSYS);
-		sandbox_seccomp_free(&f);
 	}
 	(void)err;
 }
@@ -286,8 +301,6 @@ TEST(chown_is_pretended_only_for_who_asks)
 				verdict_on((enum sandbox_arch)arch, &faking, family[i]), 0);
 		}
 		assert_false(digest_equal(&plain.digest, &faking.digest));
-		sandbox_seccomp_free(&plain);
-		sandbox_seccomp_free(&faking);
 	}
 	(void)err;
 }
@@ -336,7 +349,6 @@ TEST(arguments_are_looked_at_on_every_architecture)
 			if (verdict((enum sandbox_arch)arch, &f, data) != cases[i].want)
 				fail_msg("%d: case %zu, %s", arch, i, cases[i].name);
 		}
-		sandbox_seccomp_free(&f);
 	}
 	(void)err;
 }
@@ -366,10 +378,35 @@ TEST(network_calls_are_watched_and_a_connected_send_is_not)
 									  cases[i].name) };
 
 		memcpy(data.args, cases[i].args, sizeof(data.args));
-		assert_int_equal(run_program(&f.program[SANDBOX_FILTER_ASKING], &data),
-				 cases[i].want);
+		assert_int_equal(run_program(f.asking, &data), cases[i].want);
 	}
-	sandbox_seccomp_free(&f);
+}
+
+TEST(uname_is_asked_about_only_for_who_fixes_it)
+{
+	static const uint64_t args[6] = { 0 };
+	char name[SANDBOX_CALL_MAX];
+
+	(void)err;
+	for (int arch = SANDBOX_X86_64; arch <= SANDBOX_AARCH64; arch++) {
+		struct sandbox_filter plain = choose((enum sandbox_arch)arch, false, false);
+		struct sandbox_filter fixed = choose((enum sandbox_arch)arch, false, true);
+		struct seccomp_data data = { .arch = audit_arch[arch],
+					     .nr = sandbox_seccomp_number(
+						     (enum sandbox_arch)arch, "uname") };
+
+		assert_int_equal(run_program(plain.list, &data), SECCOMP_RET_ALLOW);
+		assert_int_equal(run_program(plain.asking, &data), SECCOMP_RET_ALLOW);
+		assert_int_equal(run_program(fixed.list, &data), SECCOMP_RET_ALLOW);
+		assert_int_equal(run_program(fixed.asking, &data), SECCOMP_RET_USER_NOTIF);
+		assert_int_equal(
+			sandbox_seccomp_judge((enum sandbox_arch)arch, data.nr, args, name), 0);
+		assert_string_equal(name, "uname");
+		assert_false(digest_equal(&plain.digest, &fixed.digest));
+		assert_int_equal(verdict_on((enum sandbox_arch)arch, &fixed, "mount"), EPERM);
+	}
+	assert_string_equal(sandbox_seccomp_machine(SANDBOX_X86_64), "x86_64");
+	assert_string_equal(sandbox_seccomp_machine(SANDBOX_AARCH64), "aarch64");
 }
 
 TEST(judge_names_the_call_and_refuses_what_it_does_not_know)
@@ -395,6 +432,20 @@ begin(struct sandbox_spec *spec, struct err *err)
 
 	/* Names are looked at before the helper is asked: there is none here. */
 	return sandbox_begin(NULL, spec, &run, err);
+}
+
+TEST(begin_refuses_a_kernel_that_uname_cannot_tell_of)
+{
+	char longer[SANDBOX_KERNEL_MAX + 2];
+	struct sandbox_spec half = { .kernel_release = "6.1.0", .log_fd = -1, .tty_fd = -1 };
+	struct sandbox_spec wide = {
+		.kernel_release = "6.1.0", .kernel_version = longer, .log_fd = -1, .tty_fd = -1
+	};
+
+	memset(longer, 'x', sizeof(longer));
+	longer[sizeof(longer) - 1] = '\0';
+	assert_fails(begin(&half, err), "go together");
+	assert_fails(begin(&wide, err), "at most 64 bytes");
 }
 
 TEST(begin_refuses_names_that_would_leave_the_store)

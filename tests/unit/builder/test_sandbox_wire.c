@@ -39,6 +39,8 @@ spec(void)
 		.mtime = -5,
 		.log_fd = 4,
 		.tty_fd = -1,
+		.kernel_release = "6.1.0",
+		.kernel_version = "#1 SMP",
 		.keep_failed = "k",
 		.harvest_tmp = "h",
 	};
@@ -68,6 +70,8 @@ TEST(wire_brings_a_spec_over_whole)
 	assert_int_equal(r.limits.time_s, 9);
 	assert_int_equal(r.mtime, -5);
 	assert_string_equal(r.keep_failed, "k");
+	assert_string_equal(r.kernel_release, "6.1.0");
+	assert_string_equal(r.kernel_version, "#1 SMP");
 	assert_null(r.resume_failed);
 	arena_release(&a);
 	buf_free(&b);
