@@ -80,6 +80,7 @@ struct build_session {
 	struct plan plan;
 	struct build_job *jobs; /* one for each node of the plan */
 	struct build_ground *grounds;
+	struct buildroot_cache *trees;
 	struct universe universe; /* packages of known nodes, as they were asked for */
 	struct dict ground_of;    /* a recipe's list of groups -> its ground */
 	struct memo *memo;        /* NULL: everything is read and decided anew */

@@ -9,6 +9,7 @@ load(struct build_session *out, const char *const *names, size_t nnames, struct 
 {
 	struct arena *a = out->a;
 
+	out->trees = buildroot_cache_make();
 	if (seed_load(a, out->b->workspace, &out->seed, err) < 0 ||
 	    plan_make(a, &out->set, names, nnames, &out->plan, err) < 0)
 		return -1;
@@ -89,6 +90,7 @@ build_session_end(struct build_session *s)
 	s->jobs = NULL;
 	dict_release(&s->ground_of);
 	universe_release(&s->universe);
+	buildroot_cache_free(STEAL_PTR(s->trees));
 }
 
 void
@@ -279,8 +281,10 @@ build_session_identify(struct build_session *s, size_t node, struct err *err)
 		return -1;
 	if (job->known)
 		return 0;
-	if (build_session_complete(s, node, err) < 0 || solve(s, node, job, err) < 0 ||
-	    action_make(s->a, &in, &job->action, err) < 0 ||
+	if (build_session_complete(s, node, err) < 0 || solve(s, node, job, err) < 0)
+		return -1;
+	job->root.cache = s->trees;
+	if (action_make(s->a, &in, &job->action, err) < 0 ||
 	    build_session_lookup(s, job, err) < 0)
 		return -1;
 	job->identified = true;

@@ -5,8 +5,6 @@
 #include "base/tar.h"
 #include "repo/solve.h"
 
-#define MANIFEST_MAX_BYTES ((size_t)256 * 1024 * 1024)
-
 const char *
 buildroot_tree(struct arena *a, const struct pkgfacts *f)
 {
@@ -67,8 +65,8 @@ type_word(const struct manifest_entry *e)
 					  : "a file";
 }
 
-static bool
-is_same(const struct manifest_entry *a, const struct manifest_entry *b)
+bool
+buildroot_is_same(const struct manifest_entry *a, const struct manifest_entry *b)
 {
 	if (a->type != b->type)
 		return false;
@@ -117,7 +115,7 @@ buildroot_check(const struct buildroot_layer *layers, size_t n, const char *subj
 			const struct manifest_entry *e = &layers[i].manifest.at[j];
 			const struct claim *first = dict_get(&seen, e->path);
 
-			if (first && !is_same(first->entry, e))
+			if (first && !buildroot_is_same(first->entry, e))
 				return conflict(first, &layers[i], e, subject, err);
 			if (first)
 				continue;
@@ -128,33 +126,22 @@ buildroot_check(const struct buildroot_layer *layers, size_t n, const char *subj
 	return 0;
 }
 
+/* Two are at odds: which, and about what. */
 static int
-load_manifest(struct arena *a, const struct cas *store, const char *tree, struct manifest *out,
-	      struct err *err)
+tell_conflict(struct cas *store, const char *const *names, const struct buildroot *root,
+	      const char *subject, struct err *err)
 {
-	CLEANUP(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX_BYTES);
-
-	if (cas_tree_manifest(store, tree, &text, err) < 0)
-		return -1;
-	return manifest_parse(a, buf_text(&text), text.len, tree, out, err);
-}
-
-/* The manifests live as long as the check. */
-static int
-check_trees(struct arena *lasting, struct cas *store, const char *const *names,
-	    struct buildroot *root, const char *subject, struct err *err)
-{
-	CLEANUP(arena_release) struct arena a = { 0 };
-	struct buildroot_layer *layers = arena_array(&a, root->ntrees, sizeof(*layers));
-	const struct manifest **all = arena_array(&a, root->ntrees, sizeof(*all));
+	CLEANUP(mem_free)
+	struct buildroot_layer *layers = mem_alloc((root->ntrees + 1) * sizeof(*layers));
 
 	for (size_t i = 0; i < root->ntrees; i++) {
+		const struct buildroot_tree *t;
+
+		if (buildroot_cache_tree(root->cache, store, root->trees[i], &t, err) < 0)
+			return -1;
 		layers[i].name = names[i];
-		if (load_manifest(&a, store, root->trees[i], &layers[i].manifest, err) < 0)
-			return err_wrap(err, "tree of %s", names[i]);
-		all[i] = &layers[i].manifest;
+		layers[i].manifest = t->manifest;
 	}
-	sandbox_trace_dirs(lasting, all, root->ntrees, &root->watch, &root->nwatch);
 	return buildroot_check(layers, root->ntrees, subject, err);
 }
 
@@ -164,6 +151,7 @@ buildroot_fill(struct arena *a, struct sandbox *s, struct cas *store, const stru
 {
 	const char **ground = NULL, **names;
 	size_t nground = 0, nfix;
+	bool fits;
 
 	if (seed_trees(a, s, store, seed, root->ground, root->nground, &ground, &nground, err) <
 	    0)
@@ -189,5 +177,7 @@ buildroot_fill(struct arena *a, struct sandbox *s, struct cas *store, const stru
 					err) < 0)
 			return err_wrap(err, "package %s", f->id.name);
 	}
-	return check_trees(a, store, names, root, subject, err);
+	if (buildroot_cache_check(a, root->cache, store, root, &fits, err) < 0)
+		return err_wrap(err, "%s", subject);
+	return fits ? 0 : tell_conflict(store, names, root, subject, err);
 }

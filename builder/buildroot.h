@@ -15,9 +15,24 @@ struct buildroot {
 	size_t npackages;
 	const char **trees; /* topmost first; after buildroot_fill */
 	size_t ntrees;
-	const char *const *watch; /* sandbox_trace_dirs of them */
+	const char *const *watch; /* sandbox_trace_dirs of them; live as long as the cache */
 	size_t nwatch;
+	struct buildroot_cache *cache; /* the caller's; set before buildroot_fill */
 };
+
+/* ---- buildroot_cache.c: trees of a run, each read once ---- */
+struct buildroot_tree {
+	struct manifest manifest;
+	size_t files; /* of its entries */
+};
+struct buildroot_cache *buildroot_cache_make(void);
+void buildroot_cache_free(struct buildroot_cache *c);
+/* Stays until another environment is filled. */
+int buildroot_cache_tree(struct buildroot_cache *c, const struct cas *store, const char *name,
+			 const struct buildroot_tree **out, struct err *err) MUST_CHECK;
+/* Whether the trees of root, which are there, fit together; sets what is watched. */
+int buildroot_cache_check(struct arena *a, struct buildroot_cache *c, const struct cas *store,
+			  struct buildroot *root, bool *fits, struct err *err) MUST_CHECK;
 
 /* universe: the packages of all recipes that r needs, directly or not. offers: what the ground
  * offers besides seed->provides, may be NULL. */
@@ -38,6 +53,8 @@ struct buildroot_layer {
 };
 int buildroot_check(const struct buildroot_layer *layers, size_t n, const char *subject,
 		    struct err *err) MUST_CHECK;
+/* Entries of two trees at one path that are no contradiction. */
+bool buildroot_is_same(const struct manifest_entry *a, const struct manifest_entry *b);
 
 /* Name of the tree of a built package in the store. */
 const char *buildroot_tree(struct arena *a, const struct pkgfacts *f);

@@ -2,8 +2,6 @@
 #include "builder/trace.h"
 #include "base/dict.h"
 
-#define MANIFEST_MAX_BYTES ((size_t)256 * 1024 * 1024)
-
 static bool
 is_library(const char *path)
 {
@@ -19,27 +17,39 @@ compare_paths(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* A file that two packages bring alike counts for both: it is never said of one that is used
- * that it is not. */
 static void
-count(const struct manifest *m, const struct sandbox_seen *seen, struct trace_package *p)
+use(struct trace_package *p, const char *const *used)
 {
-	for (size_t i = 0; i < m->n; i++) {
-		const char *path = m->at[i].path, *const * used;
+	if (p->files++ == 0)
+		p->only_libraries = true;
+	if (p->only_libraries && (!p->example || !is_library(*used))) {
+		p->example = *used;
+		p->only_libraries = is_library(*used);
+	}
+}
 
-		if (m->at[i].type != MANIFEST_FILE)
-			continue;
-		p->holds++;
-		used = bsearch(&path, seen->used, seen->nused, sizeof(*seen->used),
-			       compare_paths);
-		if (!used)
-			continue;
-		if (p->files++ == 0)
-			p->only_libraries = true;
-		if (p->only_libraries && (!p->example || !is_library(path))) {
-			p->example = *used;
-			p->only_libraries = is_library(path);
-		}
+/* A file that two packages bring alike counts for both: it is never said of one that is used
+ * that it is not. Both lists are sorted; the shorter one is looked up in the longer one. */
+static void
+count(const struct buildroot_tree *t, const struct sandbox_seen *seen, struct trace_package *p)
+{
+	const struct manifest *m = &t->manifest;
+
+	p->holds = t->files;
+	for (size_t i = 0; seen->nused < m->n && i < seen->nused; i++) {
+		const struct manifest_entry *e = manifest_find(m, seen->used[i]);
+
+		if (e && e->type == MANIFEST_FILE)
+			use(p, &seen->used[i]);
+	}
+	for (size_t i = 0; seen->nused >= m->n && i < m->n; i++) {
+		const char *path = m->at[i].path, *const *used = NULL;
+
+		if (m->at[i].type == MANIFEST_FILE && seen->nused)
+			used = bsearch(&path, seen->used, seen->nused, sizeof(*seen->used),
+				       compare_paths);
+		if (used)
+			use(p, used);
 	}
 }
 
@@ -72,16 +82,12 @@ trace_map(struct arena *a, const struct cas *store, const struct buildroot *root
 
 	t.at = arena_array(a, t.n, sizeof(*t.at));
 	for (size_t i = 0; i < t.n; i++) {
-		CLEANUP(arena_release) struct arena scratch = { 0 };
-		CLEANUP(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX_BYTES);
-		const char *tree = root->trees[i];
-		struct manifest m;
+		const struct buildroot_tree *tree;
 
 		name_tree(root, i, &t.at[i]);
-		if (cas_tree_manifest(store, tree, &text, err) < 0 ||
-		    manifest_parse(&scratch, buf_text(&text), text.len, tree, &m, err) < 0)
+		if (buildroot_cache_tree(root->cache, store, root->trees[i], &tree, err) < 0)
 			return err_wrap(err, "tree of %s", t.at[i].name);
-		count(&m, seen, &t.at[i]);
+		count(tree, seen, &t.at[i]);
 	}
 	qsort(t.at, t.n, sizeof(*t.at), compare_packages);
 	*out = t;
