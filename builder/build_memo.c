@@ -9,16 +9,16 @@
  *   rules = H(the action of no recipe: chamber, packager, distribution; the whole seed)
  *
  * A rebuild that leaves facts as they were therefore leaves `in` of all users as it was. That
- * the result is there is looked at every time: its reference and every blob it counts on.
+ * the result is there is known every time: its reference and every blob it counts on are looked
+ * for, or were proven to be there and their directories did not change since (memo.h).
  */
 #include "builder/build_priv.h"
 #include "base/json.h"
-#include "base/mem.h"
-#include "base/vec.h"
 #include "builder/normalize.h"
 #include "builder/split.h"
 
 #define RULES_MAX_BYTES ((size_t)64 * 1024 * 1024)
+#define WORTH_WRITING   16 /* one look of so many */
 
 static void
 add_text(struct buf *b, const char *s)
@@ -119,32 +119,19 @@ hash_facts(struct build_session *s, const struct result *r, struct digest *out)
 	digest_of(buf_text(&b), b.len, out);
 }
 
-static int
-by_recipe_name(const void *x, const void *y)
-{
-	size_t a = (*(const struct build_job *const *)x)->node->slot,
-	       b = (*(const struct build_job *const *)y)->node->slot;
-
-	return (a > b) - (a < b); /* sets are sorted by name */
-}
-
 /* Facts of all needs are known. */
 static void
 trace(struct build_session *s, struct build_job *job)
 {
 	CLEANUP(buf_free) struct buf b = BUF_MAX(RULES_MAX_BYTES);
 	const struct plan_node *node = job->node;
-	CLEANUP(mem_free)
-	const struct build_job **needs = mem_alloc((node->nneeds + 1) * sizeof(*needs));
 
-	for (size_t i = 0; i < node->nneeds; i++)
-		needs[i] = &s->jobs[node->needs[i]];
-	if (node->nneeds)
-		qsort(needs, node->nneeds, sizeof(*needs), by_recipe_name);
 	for (size_t i = 0; i < node->nneeds; i++) {
-		add_text(&b, needs[i]->node->recipe->name);
-		add_digest(&b, &needs[i]->facts);
-		add_digest(&b, &needs[i]->sees);
+		const struct build_job *need = &s->jobs[node->named[i]];
+
+		add_text(&b, need->node->recipe->name);
+		add_digest(&b, &need->facts);
+		add_digest(&b, &need->sees);
 	}
 	digest_of(buf_text(&b), b.len, &job->sees);
 	buf_clear(&b);
@@ -155,28 +142,66 @@ trace(struct build_session *s, struct build_job *job)
 }
 
 static bool
-is_there(const struct build_session *s, const struct memo_decision *d, const char *hex)
+is_shelf_same(const struct build_session *s, const struct memo_decision *d, size_t shelf)
 {
-	if (!cas_ref_keep(s->b->store, "action", hex))
-		return false;
+	return d->proven && s->shelves.same[shelf];
+}
+
+/* Looks for what is not known to be there. */
+static bool
+is_there(struct build_session *s, const struct memo_decision *d, const char *hex)
+{
+	s->shelves.asked += 1 + d->nblobs;
+	if (!is_shelf_same(s, d, MEMO_SHELF_ACTION)) {
+		s->shelves.looked++;
+		if (!cas_ref_keep(s->b->store, "action", hex))
+			return false;
+	}
 	for (size_t i = 0; i < d->nblobs; i++) {
+		if (is_shelf_same(s, d, d->blobs[i].bytes[0]))
+			continue;
+		s->shelves.looked++;
 		if (!cas_has(s->b->store, &d->blobs[i]))
 			return false;
 	}
 	return d->nblobs > 0;
 }
 
+/* What nobody looked at is as proven as its directories are unchanged. */
+static void
+keep_proof(const struct build_session *s, struct memo_decision *d)
+{
+	bool kept = is_shelf_same(s, d, MEMO_SHELF_ACTION);
+
+	for (size_t i = 0; i < d->nblobs; i++)
+		kept = kept && is_shelf_same(s, d, d->blobs[i].bytes[0]);
+	d->proven = kept;
+}
+
+/* Once, before the first decision is taken: until all are, proofs speak of the old stamps. */
+static int
+begin(struct build_session *s, struct err *err)
+{
+	if (s->ruled)
+		return 0;
+	if (hash_rules(s, &s->rules, err) < 0)
+		return -1;
+	s->ruled = true;
+	memo_shelves(s->memo, cas_dirfd(s->b->store), s->shelves.same);
+	s->shelves.seen = arena_array(s->a, s->set.n, sizeof(bool));
+	return 0;
+}
+
 int
 build_memo_find(struct build_session *s, struct build_job *job, struct err *err)
 {
 	static const struct digest nobody;
-	const struct memo_decision *d;
+	struct memo_decision *d;
 
 	if (!s->memo || job->known)
 		return 0;
-	if (!s->ruled && hash_rules(s, &s->rules, err) < 0)
+	if (begin(s, err) < 0)
 		return -1;
-	s->ruled = true;
 	trace(s, job);
 	d = memo_decided(s->memo, job->node->slot);
 	if (!d || !digest_equal(&d->in, &job->in))
@@ -185,12 +210,52 @@ build_memo_find(struct build_session *s, struct build_job *job, struct err *err)
 	if (!digest_equal(&s->keys, &nobody) && !digest_equal(&s->keys, &d->keys))
 		return 0;
 	digest_hex(&d->action, job->action.hex);
-	if (!is_there(s, d, job->action.hex))
+	if (!is_there(s, d, job->action.hex)) {
+		memo_decide(s->memo, job->node->slot, NULL);
 		return 0;
+	}
+	s->shelves.seen[job->node->slot] = true;
 	job->action.key = d->action;
 	job->facts = d->facts;
 	job->known = job->remembered = true;
 	return 0;
+}
+
+/* Where something is to be built, what it may be built from must not be collected meanwhile;
+ * marking the references keeps all that they name. What is gone is no longer known, nor are its
+ * users. */
+static void
+hold_known(struct build_session *s, size_t *known)
+{
+	*known = 0;
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct plan_node *node = &s->plan.at[i];
+		struct build_job *job = &s->jobs[i];
+
+		for (size_t j = 0; j < node->nneeds; j++)
+			job->known = job->known && s->jobs[node->needs[j]].known;
+		job->known = job->known && cas_ref_keep(s->b->store, "action", job->action.hex);
+		job->remembered = job->known;
+		*known += job->known;
+	}
+}
+
+/* Proofs of all decisions now speak of what the directories look like now. */
+static void
+settle_proofs(struct build_session *s)
+{
+	for (size_t slot = 0; slot < s->set.n; slot++) {
+		struct memo_decision *d = memo_decided(s->memo, slot);
+
+		if (d && s->shelves.seen[slot])
+			d->proven = true;
+		else if (d)
+			keep_proof(s, d);
+	}
+	/* For some looks that the next run is spared the memo is not written anew. */
+	memo_prove(s->memo, s->shelves.looked * WORTH_WRITING > s->shelves.asked);
+	/* Whoever asks later, while things are built, wants to know how it is then. */
+	memset(s->shelves.same, 0, sizeof(s->shelves.same));
 }
 
 int
@@ -207,6 +272,11 @@ build_memo_recall(struct build_session *s, size_t *known, struct err *err)
 			return -1;
 		*known += s->jobs[i].known;
 	}
+	if (!s->memo || !s->ruled)
+		return 0;
+	settle_proofs(s);
+	if (*known < s->plan.n)
+		hold_known(s, known);
 	return 0;
 }
 

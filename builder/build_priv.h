@@ -75,6 +75,11 @@ struct build_session {
 	struct arena *a;
 	struct builder *b;
 	const struct build_options *options; /* NULL outside build_run */
+	struct {                             /* of the store; known with rules */
+		bool same[MEMO_SHELVES];     /* as when decisions were proven */
+		bool *seen;                  /* by slot: what the decision counts on is there */
+		size_t asked, looked;        /* blobs and references counted on; looked for */
+	} shelves;
 	struct recipe_set set;
 	struct seed seed;
 	struct plan plan;

@@ -4,19 +4,17 @@
 #include "base/tree.h"
 #include "builder/memo_priv.h"
 
-#define MEMO_MAGIC "kiln memo 1\n"
-
 struct memo {
 	struct arena *a;
 	int dirfd;
 	const char *path;
-	struct digest maker;    /* of the program, and what every recipe inherits */
-	struct memo_entry *old; /* as read, sorted by name */
-	size_t nold;
+	struct memo_text old;    /* as read */
+	struct memo_text next;   /* stamps that will be written */
 	struct memo_entry **now; /* one for each recipe of the set */
 	size_t nnow;
 	bool ticked, mute; /* tick_ns is known; nothing can be remembered */
 	int64_t tick_ns;   /* of the file system's clock, before anything was read */
+	bool proved;       /* `proven` of every decision speaks of next.shelves */
 	bool dirty;
 };
 
@@ -70,69 +68,84 @@ read_bytes(struct memo *m, size_t *n)
 	return at;
 }
 
-/* Magic, maker, entries, and the digest of all that at the end. */
-static void
-read_old(struct memo *m)
-{
-	const size_t magic = strlen(MEMO_MAGIC), tail = DIGEST_BYTES;
-	struct memo_wire w;
-	struct digest sum, maker;
-	size_t n = 0;
-	const char *bytes = read_bytes(m, &n);
-
-	if (n < magic + DIGEST_BYTES + tail || memcmp(bytes, MEMO_MAGIC, magic) != 0)
-		return;
-	w = (struct memo_wire){ .at = bytes + magic, .end = bytes + n - tail };
-	digest_of(bytes, n - tail, &sum);
-	memo_wire_digest(&w, &maker);
-	if (memcmp(sum.bytes, w.end, tail) != 0 || !digest_equal(&maker, &m->maker))
-		return;
-	m->nold = memo_wire_count(&w);
-	m->old = arena_array(m->a, m->nold, sizeof(*m->old));
-	for (size_t i = 0; i < m->nold && !w.bad; i++)
-		memo_wire_entry(m->a, &w, &m->old[i]);
-	if (w.bad)
-		m->nold = 0;
-}
-
 void
 memo_open(struct arena *a, int dirfd, const char *path, int64_t default_epoch,
 	  struct memo **out)
 {
 	struct memo *m = arena_alloc(a, sizeof(*m));
+	const char *bytes;
+	size_t n = 0;
 
 	*out = m;
 	m->a = a;
 	m->dirfd = dirfd;
 	m->path = arena_strdup(a, path);
-	m->mute = !find_maker(default_epoch, &m->maker);
-	if (!m->mute)
-		read_old(m);
+	m->mute = !find_maker(default_epoch, &m->next.maker);
+	if (m->mute)
+		return;
+	bytes = read_bytes(m, &n);
+	if (!bytes || !memo_wire_read(a, bytes, n, &m->next.maker, &m->old))
+		m->old = (struct memo_text){ .n = 0 };
+	memcpy(m->next.shelves, m->old.shelves, sizeof(m->next.shelves));
 }
 
-/* The time on the clock that stamps files here, found by making one. */
-static void
-tick(struct memo *m)
+/* The time on the clock that stamps files there, found by making one. */
+static bool
+tick_at(int dirfd, const char *path, int64_t *ns)
 {
 	CLEANUP(fd_close) int fd = -1;
 	char name[FD_TMP_MAX];
 	struct err ignored;
 	struct stat st;
 	struct memo_stamp now;
+	bool good;
+
+	if (fd_tmp(dirfd, path, name, &fd, &ignored) < 0)
+		return false;
+	good = fstat(fd, &st) == 0;
+	if (good)
+		stamp_of(&st, &now);
+	if (good)
+		*ns = now.mtime_ns;
+	(void)unlinkat(dirfd, name, 0);
+	return good;
+}
+
+static void
+tick(struct memo *m)
+{
+	struct err ignored;
 
 	if (m->ticked || m->mute)
 		return;
 	m->ticked = true;
-	m->mute = true;
-	if (fd_mkdirs(m->dirfd, ".kiln", &ignored) < 0 ||
-	    fd_tmp(m->dirfd, m->path, name, &fd, &ignored) < 0)
-		return;
-	if (fstat(fd, &st) == 0) {
-		stamp_of(&st, &now);
-		m->tick_ns = now.mtime_ns;
-		m->mute = false;
-	}
-	(void)unlinkat(m->dirfd, name, 0);
+	m->mute = fd_mkdirs(m->dirfd, ".kiln", &ignored) < 0 ||
+		  !tick_at(m->dirfd, m->path, &m->tick_ns);
+}
+
+static bool
+dir_stamp(int dirfd, const char *path, struct memo_stamp *out)
+{
+	struct stat st;
+
+	memset(out, 0, sizeof(*out));
+	if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return false;
+	stamp_of(&st, out);
+	return true;
+}
+
+static bool
+same_stamp(const struct memo_stamp *x, const struct memo_stamp *y)
+{
+	return memcmp(x, y, sizeof(*x)) == 0;
+}
+
+/* What changes after this look gets another stamp than this one. */
+static bool
+is_settled(const struct memo_stamp *s, int64_t tick_ns)
+{
+	return s->mtime_ns < tick_ns && s->ctime_ns < tick_ns;
 }
 
 static bool
@@ -152,8 +165,7 @@ is_fresh(int dirfd, const struct memo_file *f, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct memo_stamp now;
 
-		if (!stamp_at(dirfd, f[i].path, &now) ||
-		    memcmp(&now, &f[i].stamp, sizeof(now)) != 0)
+		if (!stamp_at(dirfd, f[i].path, &now) || !same_stamp(&now, &f[i].stamp))
 			return false;
 	}
 	return true;
@@ -189,11 +201,50 @@ read_anew(struct arena *a, struct memo *m, const char *name, int64_t default_epo
 	}
 	/* What changed since the tick, perhaps while it was read, is not remembered. */
 	for (size_t i = 0; i < e->nfiles; i++)
-		stamped = stamped && e->files[i].stamp.mtime_ns < m->tick_ns &&
-			  e->files[i].stamp.ctime_ns < m->tick_ns;
+		stamped = stamped && is_settled(&e->files[i].stamp, m->tick_ns);
 	e->lasting = stamped;
 	m->dirty = m->dirty || stamped;
 	return 0;
+}
+
+/* Sorted names in recipes/: those that are remembered, when nothing was made, removed or
+ * renamed there since; all were recipes then. */
+static int
+list_names(struct arena *a, struct memo *m, int dirfd, const char ***names, size_t *n,
+	   struct err *err)
+{
+	static const struct memo_stamp unknown;
+	struct memo_stamp now;
+
+	if (dir_stamp(dirfd, "recipes", &now) && same_stamp(&now, &m->old.recipes)) {
+		m->next.recipes = now;
+		*n = m->old.n;
+		*names = arena_array(a, *n, sizeof(char *));
+		for (size_t i = 0; i < *n; i++)
+			(*names)[i] = m->old.entries[i].name;
+		return 0;
+	}
+	tick(m);
+	m->next.recipes = unknown;
+	if (!m->mute && dir_stamp(dirfd, "recipes", &now) && is_settled(&now, m->tick_ns))
+		m->next.recipes = now;
+	if (tree_list(a, dirfd, "recipes", names, n, err) < 0)
+		return err_hint(err, "`kiln init` makes a workspace with a first recipe");
+	return 0;
+}
+
+/* The names of recipes/ are those of the memo that will be written. */
+static void
+judge_names(struct memo *m, size_t nnames)
+{
+	bool all = m->nnow == nnames;
+
+	for (size_t i = 0; i < m->nnow; i++)
+		all = all && m->now[i]->lasting;
+	if (!all)
+		memset(&m->next.recipes, 0, sizeof(m->next.recipes));
+	m->dirty = m->dirty || m->nnow != m->old.n ||
+		   (all && !same_stamp(&m->next.recipes, &m->old.recipes));
 }
 
 int
@@ -204,18 +255,18 @@ memo_recipes(struct arena *a, struct memo *m, int dirfd, int64_t default_epoch,
 	const char **names;
 	size_t n, old = 0;
 
-	if (tree_list(a, dirfd, "recipes", &names, &n, err) < 0)
-		return err_hint(err, "`kiln init` makes a workspace with a first recipe");
+	if (list_names(a, m, dirfd, &names, &n, err) < 0)
+		return -1;
 	set.at = arena_array(a, n, sizeof(struct recipe *));
 	m->now = arena_array(m->a, n, sizeof(struct memo_entry *));
 	for (size_t i = 0; i < n; i++) {
 		struct memo_entry *e = NULL;
 
 		/* Both lists are sorted. */
-		while (old < m->nold && strcmp(m->old[old].name, names[i]) < 0)
+		while (old < m->old.n && strcmp(m->old.entries[old].name, names[i]) < 0)
 			old++;
-		if (old < m->nold && strcmp(m->old[old].name, names[i]) == 0)
-			e = &m->old[old];
+		if (old < m->old.n && strcmp(m->old.entries[old].name, names[i]) == 0)
+			e = &m->old.entries[old];
 		if (e && !is_fresh(dirfd, e->files, e->nfiles))
 			e = NULL;
 		if (!e && read_anew(a, m, names[i], default_epoch, &e, err) < 0)
@@ -225,7 +276,7 @@ memo_recipes(struct arena *a, struct memo *m, int dirfd, int64_t default_epoch,
 		m->now[m->nnow++] = e;
 		set.at[set.n++] = e->recipe;
 	}
-	m->dirty = m->dirty || m->nnow != m->nold;
+	judge_names(m, n);
 	/* A recipe is named as its directory, so sorting keeps the order. */
 	if (recipe_index_all(a, &set, err) < 0)
 		return -1;
@@ -233,7 +284,7 @@ memo_recipes(struct arena *a, struct memo *m, int dirfd, int64_t default_epoch,
 	return 0;
 }
 
-const struct memo_decision *
+struct memo_decision *
 memo_decided(const struct memo *m, size_t slot)
 {
 	if (slot >= m->nnow || !m->now[slot]->decided)
@@ -244,9 +295,57 @@ memo_decided(const struct memo *m, size_t slot)
 void
 memo_decide(struct memo *m, size_t slot, const struct memo_decision *d)
 {
-	m->now[slot]->decided = true;
-	m->now[slot]->decision = *d;
+	m->now[slot]->decided = d != NULL;
+	if (d)
+		m->now[slot]->decision = *d;
 	m->dirty = true;
+}
+
+static bool
+stamp_shelves(int dirfd, struct memo_stamp out[MEMO_SHELVES])
+{
+	char path[16];
+
+	for (unsigned i = 0; i < MEMO_SHELF_ACTION; i++) {
+		(void)snprintf(path, sizeof(path), "blobs/%02x", i);
+		/* One that is not there holds nothing that anybody counts on. */
+		(void)dir_stamp(dirfd, path, &out[i]);
+	}
+	return dir_stamp(dirfd, "refs/action", &out[MEMO_SHELF_ACTION]);
+}
+
+void
+memo_shelves(struct memo *m, int store_dirfd, bool same[MEMO_SHELVES])
+{
+	static const struct memo_stamp unknown;
+	struct memo_stamp *now = m->next.shelves;
+	int64_t tick_ns = 0;
+	bool all = true;
+
+	if (!stamp_shelves(store_dirfd, now))
+		memset(now, 0, sizeof(m->next.shelves));
+	for (size_t i = 0; i < MEMO_SHELVES; i++) {
+		same[i] = same_stamp(&now[i], &m->old.shelves[i]) &&
+			  !same_stamp(&now[i], &unknown);
+		all = all && (same[i] || same_stamp(&now[i], &unknown));
+	}
+	if (all)
+		return;
+	/* The clock is read before the stamps that will be remembered, or it proves nothing. */
+	if (!tick_at(store_dirfd, "tmp/tick", &tick_ns) || !stamp_shelves(store_dirfd, now))
+		memset(now, 0, sizeof(m->next.shelves));
+	for (size_t i = 0; i < MEMO_SHELVES; i++) {
+		if (!is_settled(&now[i], tick_ns))
+			now[i] = unknown;
+		same[i] = same[i] && same_stamp(&now[i], &m->old.shelves[i]);
+	}
+}
+
+void
+memo_prove(struct memo *m, bool lasting)
+{
+	m->proved = true;
+	m->dirty = m->dirty || lasting;
 }
 
 void
@@ -254,21 +353,13 @@ memo_save(struct memo *m)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(MEMO_MAX_BYTES);
 	struct err ignored;
-	struct digest sum;
-	uint64_t n = 0;
 
 	if (!m->dirty || m->mute)
 		return;
-	for (size_t i = 0; i < m->nnow; i++)
-		n += m->now[i]->lasting;
-	buf_add_str(&text, MEMO_MAGIC);
-	buf_add(&text, m->maker.bytes, DIGEST_BYTES);
-	buf_add(&text, &n, sizeof(n));
-	for (size_t i = 0; i < m->nnow; i++)
-		if (m->now[i]->lasting)
-			memo_wire_add_entry(&text, m->now[i]);
-	digest_of(text.data, text.len, &sum);
-	buf_add(&text, sum.bytes, DIGEST_BYTES);
+	/* Nobody looked whether what is proven by the old stamps is by the new ones. */
+	if (!m->proved)
+		memcpy(m->next.shelves, m->old.shelves, sizeof(m->next.shelves));
+	memo_wire_write(&m->next, m->now, m->nnow, &text);
 	if (text.overflow || fd_mkdirs(m->dirfd, ".kiln", &ignored) < 0)
 		return;
 	if (fd_publish(m->dirfd, m->path, text.data, text.len, 0644, &ignored) == 0)

@@ -6,10 +6,6 @@
 #include "base/buf.h"
 #include "builder/memo.h"
 
-struct memo_stamp {
-	uint64_t dev, ino, size;
-	int64_t mtime_ns, ctime_ns;
-};
 struct memo_file {
 	const char *path; /* beneath the workspace */
 	struct memo_stamp stamp;
@@ -24,11 +20,18 @@ struct memo_entry {
 	struct memo_decision decision;
 };
 
-struct memo_wire {
-	const char *at, *end;
-	bool bad; /* it ended early; what was read since is empty */
+/* What the file holds besides its frame: magic before, SHA-256 of everything after. */
+struct memo_text {
+	struct digest maker;       /* of the program, and what every recipe inherits */
+	struct memo_stamp recipes; /* of recipes/, when everything in it is remembered */
+	struct memo_stamp shelves[MEMO_SHELVES];
+	struct memo_entry *entries; /* sorted by name */
+	size_t n;
 };
-size_t memo_wire_count(struct memo_wire *w);
-void memo_wire_digest(struct memo_wire *w, struct digest *out);
-void memo_wire_entry(struct arena *a, struct memo_wire *w, struct memo_entry *out);
-void memo_wire_add_entry(struct buf *out, const struct memo_entry *e);
+/* False for anything but what memo_wire_write wrote, whole and by this maker. Texts of `out`
+ * stand in bytes, the rest in a. */
+bool memo_wire_read(struct arena *a, const char *bytes, size_t n, const struct digest *maker,
+		    struct memo_text *out);
+/* Entries in their order, those that are not lasting left out. */
+void memo_wire_write(const struct memo_text *t, struct memo_entry *const *entries, size_t n,
+		     struct buf *out);

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/memo_priv.h"
 
+#define MEMO_MAGIC "kiln memo 2\n"
+
+struct memo_wire {
+	const char *at, *end;
+	bool bad; /* it ended early; what was read since is empty */
+};
+
 static bool
 has(struct memo_wire *w, size_t n)
 {
@@ -20,8 +27,8 @@ number(struct memo_wire *w)
 	return v;
 }
 
-size_t
-memo_wire_count(struct memo_wire *w)
+static size_t
+count(struct memo_wire *w)
 {
 	uint64_t n = number(w);
 
@@ -30,13 +37,22 @@ memo_wire_count(struct memo_wire *w)
 	return w->bad ? 0 : (size_t)n;
 }
 
-void
-memo_wire_digest(struct memo_wire *w, struct digest *out)
+static void
+read_digest(struct memo_wire *w, struct digest *out)
 {
 	memset(out, 0, sizeof(*out));
 	if (has(w, DIGEST_BYTES)) {
 		memcpy(out->bytes, w->at, DIGEST_BYTES);
 		w->at += DIGEST_BYTES;
+	}
+}
+
+static void
+read_stamp(struct memo_wire *w, struct memo_stamp *out)
+{
+	if (has(w, sizeof(*out))) {
+		memcpy(out, w->at, sizeof(*out));
+		w->at += sizeof(*out);
 	}
 }
 
@@ -59,7 +75,7 @@ texts(struct arena *a, struct memo_wire *w, size_t *n)
 {
 	const char **at;
 
-	*n = memo_wire_count(w);
+	*n = count(w);
 	at = arena_array(a, *n, sizeof(*at));
 	for (size_t i = 0; i < *n; i++)
 		at[i] = text(w);
@@ -72,7 +88,7 @@ read_package(struct arena *a, struct memo_wire *w, struct recipe_package *p)
 	p->name = text(w);
 	p->line = (int)number(w);
 	p->col = (int)number(w);
-	p->requires.n = memo_wire_count(w);
+	p->requires.n = count(w);
 	p->requires.at = arena_array(a, p->requires.n, sizeof(*p->requires.at));
 	for (size_t i = 0; i < p->requires.n; i++)
 	p->requires.at[i].name = text(w);
@@ -84,7 +100,7 @@ read_recipe(struct arena *a, struct memo_wire *w)
 	struct recipe *r = arena_alloc(a, sizeof(*r));
 
 	r->outline = true;
-	memo_wire_digest(w, &r->text);
+	read_digest(w, &r->text);
 	r->name_line = (int)number(w);
 	r->name_col = (int)number(w);
 	r->version = text(w);
@@ -92,23 +108,29 @@ read_recipe(struct arena *a, struct memo_wire *w)
 	r->ground = texts(a, w, &r->nground);
 	if (r->nground == 0)
 		r->ground = NULL;
-	r->nneeds = memo_wire_count(w);
+	r->nneeds = count(w);
 	r->needs = arena_array(a, r->nneeds, sizeof(*r->needs));
 	for (size_t i = 0; i < r->nneeds; i++) {
 		r->needs[i].name = text(w);
 		r->needs[i].line = (int)number(w);
 		r->needs[i].col = (int)number(w);
 	}
-	r->npackages = memo_wire_count(w);
+	r->npackages = count(w);
 	r->packages = arena_array(a, r->npackages, sizeof(*r->packages));
 	for (size_t i = 0; i < r->npackages; i++)
 		read_package(a, w, &r->packages[i]);
-	r->nsources = memo_wire_count(w);
+	r->nsources = count(w);
 	r->sources = arena_array(a, r->nsources, sizeof(*r->sources));
 	for (size_t i = 0; i < r->nsources; i++) {
 		r->sources[i].url = text(w);
 		r->sources[i].filename = text(w);
-		memo_wire_digest(w, &r->sources[i].sha256);
+		read_digest(w, &r->sources[i].sha256);
+	}
+	r->npatches = count(w);
+	r->patches = arena_array(a, r->npatches, sizeof(*r->patches));
+	for (size_t i = 0; i < r->npatches; i++) {
+		r->patches[i].file = text(w);
+		read_digest(w, &r->patches[i].sha256);
 	}
 	return r;
 }
@@ -116,29 +138,27 @@ read_recipe(struct arena *a, struct memo_wire *w)
 static void
 read_decision(struct arena *a, struct memo_wire *w, struct memo_decision *d)
 {
-	memo_wire_digest(w, &d->in);
-	memo_wire_digest(w, &d->action);
-	memo_wire_digest(w, &d->facts);
-	memo_wire_digest(w, &d->keys);
-	d->nblobs = memo_wire_count(w);
+	read_digest(w, &d->in);
+	read_digest(w, &d->action);
+	read_digest(w, &d->facts);
+	read_digest(w, &d->keys);
+	d->nblobs = count(w);
 	d->blobs = arena_array(a, d->nblobs, sizeof(*d->blobs));
 	for (size_t i = 0; i < d->nblobs; i++)
-		memo_wire_digest(w, &d->blobs[i]);
+		read_digest(w, &d->blobs[i]);
+	d->proven = number(w) == 1;
 }
 
-void
-memo_wire_entry(struct arena *a, struct memo_wire *w, struct memo_entry *out)
+static void
+read_entry(struct arena *a, struct memo_wire *w, struct memo_entry *out)
 {
 	out->name = text(w);
 	out->lasting = true;
-	out->nfiles = memo_wire_count(w);
+	out->nfiles = count(w);
 	out->files = arena_array(a, out->nfiles, sizeof(*out->files));
 	for (size_t i = 0; i < out->nfiles; i++) {
 		out->files[i].path = text(w);
-		if (has(w, sizeof(out->files[i].stamp))) {
-			memcpy(&out->files[i].stamp, w->at, sizeof(out->files[i].stamp));
-			w->at += sizeof(out->files[i].stamp);
-		}
+		read_stamp(w, &out->files[i].stamp);
 	}
 	w->bad = w->bad || out->nfiles == 0;
 	out->recipe = read_recipe(a, w);
@@ -205,10 +225,15 @@ add_recipe(struct buf *out, const struct recipe *r)
 		add_text(out, r->sources[i].filename);
 		add_digest(out, &r->sources[i].sha256);
 	}
+	add_number(out, r->npatches);
+	for (size_t i = 0; i < r->npatches; i++) {
+		add_text(out, r->patches[i].file);
+		add_digest(out, &r->patches[i].sha256);
+	}
 }
 
-void
-memo_wire_add_entry(struct buf *out, const struct memo_entry *e)
+static void
+add_entry(struct buf *out, const struct memo_entry *e)
 {
 	add_text(out, e->name);
 	add_number(out, e->nfiles);
@@ -227,4 +252,57 @@ memo_wire_add_entry(struct buf *out, const struct memo_entry *e)
 	add_number(out, e->decision.nblobs);
 	for (size_t i = 0; i < e->decision.nblobs; i++)
 		add_digest(out, &e->decision.blobs[i]);
+	add_number(out, e->decision.proven);
+}
+
+bool
+memo_wire_read(struct arena *a, const char *bytes, size_t n, const struct digest *maker,
+	       struct memo_text *out)
+{
+	const size_t magic = strlen(MEMO_MAGIC);
+	struct memo_wire w;
+	struct digest sum;
+
+	if (n < magic + DIGEST_BYTES || memcmp(bytes, MEMO_MAGIC, magic) != 0)
+		return false;
+	w = (struct memo_wire){ .at = bytes + magic, .end = bytes + n - DIGEST_BYTES };
+	/* Whose it is costs nothing to look at, the sum of a whole distribution does. */
+	read_digest(&w, &out->maker);
+	if (w.bad || !digest_equal(&out->maker, maker))
+		return false;
+	digest_of(bytes, n - DIGEST_BYTES, &sum);
+	if (memcmp(sum.bytes, w.end, DIGEST_BYTES) != 0)
+		return false;
+	read_stamp(&w, &out->recipes);
+	for (size_t i = 0; i < MEMO_SHELVES; i++)
+		read_stamp(&w, &out->shelves[i]);
+	out->n = count(&w);
+	out->entries = arena_array(a, out->n, sizeof(*out->entries));
+	for (size_t i = 0; i < out->n && !w.bad; i++) {
+		read_entry(a, &w, &out->entries[i]);
+		w.bad = w.bad ||
+			(i && strcmp(out->entries[i - 1].name, out->entries[i].name) >= 0);
+	}
+	return !w.bad && w.at == w.end;
+}
+
+void
+memo_wire_write(const struct memo_text *t, struct memo_entry *const *entries, size_t n,
+		struct buf *out)
+{
+	struct digest sum;
+	uint64_t lasting = 0;
+
+	for (size_t i = 0; i < n; i++)
+		lasting += entries[i]->lasting;
+	buf_add_str(out, MEMO_MAGIC);
+	add_digest(out, &t->maker);
+	buf_add(out, &t->recipes, sizeof(t->recipes));
+	buf_add(out, t->shelves, sizeof(t->shelves));
+	add_number(out, lasting);
+	for (size_t i = 0; i < n; i++)
+		if (entries[i]->lasting)
+			add_entry(out, entries[i]);
+	digest_of(buf_text(out), out->len, &sum);
+	add_digest(out, &sum);
 }

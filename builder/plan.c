@@ -13,12 +13,10 @@ struct edge {
 	const struct recipe_need *need;
 	const char *via; /* the package whose `requires` leads there, or NULL */
 };
-struct edges { /* grown with VEC_PUSH */
-	struct edge *at;
-	size_t n, cap;
-};
 struct vertex {
-	struct edges edges;
+	struct edge *edges; /* one to each recipe, in the order in which they were met */
+	size_t nedges;
+	size_t met; /* the vertex that last got an edge to this one, + 1 */
 	enum colour colour;
 	size_t place; /* in the plan, once black */
 };
@@ -39,7 +37,9 @@ struct planner {
 	struct dict index;   /* recipe name -> its recipe's slot in set->at */
 	struct dict targets; /* name -> struct target */
 	struct vertex *vertices;
-	VEC(size_t) order; /* finished vertices */
+	VEC(struct edge) found;    /* of the vertex that is linked just now */
+	VEC(struct target *) todo; /* what its needs lead to */
+	VEC(size_t) order;         /* finished vertices */
 	VEC(const struct edge *)
 	path; /* edges between the grey ones, for the message about a cycle */
 };
@@ -47,9 +47,9 @@ struct planner {
 static void
 planner_release_scope(struct planner *p)
 {
-	for (size_t i = 0; i < p->set->n; i++)
-		VEC_FREE(&p->vertices[i].edges);
 	free(p->vertices);
+	VEC_FREE(&p->found);
+	VEC_FREE(&p->todo);
 	dict_release(&p->index);
 	dict_release(&p->targets);
 	arena_release(&p->scratch);
@@ -131,30 +131,33 @@ find_requires(struct planner *p, struct target *t)
 static void
 follow(struct planner *p, size_t v, const struct recipe_need *need, struct target *first)
 {
-	VEC(struct target *) todo = { 0 };
-
-	VEC_PUSH(&todo, first);
-	for (size_t i = 0; i < todo.n; i++) {
-		struct target *t = todo.at[i];
+	p->todo.n = 0;
+	VEC_PUSH(&p->todo, first);
+	for (size_t i = 0; i < p->todo.n; i++) {
+		struct target *t = p->todo.at[i];
 		struct edge e = { .to = t->slot, .need = need, .via = i ? t->name : NULL };
 
 		if (t->slot == NONE || t->seen == v + 1)
 			continue;
 		t->seen = v + 1;
-		VEC_PUSH(&p->vertices[v].edges, e);
+		if (p->vertices[t->slot].met != v + 1)
+			VEC_PUSH(&p->found, e);
+		p->vertices[t->slot].met = v + 1;
 		if (!t->followed)
 			find_requires(p, t);
 		for (size_t j = 0; j < t->nrequires; j++)
-			VEC_PUSH(&todo, t->requires[j]);
+			if (t->requires[j] -> seen != v + 1)
+				VEC_PUSH(&p->todo, t->requires[j]);
 	}
-	VEC_FREE(&todo);
 }
 
 static int
 link_vertex(struct planner *p, size_t v, struct err *err)
 {
 	const struct recipe *r = p->set->at[v];
+	struct vertex *x = &p->vertices[v];
 
+	p->found.n = 0;
 	for (size_t i = 0; i < r->nneeds; i++) {
 		struct target *t = target_of(p, r->needs[i].name);
 
@@ -162,6 +165,10 @@ link_vertex(struct planner *p, size_t v, struct err *err)
 			return missing(p, r, &r->needs[i], err);
 		follow(p, v, &r->needs[i], t);
 	}
+	x->nedges = p->found.n;
+	x->edges = arena_array(&p->scratch, x->nedges, sizeof(*x->edges));
+	if (x->nedges)
+		memcpy(x->edges, p->found.at, x->nedges * sizeof(*x->edges));
 	return 0;
 }
 
@@ -206,8 +213,8 @@ visit(struct planner *p, size_t v, struct err *err)
 	x->colour = GREY;
 	if (link_vertex(p, v, err) < 0)
 		return -1;
-	for (size_t i = 0; i < x->edges.n; i++) {
-		const struct edge *e = &x->edges.at[i];
+	for (size_t i = 0; i < x->nedges; i++) {
+		const struct edge *e = &x->edges[i];
 
 		if (p->vertices[e->to].colour == GREY)
 			return cycle(p, v, e, err);
@@ -260,50 +267,55 @@ visit_named(struct planner *p, const char *const *names, size_t nnames, struct e
 	return 0;
 }
 
-static int
-compare_places(const void *a, const void *b)
+/* How many users and needs each node has, and room for them. */
+static void
+make_room(struct arena *a, const struct planner *p, struct plan *plan)
 {
-	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct vertex *v = &p->vertices[p->order.at[i]];
 
-	return (x > y) - (x < y);
+		plan->at[i].nneeds = v->nedges;
+		for (size_t j = 0; j < v->nedges; j++)
+			plan->at[p->vertices[v->edges[j].to].place].nusers++;
+	}
+	for (size_t i = 0; i < plan->n; i++) {
+		struct plan_node *node = &plan->at[i];
+
+		node->needs = arena_array(a, node->nneeds, sizeof(size_t));
+		node->named = arena_array(a, node->nneeds, sizeof(size_t));
+		node->users = arena_array(a, node->nusers, sizeof(size_t));
+		node->nneeds = node->nusers = 0;
+	}
 }
 
-/* Distinct places of the edges of v, sorted. */
+/* Whoever is met in an order is filed in that order, so nothing need be sorted. */
 static void
-fill_needs(struct arena *a, const struct planner *p, const struct vertex *v,
-	   struct plan_node *node)
+fill_lists(const struct planner *p, struct plan *plan)
 {
-	size_t n = 0;
+	CLEANUP(mem_free) size_t *filed = mem_alloc((plan->n + 1) * sizeof(*filed));
 
-	node->needs = arena_array(a, v->edges.n, sizeof(size_t));
-	for (size_t i = 0; i < v->edges.n; i++)
-		node->needs[i] = p->vertices[v->edges.at[i].to].place;
-	if (v->edges.n)
-		qsort(node->needs, v->edges.n, sizeof(size_t), compare_places);
-	for (size_t i = 0; i < v->edges.n; i++) {
-		if (i == 0 || node->needs[i] != node->needs[i - 1])
-			node->needs[n++] = node->needs[i];
-	}
-	node->nneeds = n;
-}
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct vertex *v = &p->vertices[p->order.at[i]];
 
-static void
-fill_users(struct arena *a, struct plan *plan)
-{
-	for (size_t i = 0; i < plan->n; i++) {
-		for (size_t j = 0; j < plan->at[i].nneeds; j++)
-			plan->at[plan->at[i].needs[j]].nusers++;
-	}
-	for (size_t i = 0; i < plan->n; i++) {
-		plan->at[i].users = arena_array(a, plan->at[i].nusers, sizeof(size_t));
-		plan->at[i].nusers = 0;
-	}
-	for (size_t i = 0; i < plan->n; i++) {
-		for (size_t j = 0; j < plan->at[i].nneeds; j++) {
-			struct plan_node *need = &plan->at[plan->at[i].needs[j]];
+		for (size_t j = 0; j < v->nedges; j++) {
+			struct plan_node *need = &plan->at[p->vertices[v->edges[j].to].place];
 
 			need->users[need->nusers++] = i;
 		}
+	}
+	for (size_t i = 0; i < plan->n; i++) {
+		for (size_t j = 0; j < plan->at[i].nusers; j++) {
+			struct plan_node *user = &plan->at[plan->at[i].users[j]];
+
+			user->needs[user->nneeds++] = i;
+		}
+	}
+	for (size_t slot = 0; slot < p->set->n; slot++) {
+		const struct vertex *v = &p->vertices[slot];
+		const struct plan_node *node = &plan->at[v->place];
+
+		for (size_t j = 0; v->colour == BLACK && j < node->nusers; j++)
+			plan->at[node->users[j]].named[filed[node->users[j]]++] = v->place;
 	}
 }
 
@@ -324,9 +336,9 @@ plan_make(struct arena *a, const struct recipe_set *set, const char *const *name
 		out->at[i].recipe = set->at[p.order.at[i]];
 		out->at[i].slot = p.order.at[i];
 		out->at[i].duration_ms = PLAN_DEFAULT_MS;
-		fill_needs(a, &p, &p.vertices[p.order.at[i]], &out->at[i]);
 	}
-	fill_users(a, out);
+	make_room(a, &p, out);
+	fill_lists(&p, out);
 	plan_weigh(out);
 	return 0;
 }

@@ -16,6 +16,7 @@ struct plan_node {
 	size_t slot;   /* of the recipe in its set */
 	size_t *needs; /* nodes that must be there before, sorted, each once */
 	size_t nneeds;
+	size_t *named; /* the same nodes, sorted by their recipes' names */
 	size_t *users; /* nodes that wait for this one, sorted */
 	size_t nusers;
 	int64_t duration_ms; /* of its last build, or the guess */
