@@ -84,7 +84,9 @@ build_decide(struct build_session *s, size_t *known, struct err *err)
 		return -1;
 	if (*known == s->plan.n)
 		return 0;
-	return look_through(s, err) < 0 ? -1 : build_session_probe(s, known, err);
+	if (look_through(s, err) < 0 || build_cache_consult(s, err) < 0)
+		return -1;
+	return build_session_probe(s, known, err);
 }
 
 static int
@@ -180,8 +182,11 @@ build_run(struct arena *a, struct builder *b, const char *const *names, size_t n
 		return -1;
 	s.options = o;
 	s.summary = out;
+	if (build_cache_open(&s, err) < 0)
+		return -1;
 	build_watch_begin(&s, &w);
 	rc = plan_and_run(&s, w, err);
+	build_cache_finish(&s);
 	memo_save(s.memo);
 	if (rc < 0)
 		return -1;

@@ -25,7 +25,7 @@ enum build_event {
 	BUILD_FAILED,  /* name, text: cause */
 	BUILD_BLOCKED, /* name, text: the failed recipe that it needs */
 	BUILD_PHASE, /* name, text: what it does from now on: "lock" (another Kiln works on the
-			same action), "build", "package" */
+			same action), "cache" (the shared cache is asked), "build", "package" */
 	BUILD_CACHE  /* name or NULL, text: what the shared cache did not do, and why */
 };
 /* A run as it stands. It lives until the callback that shows it returns. */

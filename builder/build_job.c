@@ -122,6 +122,19 @@ open_chamber(struct build_session *s, struct build_job *job, struct err *err)
 }
 
 static int
+begin_locking(struct build_session *s, struct build_job *job, int *fd,
+	      enum schedule_outcome *out, struct err *err)
+{
+	if (build_lock_begin(s->b->store, arena_format(s->a, "action-%s", job->action.hex),
+			     &job->lock, err) < 0)
+		return give_up(s, job, out, err);
+	job->phase = BUILD_LOCKING;
+	*fd = job->lock.sock;
+	*out = SCHEDULE_WAIT;
+	return 0;
+}
+
+static int
 on_new(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out,
        struct err *err)
 {
@@ -134,12 +147,29 @@ on_new(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out
 		*out = serve(s, job, planned ? NULL : "what it needs came out the same");
 		return 0;
 	}
-	if (build_lock_begin(s->b->store, arena_format(s->a, "action-%s", job->action.hex),
-			     &job->lock, err) < 0)
-		return give_up(s, job, out, err);
-	job->phase = BUILD_LOCKING;
-	*fd = job->lock.sock;
+	*fd = build_cache_wants(s, job) ? build_cache_begin(s, job) : -1;
+	if (*fd < 0)
+		return begin_locking(s, job, fd, out, err);
+	job->phase = BUILD_ASKING;
 	*out = SCHEDULE_WAIT;
+	return 0;
+}
+
+/* Somebody may have built just this and shared it. */
+static int
+on_answered(struct build_session *s, struct build_job *job, int *fd, enum schedule_outcome *out,
+	    struct err *err)
+{
+	if (build_cache_answer(s, job, err) < 0)
+		return give_up(s, job, out, err);
+	if (job->known) {
+		*out = serve(s, job, NULL);
+		return 0;
+	}
+	if (!job->killed)
+		return begin_locking(s, job, fd, out, err);
+	tidy(s, job);
+	*out = SCHEDULE_FAILED;
 	return 0;
 }
 
@@ -258,6 +288,7 @@ on_packed(struct build_session *s, struct build_job *job, enum schedule_outcome 
 					 (long long)job->outcome->elapsed_ms / 1000,
 					 (long long)job->outcome->elapsed_ms % 1000 / 100, n,
 					 n == 1 ? "" : "s"));
+	build_cache_send(s, job);
 	tidy(s, job);
 	*out = SCHEDULE_BUILT;
 	return 0;
@@ -272,6 +303,8 @@ job_advance(void *arg, size_t node, int *fd, enum schedule_outcome *out, struct 
 	switch (job->phase) {
 	case BUILD_NEW:
 		return on_new(s, node, fd, out, err);
+	case BUILD_ASKING:
+		return on_answered(s, job, fd, out, err);
 	case BUILD_LOCKING:
 		return on_locked(s, node, fd, out, err);
 	case BUILD_RUNNING:
@@ -292,6 +325,8 @@ job_kill(void *arg, size_t node)
 	struct build_job *job = &s->jobs[node];
 
 	job->killed = true;
+	if (job->phase == BUILD_ASKING)
+		cache_ask_kill(&job->ask);
 	if (job->phase == BUILD_LOCKING)
 		build_lock_kill(&job->lock);
 	if (job->phase == BUILD_RUNNING)

@@ -95,7 +95,7 @@ build_memo_open(struct build_session *s, struct err *err)
 			       (unsigned long long)st.st_ino),
 		  w->epoch, &s->memo);
 	if (s->b->signer)
-		hash_keys(signer_keys(s->b->signer), &s->keys);
+		hash_keys(&s->ring, &s->keys);
 	return memo_recipes(s->a, s->memo, w->dirfd, w->epoch, &s->set, err);
 }
 
@@ -278,6 +278,12 @@ build_memo_recall(struct build_session *s, size_t *known, struct err *err)
 	if (*known < s->plan.n)
 		hold_known(s, known);
 	return 0;
+}
+
+void
+build_memo_facts(struct build_session *s, struct build_job *job)
+{
+	hash_facts(s, &job->result, &job->facts);
 }
 
 void

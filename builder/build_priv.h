@@ -4,6 +4,7 @@
  * node of the plan on its way:
  *
  *   NEW -> its needs are done: environment solved, action key known, result looked up
+ *   ASKING -> a child asks the shared cache, where there is one
  *   LOCKING -> a child waits for the lock of the action, so that two Kilns build it once
  *   RUNNING -> the chamber runs
  *   PACKING -> a child makes packages of the harvest; then statement, signature, result
@@ -11,6 +12,7 @@
 #pragma once
 
 #include "builder/build.h"
+#include "builder/cache.h"
 #include "builder/memo.h"
 #include "builder/offers.h"
 #include "builder/package.h"
@@ -23,7 +25,14 @@
 #define BUILD_MAX_FAILURES                                                                     \
 	1000 /* remembered with message and log; further ones are only counted */
 
-enum build_phase { BUILD_NEW, BUILD_LOCKING, BUILD_RUNNING, BUILD_PACKING, BUILD_ENDED };
+enum build_phase {
+	BUILD_NEW,
+	BUILD_ASKING,
+	BUILD_LOCKING,
+	BUILD_RUNNING,
+	BUILD_PACKING,
+	BUILD_ENDED
+};
 
 /* A lock that a child waits for. */
 struct build_lock {
@@ -47,11 +56,14 @@ struct build_job {
 	struct digest facts, sees, in; /* build_memo.c */
 	bool offered;                  /* its packages are in the session's universe */
 	bool told;                     /* what changed was said */
-	bool maybe;                    /* built only if what it needs comes out different */
-	bool guessed;                  /* its duration was never measured here */
+	bool asked;                    /* the shared cache was, or need not be */
+	bool elsewhere; /* a dry run: the shared cache has it, and the store has not */
+	bool maybe;     /* built only if what it needs comes out different */
+	bool guessed;   /* its duration was never measured here */
 	struct buildroot root;
 	struct action action;
 	struct result result;
+	struct cache_ask ask;
 	struct build_lock lock;
 	struct build_pack pack;
 	struct sandbox_run *run;
@@ -90,7 +102,9 @@ struct build_session {
 	struct dict ground_of;    /* a recipe's list of groups -> its ground */
 	struct memo *memo;        /* NULL: everything is read and decided anew */
 	struct digest rules, keys;
-	bool ruled; /* rules is known */
+	bool ruled;          /* rules is known */
+	struct keyring ring; /* builder keys whose results count: ours and cache.keys */
+	struct cache *cache; /* NULL: none */
 	struct build_summary *summary;
 };
 
@@ -131,6 +145,25 @@ int build_memo_find(struct build_session *s, struct build_job *job, struct err *
 int build_memo_recall(struct build_session *s, size_t *known, struct err *err) MUST_CHECK;
 /* Remembers what is known of a job. */
 void build_memo_note(struct build_session *s, struct build_job *job);
+/* What users can see of a known job, when that is not noted. */
+void build_memo_facts(struct build_session *s, struct build_job *job);
+
+/* ---- build_cache.c ---- */
+/* Whose results count; before the memo. */
+int build_cache_ring(struct build_session *s, struct err *err) MUST_CHECK;
+int build_cache_open(struct build_session *s, struct err *err) MUST_CHECK;
+/* Asks for whatever can be identified without building. */
+int build_cache_consult(struct build_session *s, struct err *err) MUST_CHECK;
+/* One job, identified and not known: a descriptor to wait for, or -1; then the answer, which
+ * may make it known. */
+bool build_cache_wants(const struct build_session *s, const struct build_job *job);
+int build_cache_begin(struct build_session *s, struct build_job *job);
+int build_cache_answer(struct build_session *s, struct build_job *job,
+		       struct err *err) MUST_CHECK;
+/* The result of a job that was built here. */
+void build_cache_send(struct build_session *s, const struct build_job *job);
+/* Waits a bounded time for what is still being sent, and tells what was not. */
+void build_cache_finish(struct build_session *s);
 
 /* ---- build.c ---- */
 /* Decides whatever can be decided without building; a dry run fetches and unpacks nothing. */

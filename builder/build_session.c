@@ -20,6 +20,7 @@ load(struct build_session *out, const char *const *names, size_t nnames, struct 
 		job->node = &out->plan.at[i];
 		job->lock = (struct build_lock){ .sock = -1, .fd = -1 };
 		job->pack = (struct build_pack){ .pipe = -1, .facts = -1 };
+		job->ask.pipe = job->ask.text = -1;
 		job->log_fd = -1;
 	}
 	return 0;
@@ -32,6 +33,8 @@ build_session_load(struct arena *a, struct builder *b, const char *const *names,
 	const struct workspace *w = b->workspace;
 
 	*out = (struct build_session){ .a = a, .b = b };
+	if (build_cache_ring(out, err) < 0)
+		return -1;
 	if (recipe_load_all(a, w->dirfd, w->epoch, &out->set, err) < 0)
 		return -1;
 	return load(out, names, nnames, err);
@@ -42,7 +45,7 @@ build_session_load_memo(struct arena *a, struct builder *b, const char *const *n
 			size_t nnames, struct build_session *out, struct err *err)
 {
 	*out = (struct build_session){ .a = a, .b = b };
-	if (build_memo_open(out, err) < 0)
+	if (build_cache_ring(out, err) < 0 || build_memo_open(out, err) < 0)
 		return -1;
 	return load(out, names, nnames, err);
 }
@@ -79,6 +82,7 @@ build_session_end(struct build_session *s)
 	for (size_t i = 0; i < s->plan.n && s->jobs; i++) {
 		struct build_job *job = &s->jobs[i];
 
+		cache_ask_release(&job->ask);
 		build_lock_kill(&job->lock);
 		build_lock_release(&job->lock);
 		build_pack_kill(&job->pack);
@@ -88,6 +92,8 @@ build_session_end(struct build_session *s)
 			cas_tmp_drop(s->b->store, job->tmp);
 	}
 	s->jobs = NULL;
+	if (s->cache)
+		cache_close(STEAL_PTR(s->cache));
 	dict_release(&s->ground_of);
 	universe_release(&s->universe);
 	buildroot_cache_free(STEAL_PTR(s->trees));
@@ -227,8 +233,8 @@ is_ours(const struct build_session *s, const struct build_job *job)
 {
 	struct err why;
 
-	return !s->b->signer || result_trust(s->b->store, signer_keys(s->b->signer),
-					     job->action.hex, &job->result, &why) == 0;
+	return !s->b->signer ||
+	       result_trust(s->b->store, &s->ring, job->action.hex, &job->result, &why) == 0;
 }
 
 int

@@ -93,6 +93,8 @@ word_of(enum build_phase p)
 {
 	if (p == BUILD_RUNNING)
 		return "build";
+	if (p == BUILD_ASKING)
+		return "cache";
 	return p == BUILD_PACKING ? "package" : "lock";
 }
 

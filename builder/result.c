@@ -138,8 +138,8 @@ has_blobs(const struct cas *store, const struct result *r)
 }
 
 int
-result_parse(struct arena *a, const struct cas *store, const char *text, size_t n,
-	     const char *key_hex, struct result *out, bool *found, struct err *err)
+result_read(struct arena *a, const char *text, size_t n, const char *key_hex,
+	    struct result *out, struct err *err)
 {
 	struct result r = { 0 };
 	struct doc *d;
@@ -156,6 +156,18 @@ result_parse(struct arena *a, const struct cas *store, const char *text, size_t 
 	    read_environment(a, doc_get(d, "environment"), key_hex, &r, err) < 0)
 		return -1;
 	r.measures = doc_get(d, "measures");
+	*out = r;
+	return 0;
+}
+
+int
+result_parse(struct arena *a, const struct cas *store, const char *text, size_t n,
+	     const char *key_hex, struct result *out, bool *found, struct err *err)
+{
+	struct result r;
+
+	if (result_read(a, text, n, key_hex, &r, err) < 0)
+		return -1;
 	*found = has_blobs(store, &r);
 	if (*found)
 		*out = r;

@@ -30,6 +30,9 @@ int result_load(struct arena *a, const struct cas *store, const char *key_hex,
 int result_parse(struct arena *a, const struct cas *store, const char *text, size_t n,
 		 const char *key_hex, struct result *out, bool *found,
 		 struct err *err) MUST_CHECK;
+/* The same whether its blobs are there or not. */
+int result_read(struct arena *a, const char *text, size_t n, const char *key_hex,
+		struct result *out, struct err *err) MUST_CHECK;
 int result_store(struct cas *store, const char *recipe, const char *key_hex,
 		 const struct result *r, struct err *err) MUST_CHECK;
 
@@ -62,3 +65,8 @@ void result_facts_digest(const struct pkgfacts *packages, size_t n, struct diges
  * result says. ERR_VERIFY names what does not fit. */
 int result_trust(const struct cas *store, const struct keyring *ring, const char *key_hex,
 		 const struct result *r, struct err *err) MUST_CHECK;
+/* The same with the bundle at hand, whose digest is r->bundle; the other blobs need not be
+ * there. signer, if not NULL, receives the id of the key, which lives as long as the ring. */
+int result_trust_text(const struct keyring *ring, const char *key_hex, const struct result *r,
+		      const char *bundle, size_t n, const char **signer,
+		      struct err *err) MUST_CHECK;

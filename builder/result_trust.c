@@ -32,14 +32,54 @@ is_byproduct(const struct statement *s, const char *name, const struct digest *d
 	return false;
 }
 
+/* "zlib-devel" of "zlib-devel-1.3-1.x86_64.rpm". */
 static bool
-is_dependency(const struct statement *s, const struct digest *d)
+is_name_of(const char *name, const char *file)
 {
-	for (size_t i = 0; i < s->ndependencies; i++) {
-		if (digest_equal(&s->dependencies[i].sha256, d))
-			return true;
+	size_t n = strlen(name);
+	const char *rest = file + n;
+
+	if (strncmp(file, name, n) != 0 || *rest != '-')
+		return false;
+	rest = strchr(rest + 1, '-'); /* between version and release */
+	return rest && !strchr(rest + 1, '-');
+}
+
+static const struct result_input *
+input_of(const struct result *r, const struct digest *file)
+{
+	for (size_t i = 0; i < r->nenvironment; i++) {
+		if (digest_equal(&r->environment[i].file, file))
+			return &r->environment[i];
 	}
-	return false;
+	return NULL;
+}
+
+/* What a package was built with goes into inventories by these words: no package of the
+ * statement is missing, none is added, none is called otherwise. */
+static int
+check_environment(const struct statement *s, const struct result *r, struct err *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->ndependencies; i++) {
+		const struct statement_resource *d = &s->dependencies[i];
+		const char *role = doc_get_text(d->annotations, "role");
+		const struct result_input *e;
+
+		if (!role || strcmp(role, "environment") != 0)
+			continue;
+		e = input_of(r, &d->sha256);
+		if (!e || !d->name || !d->uri || !is_name_of(e->name, d->name) ||
+		    strcmp(e->purl, d->uri) != 0)
+			return err_set(err, ERR_VERIFY,
+				       "%s of the environment is not as in the statement",
+				       d->name ? d->name : "a package");
+		n++;
+	}
+	if (n != r->nenvironment)
+		return err_set(err, ERR_VERIFY, "the environment is not that of the statement");
+	return 0;
 }
 
 static int
@@ -80,32 +120,51 @@ check_statement(const struct statement *s, const char *key_hex, const struct res
 	if (!is_byproduct(s, "build.log", &r->log) ||
 	    !is_byproduct(s, "record.json", &r->record))
 		return err_set(err, ERR_VERIFY, "log or record are not those of the statement");
-	for (size_t i = 0; i < r->nenvironment; i++) {
-		if (!is_dependency(s, &r->environment[i].file))
-			return err_set(err, ERR_VERIFY,
-				       "%s of the environment is not in the statement",
-				       r->environment[i].name);
-	}
+	if (check_environment(s, r, err) < 0)
+		return -1;
 	return check_packages(s, &key, r, err);
+}
+
+/* The key of ring that signed, whose id is in the bundle. */
+static const char *
+signer_of(const struct dsse_bundle *b, const struct keyring *ring)
+{
+	const struct key_public *key = NULL;
+	struct err ignored;
+
+	return dsse_bundle_verify(b, ring, &key, &ignored) == 0 && key ? key->id : NULL;
+}
+
+int
+result_trust_text(const struct keyring *ring, const char *key_hex, const struct result *r,
+		  const char *bundle, size_t n, const char **signer, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { 0 };
+	struct statement s;
+	struct digest payload;
+
+	if (verify_bundle(&a, ring, bundle, n, "bundle", STATEMENT_SLSA_V1,
+			  &r->packages[0].file, &s, err) < 0 ||
+	    dsse_bundle_parse(&a, bundle, n, "bundle", &b, err) < 0)
+		return -1;
+	digest_of(buf_text(&b.payload), b.payload.len, &payload);
+	if (!digest_equal(&payload, &r->statement))
+		return err_set(err, ERR_VERIFY, "the bundle holds another statement");
+	if (check_statement(&s, key_hex, r, err) < 0)
+		return -1;
+	if (signer)
+		*signer = signer_of(&b, ring);
+	return 0;
 }
 
 int
 result_trust(const struct cas *store, const struct keyring *ring, const char *key_hex,
 	     const struct result *r, struct err *err)
 {
-	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
-	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { 0 };
-	struct statement s;
-	struct digest payload;
 
-	if (cas_get(store, &r->bundle, &text, err) < 0 ||
-	    verify_bundle(&a, ring, buf_text(&text), text.len, "bundle", STATEMENT_SLSA_V1,
-			  &r->packages[0].file, &s, err) < 0 ||
-	    dsse_bundle_parse(&a, buf_text(&text), text.len, "bundle", &b, err) < 0)
+	if (cas_get(store, &r->bundle, &text, err) < 0)
 		return -1;
-	digest_of(buf_text(&b.payload), b.payload.len, &payload);
-	if (!digest_equal(&payload, &r->statement))
-		return err_set(err, ERR_VERIFY, "the bundle holds another statement");
-	return check_statement(&s, key_hex, r, err);
+	return result_trust_text(ring, key_hex, r, buf_text(&text), text.len, NULL, err);
 }

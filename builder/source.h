@@ -40,3 +40,6 @@ int source_resolve(struct arena *a, const struct workspace *w, const char *locat
 		   const char ***urls, size_t *n, struct err *err) MUST_CHECK;
 /* Downloads without a pin, for signed indexes only: bytes up to out->max. */
 int source_get(const char *url, struct buf *out, struct err *err) MUST_CHECK;
+/* Whom https: trusts from now on: a file with certificates, a directory of them; each may be
+ * NULL, and with both NULL it is the system's. They live as long as the process fetches. */
+void source_curl_trust(const char *file, const char *dir);

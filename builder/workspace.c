@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding and reading kiln.yaml, and what a new workspace starts with. */
 #include "builder/workspace.h"
-#include "builder/recipe_priv.h"
+#include "builder/workspace_priv.h"
 #include "base/fd.h"
 #include <sys/statvfs.h>
 
@@ -119,6 +119,10 @@ static const struct recipe_field fields[] = {
 	  .read = read_mirrors,
 	  .at = offsetof(struct workspace, mirrors),
 	  .count = offsetof(struct workspace, nmirrors) },
+	{ .name = "ca", .read = recipe_read_text, .at = offsetof(struct workspace, ca) },
+	{ .name = "cache",
+	  .read = workspace_cache_read,
+	  .at = offsetof(struct workspace, cache) },
 };
 static const struct recipe_table table = { .path = "",
 					   .fields = fields,
@@ -211,6 +215,7 @@ workspace_open(struct arena *a, const char *start, const char *store_env, const 
 	    parse(a, &text, "kiln.yaml", &w, err) < 0)
 		return -1;
 	w.dirfd = STEAL_FD(dirfd);
+	workspace_cache_place(a, &w);
 	w.store_path = store_env && *store_env ? arena_strdup(a, store_env)
 					       : below(a, w.path, ".kiln/store");
 	w.keys_path = keys_env && *keys_env ? arena_strdup(a, keys_env)

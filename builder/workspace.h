@@ -12,6 +12,23 @@ struct workspace_mirror {
 	const char *prefix; /* "debian", "debian-security", "debian-snapshot" */
 	const char *base;   /* URL or file: path */
 };
+/* A shared cache of results (docs/cache.md). Secrets are files. */
+#define WORKSPACE_CACHE_TIMEOUT_S 10
+struct workspace_cache {
+	const char *url;               /* without a slash at its end; NULL: none */
+	bool write;                    /* results made here are put there */
+	const char **keys;             /* files of builder keys to trust besides our own */
+	const char *ca, *ca_dir;       /* certificates to trust instead of the system's */
+	const char *certificate, *key; /* of a client, PEM */
+	const char *login;             /* its first line is USER:PASSWORD */
+	size_t nkeys;
+	unsigned timeout_s; /* how long it may be silent, or slow */
+};
+/* What the environment says of it; each NULL: nothing. */
+struct workspace_cache_words {
+	const char *url, *write, *login, *certificate, *key, *ca;
+	const char *trusted, *trusted_dir; /* for fetching, too */
+};
 struct workspace {
 	int dirfd;
 	const char *path;         /* as the user named it; for messages only */
@@ -23,6 +40,10 @@ struct workspace {
 	int64_t epoch;            /* for recipes that declare none */
 	struct workspace_mirror *mirrors;
 	size_t nmirrors;
+	/* Certificates that TLS trusts instead of the system's: a file, a directory; or NULL.
+	 */
+	const char *ca, *ca_dir;
+	struct workspace_cache cache;
 	const char *store_path; /* $KILN_STORE, else PATH/.kiln/store */
 	const char *keys_path;  /* $KILN_KEYS, else PATH/.kiln/keys */
 };
@@ -30,6 +51,10 @@ struct workspace {
  * NULL. */
 int workspace_open(struct arena *a, const char *start, const char *store_env,
 		   const char *keys_env, struct workspace *out, struct err *err) MUST_CHECK;
+/* KILN_CACHE and its like win over kiln.yaml: url "none" or "" is no cache. Then what is said
+ * must fit together; ERR_INPUT names what does not. */
+int workspace_cache_apply(struct arena *a, struct workspace *w,
+			  const struct workspace_cache_words *env, struct err *err) MUST_CHECK;
 void workspace_close(struct workspace *w);
 /* Writes the skeleton of a new workspace into dir: kiln.yaml, recipes/hello, ... nothing is
  * overwritten. */

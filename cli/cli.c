@@ -139,6 +139,25 @@ open_signer(struct cli *c, struct err *err)
 	return signer_start(w->keys_path, &c->builder.signer, err);
 }
 
+/* What the environment says of the shared cache and of whom TLS trusts. */
+static int
+apply_environment(struct cli *c, struct err *err)
+{
+	const struct workspace_cache_words words = { .url = getenv("KILN_CACHE"),
+						     .write = getenv("KILN_CACHE_WRITE"),
+						     .login = getenv("KILN_CACHE_LOGIN"),
+						     .certificate = getenv("KILN_CACHE_CERT"),
+						     .key = getenv("KILN_CACHE_KEY"),
+						     .ca = getenv("KILN_CACHE_CA"),
+						     .trusted = getenv("SSL_CERT_FILE"),
+						     .trusted_dir = getenv("SSL_CERT_DIR") };
+
+	if (workspace_cache_apply(&c->arena, &c->workspace, &words, err) < 0)
+		return -1;
+	source_curl_trust(c->workspace.ca, c->workspace.ca_dir);
+	return 0;
+}
+
 int
 cli_open(struct cli *c, unsigned need, struct err *err)
 {
@@ -149,6 +168,8 @@ cli_open(struct cli *c, unsigned need, struct err *err)
 		return -1;
 	c->has_workspace = true;
 	c->builder.workspace = w;
+	if (apply_environment(c, err) < 0)
+		return -1;
 	if (need & (CLI_STORE | CLI_SANDBOX | CLI_SIGNER))
 		if (cas_open(w->store_path, true, &c->builder.store, err) < 0 ||
 		    gc_note_workspace(c->builder.store, w, err) < 0)

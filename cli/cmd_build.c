@@ -8,7 +8,7 @@
 
 struct build_args {
 	unsigned jobs;
-	bool keep_going, dry_run, why;
+	bool keep_going, dry_run, why, no_cache;
 };
 
 static const struct opt build_opts[] = {
@@ -19,6 +19,8 @@ static const struct opt build_opts[] = {
 	OPT(FLAG, struct build_args, dry_run, 'n', "dry-run", NULL,
 	    "say what would be built and why, build nothing"),
 	OPT(FLAG, struct build_args, why, 0, "why", NULL, "say why each recipe is built"),
+	OPT(FLAG, struct build_args, no_cache, 0, "no-cache", NULL,
+	    "neither ask the shared cache nor send to it"),
 };
 
 #define BLOCKED_MAX 10 /* told by name for one failure; the rest are counted */
@@ -252,6 +254,32 @@ print_failure(const struct build_failure *f)
 }
 
 static struct doc *
+cache_doc(struct arena *a, const struct build_summary *s)
+{
+	struct doc *d = doc_map(a);
+
+	doc_set(a, d, "hits", doc_number(a, (int64_t)s->cache_hits));
+	doc_set(a, d, "misses", doc_number(a, (int64_t)s->cache_misses));
+	doc_set(a, d, "refused", doc_number(a, (int64_t)s->cache_refused));
+	doc_set(a, d, "unanswered", doc_number(a, (int64_t)s->cache_down));
+	doc_set(a, d, "sent", doc_number(a, (int64_t)s->cache_sent));
+	doc_set(a, d, "unsent", doc_number(a, (int64_t)s->cache_unsent));
+	return d;
+}
+
+static void
+print_cache(const struct build_summary *s)
+{
+	if (s->cache_hits + s->cache_misses + s->cache_refused + s->cache_down)
+		(void)printf(
+			"shared cache: %zu found, %zu not there, %zu refused, %zu without answer\n",
+			s->cache_hits, s->cache_misses, s->cache_refused, s->cache_down);
+	if (s->cache_sent + s->cache_unsent)
+		(void)printf("shared cache: %zu sent, %zu not sent\n", s->cache_sent,
+			     s->cache_unsent);
+}
+
+static struct doc *
 summary_doc(struct arena *a, const struct build_summary *s, struct doc *planned)
 {
 	struct doc *d = doc_map(a), *failures = doc_list(a);
@@ -269,6 +297,7 @@ summary_doc(struct arena *a, const struct build_summary *s, struct doc *planned)
 		doc_push(a, failures, failure_doc(a, &s->failures[i]));
 	doc_set(a, d, "failures", failures);
 	doc_set(a, d, "planned", planned);
+	doc_set(a, d, "cache", cache_doc(a, s));
 	return d;
 }
 
@@ -352,6 +381,8 @@ run_build(struct cli *cli, const struct build_args *a, const char *const *names,
 		return -1;
 	if (!cli->json)
 		print_summary(&cli->arena, &s, a->dry_run);
+	if (!cli->json)
+		print_cache(&s);
 	return s.failed ? failed(&s, a->keep_going, err) : 0;
 }
 
@@ -383,6 +414,8 @@ build_verb(struct cli *cli, void *args, const char *const *operands, size_t n, s
 		return -1;
 	cli_catch_signals();
 	sandbox_heed(cli->builder.sandbox, &cli_stopped);
+	if (a->no_cache)
+		cli->workspace.cache.url = NULL;
 	return run_build(cli, a, operands, n, err);
 }
 
