@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/build_watch.h"
 #include "base/clock.h"
+#include "builder/lock_priv.h"
 
 static unsigned
 cores(void)
@@ -182,14 +183,16 @@ build_run(struct arena *a, struct builder *b, const char *const *names, size_t n
 		return -1;
 	s.options = o;
 	s.summary = out;
-	if (build_cache_open(&s, err) < 0)
+	if (lock_begin(&s, o->locked ? LOCK_REFUSE : LOCK_FOLLOW, err) < 0 ||
+	    build_cache_open(&s, err) < 0)
 		return -1;
 	build_watch_begin(&s, &w);
 	rc = plan_and_run(&s, w, err);
 	build_cache_finish(&s);
 	memo_save(s.memo);
-	if (rc < 0)
+	if (rc < 0 || lock_end(&s, err) < 0)
 		return -1;
+	out->locked = s.lock->summary.changes;
 	out->elapsed_ms = clock_monotonic_ms() - start;
 	return 0;
 }

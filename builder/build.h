@@ -12,6 +12,7 @@
 #include "trust/signer.h"
 
 enum build_event {
+	BUILD_LOCK,    /* name: recipe, "seed" or kiln.lock; text: what of the lock changed */
 	BUILD_PLANNED, /* name NULL: text says how many to build, how many served. With dry_run
 			  or why also once for each recipe that would be built: name, text:
 			  reason */
@@ -57,6 +58,7 @@ struct build_now {
 struct build_options {
 	unsigned jobs; /* 0: as many as cores */
 	bool keep_going, dry_run, why;
+	bool locked; /* kiln.lock must be as the workspace says; else it follows */
 	void (*event)(void *arg, enum build_event e, const char *name, const char *text);
 	/* Some times a second while builds run, and when another stage begins; NULL: never. */
 	void (*tick)(void *arg, const struct build_now *now);
@@ -82,6 +84,7 @@ struct build_summary {
 	size_t cache_refused, cache_down; /* that did not convince; that did not come */
 	size_t cache_sent, cache_unsent;  /* results of this run */
 	size_t unmeasured; /* of what is to be built, never built here: a guess */
+	size_t locked;     /* differences between kiln.lock and the workspace */
 	int64_t elapsed_ms;
 	struct build_failure *failures;
 	size_t nfailures;

@@ -2,6 +2,7 @@
 /* One node of the plan, step by step: see the phases in build_priv.h. */
 #include "builder/build_priv.h"
 #include "base/fd.h"
+#include "builder/lock_priv.h"
 
 /* What ends the whole run and not only this build: no chamber can stand, or the disk is full.
  */
@@ -295,9 +296,8 @@ on_packed(struct build_session *s, struct build_job *job, enum schedule_outcome 
 }
 
 static int
-job_advance(void *arg, size_t node, int *fd, enum schedule_outcome *out, struct err *err)
+step(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out, struct err *err)
 {
-	struct build_session *s = arg;
 	struct build_job *job = &s->jobs[node];
 
 	switch (job->phase) {
@@ -316,6 +316,20 @@ job_advance(void *arg, size_t node, int *fd, enum schedule_outcome *out, struct 
 		return err_set(err, ERR_BUILD, "recipe %s was advanced after its end",
 			       job->node->recipe->name);
 	}
+}
+
+/* What ended well must also be what the lock says. */
+static int
+job_advance(void *arg, size_t node, int *fd, enum schedule_outcome *out, struct err *err)
+{
+	struct build_session *s = arg;
+
+	if (step(s, node, fd, out, err) < 0)
+		return -1;
+	if ((*out == SCHEDULE_BUILT || *out == SCHEDULE_SERVED) &&
+	    lock_job(s, &s->jobs[node], err) < 0)
+		return give_up(s, &s->jobs[node], out, err);
+	return 0;
 }
 
 static void

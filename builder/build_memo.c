@@ -179,8 +179,8 @@ keep_proof(const struct build_session *s, struct memo_decision *d)
 }
 
 /* Once, before the first decision is taken: until all are, proofs speak of the old stamps. */
-static int
-begin(struct build_session *s, struct err *err)
+int
+build_memo_rules(struct build_session *s, struct err *err)
 {
 	if (s->ruled)
 		return 0;
@@ -200,7 +200,7 @@ build_memo_find(struct build_session *s, struct build_job *job, struct err *err)
 
 	if (!s->memo || job->known)
 		return 0;
-	if (begin(s, err) < 0)
+	if (build_memo_rules(s, err) < 0)
 		return -1;
 	trace(s, job);
 	d = memo_decided(s->memo, job->node->slot);

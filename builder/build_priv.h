@@ -106,6 +106,7 @@ struct build_session {
 	struct keyring ring; /* builder keys whose results count: ours and cache.keys */
 	struct cache *cache; /* NULL: none */
 	struct build_summary *summary;
+	struct lock_keeper *lock; /* lock_priv.h; NULL: this session keeps no kiln.lock */
 };
 
 /* ---- build_session.c ---- */
@@ -138,6 +139,8 @@ void build_session_event(const struct build_session *s, enum build_event e, cons
 			 const char *text);
 
 /* ---- build_memo.c ---- */
+/* Sets rules: what is the same for every recipe. */
+int build_memo_rules(struct build_session *s, struct err *err) MUST_CHECK;
 int build_memo_open(struct build_session *s, struct err *err) MUST_CHECK;
 /* Makes the job known if this was decided before; its needs are known. */
 int build_memo_find(struct build_session *s, struct build_job *job, struct err *err) MUST_CHECK;

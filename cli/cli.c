@@ -265,6 +265,14 @@ cli_keyring(struct cli *c, const struct opt_list *named, struct keyring *out, st
 	return 0;
 }
 
+bool
+cli_is_ci(void)
+{
+	const char *ci = getenv("CI");
+
+	return ci && *ci && strcmp(ci, "0") != 0 && strcmp(ci, "false") != 0;
+}
+
 const char *
 cli_bytes(struct arena *a, uint64_t n)
 {

@@ -46,6 +46,8 @@ void cli_catch_signals(void);
 int cli_interrupted(struct err *err); /* -1, with the words for it */
 /* What the user named, as seen from where -C went. */
 const char *cli_path(struct cli *c, const char *operand);
+/* Whether this runs unattended, by the convention that CI is set then. */
+bool cli_is_ci(void);
 /* "1.4 GiB". */
 const char *cli_bytes(struct arena *a, uint64_t n);
 /* "1 recipe", "3 recipes". */

@@ -8,7 +8,7 @@
 
 struct build_args {
 	unsigned jobs;
-	bool keep_going, dry_run, why, no_cache;
+	bool keep_going, dry_run, why, no_cache, locked;
 };
 
 static const struct opt build_opts[] = {
@@ -21,6 +21,8 @@ static const struct opt build_opts[] = {
 	OPT(FLAG, struct build_args, why, 0, "why", NULL, "say why each recipe is built"),
 	OPT(FLAG, struct build_args, no_cache, 0, "no-cache", NULL,
 	    "neither ask the shared cache nor send to it"),
+	OPT(FLAG, struct build_args, locked, 0, "locked", NULL,
+	    "refuse when kiln.lock is not as the recipes say (always so when CI is set)"),
 };
 
 #define BLOCKED_MAX 10 /* told by name for one failure; the rest are counted */
@@ -134,6 +136,7 @@ struct event_words {
 };
 
 static const struct event_words words[] = {
+	[BUILD_LOCK] = { "lock", "lock", "text" },
 	[BUILD_PLANNED] = { "plan", "planned", "reason" },
 	[BUILD_NEEDS] = { "needs", "needs", "text" },
 	[BUILD_UNPACK] = { "unpack", "unpack", "text" },
@@ -290,6 +293,7 @@ summary_doc(struct arena *a, const struct build_summary *s, struct doc *planned)
 	doc_set(a, d, "failed", doc_number(a, (int64_t)s->failed));
 	doc_set(a, d, "blocked", doc_number(a, (int64_t)s->blocked));
 	doc_set(a, d, "maybe", doc_number(a, (int64_t)s->maybe));
+	doc_set(a, d, "lock_changes", doc_number(a, (int64_t)s->locked));
 	doc_set(a, d, "estimate_ms", doc_number(a, s->most_ms));
 	doc_set(a, d, "estimate_least_ms", doc_number(a, s->least_ms));
 	doc_set(a, d, "elapsed_ms", doc_number(a, s->elapsed_ms));
@@ -362,6 +366,7 @@ run_build(struct cli *cli, const struct build_args *a, const char *const *names,
 				   .keep_going = a->keep_going,
 				   .dry_run = a->dry_run,
 				   .why = a->why,
+				   .locked = a->locked || cli_is_ci(),
 				   .event = on_event,
 				   .tick = on_tick,
 				   .arg = &t,

@@ -1,11 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/fd.h"
+#include "builder/lock.h"
 #include "cli/cli.h"
 #include "cli/publishing.h"
 #include "cli/verbs.h"
 #include "repo/publish.h"
 
 #define PUBLISH_DEST "out/repo"
+
+struct publish_args {
+	bool locked;
+};
+
+static const struct opt publish_opts[] = {
+	OPT(FLAG, struct publish_args, locked, 0, "locked", NULL,
+	    "refuse when kiln.lock is not as the recipes say; publishing always does"),
+};
+
+/* What is shipped is what was reviewed. */
+static int
+check_lock(struct cli *cli, struct err *err)
+{
+	struct lock_summary s;
+
+	return lock_run(&cli->arena, &cli->builder, LOCK_REFUSE, NULL, &s, err);
+}
 
 static int
 publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
@@ -20,7 +39,7 @@ publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, 
 	(void)operands;
 	(void)n;
 	if (cli_open(cli, CLI_STORE | CLI_SANDBOX | CLI_SIGNER, err) < 0 ||
-	    publishing_load(cli, &p, err) < 0 ||
+	    check_lock(cli, err) < 0 || publishing_load(cli, &p, err) < 0 ||
 	    fd_mkdirs(cli->workspace.dirfd, "out", err) < 0)
 		return -1;
 	spec = (struct publish_spec){ .store = cli->builder.store,
@@ -55,8 +74,11 @@ const struct command cmd_publish = {
 	.synopsis = "",
 	.description =
 		"Writes out/repo/: packages with signatures and provenance, repository metadata,\n"
-		"public keys and a ready kiln.repo. The old tree is exchanged for the new one at once.",
+		"public keys and a ready kiln.repo. The old tree is exchanged for the new one at once.\n"
+		"Refused unless kiln.lock is there and fresh (`kiln build` keeps it, `kiln lock` accepts).",
 	.example = "kiln publish",
-	.args_size = 1,
+	.opts = publish_opts,
+	.nopts = ARRAY_LEN(publish_opts),
+	.args_size = sizeof(struct publish_args),
 	.run = publish_run,
 };

@@ -3,6 +3,7 @@
 # `finish` prints the sum. A skip counts as a failure when REQUIRE lists its reason's first word (or
 # is "all"): a test that did not run has shown nothing.
 set -u
+unset CI # a test that wants a run to be unattended says so
 KILN_BUILD=${KILN_BUILD:-$(cd "$(dirname "$0")/../.." && pwd)/build/release}
 PASSED=0
 FAILED=0
