@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Plays a distribution's graph through the scheduler's rule and says how near the time comes to
- * its lower bound, the larger of work / workers and the longest path; beside it the order of
- * the plan without weights.
+ * its lower bound, the larger of work / workers and the longest path; beside it first come,
+ * first served: what became ready first starts first.
  *
- * usage: makespan GRAPH.tsv WORKERS...   (columns as in tests/bench/world.py; topological order
- * is found here, needs that are not in the file are left out)
+ * usage: makespan LINES WORKERS...   (lines as tests/bench/runtime.py writes them: name, 0,
+ * seconds, needs; one whose name begins with '+' takes neither time nor a place. Topological
+ * order is found here, needs that are not in the file are left out.)
+ *
+ * Prints "WORKERS bound-ms ours-ms fifo-ms longest-path-ms".
  */
 #include "base/dict.h"
 #include "base/fd.h"
@@ -25,6 +28,7 @@ struct graph {
 	size_t n;
 	struct dict index;
 	struct plan plan;
+	bool *builds; /* of each node: it takes a place */
 };
 
 static size_t
@@ -45,6 +49,7 @@ place(struct graph *g, struct line *l)
 	l->place = g->plan.n++;
 	node = &g->plan.at[l->place];
 	node->duration_ms = l->ms;
+	g->builds[l->place] = l->name[0] != '+';
 	node->needs = needs.at; /* lives as long as the process */
 	node->nneeds = needs.n;
 	return l->place;
@@ -82,13 +87,103 @@ read_lines(struct graph *g, char *text)
 	}
 }
 
+/* ---- first come, first served ---- */
+struct fifo {
+	const struct graph *g;
+	size_t *missing, *ready; /* ready: in the order of becoming so */
+	size_t head, tail;
+	size_t *running;
+	int64_t *ends;
+	size_t nrunning;
+};
+
+static void
+release(struct fifo *f, size_t node)
+{
+	const struct plan_node *n = &f->g->plan.at[node];
+
+	for (size_t i = 0; i < n->nusers; i++) {
+		size_t user = n->users[i];
+
+		if (--f->missing[user] > 0)
+			continue;
+		if (f->g->builds[user])
+			f->ready[f->tail++] = user;
+		else
+			release(f, user);
+	}
+}
+
+static int64_t
+end_earliest(struct fifo *f)
+{
+	size_t first = 0;
+	int64_t at;
+
+	for (size_t i = 1; i < f->nrunning; i++)
+		if (f->ends[i] < f->ends[first])
+			first = i;
+	at = f->ends[first];
+	release(f, f->running[first]);
+	f->nrunning--;
+	f->running[first] = f->running[f->nrunning];
+	f->ends[first] = f->ends[f->nrunning];
+	return at;
+}
+
+static int64_t
+play_fifo(const struct graph *g, unsigned jobs)
+{
+	size_t n = g->plan.n;
+	struct fifo f = { .g = g };
+	int64_t now = 0;
+
+	f.missing = mem_alloc(n * sizeof(*f.missing));
+	f.ready = mem_alloc(n * sizeof(*f.ready));
+	f.running = mem_alloc(jobs * sizeof(*f.running));
+	f.ends = mem_alloc(jobs * sizeof(*f.ends));
+	for (size_t i = 0; i < n; i++)
+		f.missing[i] = g->plan.at[i].nneeds;
+	for (size_t i = 0; i < n; i++) {
+		if (g->plan.at[i].nneeds == 0 && g->builds[i])
+			f.ready[f.tail++] = i;
+	}
+	while (f.head < f.tail || f.nrunning) {
+		if (f.head == f.tail || f.nrunning == jobs) {
+			now = end_earliest(&f);
+			continue;
+		}
+		f.running[f.nrunning] = f.ready[f.head];
+		f.ends[f.nrunning++] = now + g->plan.at[f.ready[f.head++]].duration_ms;
+	}
+	free(f.missing);
+	free(f.ready);
+	free(f.running);
+	free(f.ends);
+	return now;
+}
+
+static void
+play(struct graph *g, unsigned jobs)
+{
+	int64_t work = 0, longest = 0, bound;
+
+	for (size_t i = 0; i < g->plan.n; i++) {
+		work += g->plan.at[i].duration_ms;
+		longest = KILN_MAX(longest, g->plan.at[i].path_ms);
+	}
+	bound = KILN_MAX(work / jobs, longest);
+	printf("%u %lld %lld %lld %lld\n", jobs, (long long)bound,
+	       (long long)schedule_estimate(&g->plan, g->builds, jobs),
+	       (long long)play_fifo(g, jobs), (long long)longest);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct graph g = { .n = 0 };
 	struct buf text = BUF_MAX((size_t)256 * 1024 * 1024);
 	struct err err;
-	int64_t work = 0, longest = 0;
 
 	if (argc < 3)
 		return 2;
@@ -98,28 +193,17 @@ main(int argc, char **argv)
 	}
 	read_lines(&g, text.data);
 	g.plan.at = arena_array(&g.a, g.n, sizeof(*g.plan.at));
+	g.builds = arena_array(&g.a, g.n, sizeof(*g.builds));
 	for (size_t i = 0; i < g.n; i++)
 		if (!g.lines[i].state)
 			(void)place(&g, &g.lines[i]);
 	link_users(&g.plan);
+	plan_weigh(&g.plan);
 	for (int i = 2; i < argc; i++) {
 		unsigned jobs = (unsigned)strtoul(argv[i], NULL, 10);
-		int64_t bound, ours, plain;
 
-		plan_weigh(&g.plan);
-		work = longest = 0;
-		for (size_t j = 0; j < g.plan.n; j++) {
-			work += g.plan.at[j].duration_ms;
-			longest = KILN_MAX(longest, g.plan.at[j].path_ms);
-		}
-		bound = KILN_MAX(work / jobs, longest);
-		ours = schedule_estimate(&g.plan, NULL, jobs);
-		for (size_t j = 0; j < g.plan.n; j++)
-			g.plan.at[j].path_ms = 0;
-		plain = schedule_estimate(&g.plan, NULL, jobs);
-		printf("%u workers: bound %lld s, longest way first %.4f, order of the plan %.4f\n",
-		       jobs, (long long)(bound / 1000), (double)ours / (double)bound,
-		       (double)plain / (double)bound);
+		if (jobs > 0)
+			play(&g, jobs);
 	}
 	return 0;
 }
