@@ -122,58 +122,6 @@ open_chamber(struct build_session *s, struct build_job *job, struct err *err)
 	return sandbox_begin(s->b->sandbox, &c.spec, &job->run, err);
 }
 
-static int
-begin_locking(struct build_session *s, struct build_job *job, int *fd,
-	      enum schedule_outcome *out, struct err *err)
-{
-	if (build_lock_begin(s->b->store, arena_format(s->a, "action-%s", job->action.hex),
-			     &job->lock, err) < 0)
-		return give_up(s, job, out, err);
-	job->phase = BUILD_LOCKING;
-	*fd = job->lock.sock;
-	*out = SCHEDULE_WAIT;
-	return 0;
-}
-
-static int
-on_new(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out,
-       struct err *err)
-{
-	struct build_job *job = &s->jobs[node];
-	bool planned = job->known;
-
-	if (build_session_identify(s, node, err) < 0)
-		return give_up(s, job, out, err);
-	if (job->known) {
-		*out = serve(s, job, planned ? NULL : "what it needs came out the same");
-		return 0;
-	}
-	*fd = build_cache_wants(s, job) ? build_cache_begin(s, job) : -1;
-	if (*fd < 0)
-		return begin_locking(s, job, fd, out, err);
-	job->phase = BUILD_ASKING;
-	*out = SCHEDULE_WAIT;
-	return 0;
-}
-
-/* Somebody may have built just this and shared it. */
-static int
-on_answered(struct build_session *s, struct build_job *job, int *fd, enum schedule_outcome *out,
-	    struct err *err)
-{
-	if (build_cache_answer(s, job, err) < 0)
-		return give_up(s, job, out, err);
-	if (job->known) {
-		*out = serve(s, job, NULL);
-		return 0;
-	}
-	if (!job->killed)
-		return begin_locking(s, job, fd, out, err);
-	tidy(s, job);
-	*out = SCHEDULE_FAILED;
-	return 0;
-}
-
 /* Whoever held the lock before may have built just this. */
 static int
 on_locked(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out,
@@ -197,6 +145,64 @@ on_locked(struct build_session *s, size_t node, int *fd, enum schedule_outcome *
 	job->phase = BUILD_RUNNING;
 	*fd = sandbox_run_fd(job->run);
 	*out = SCHEDULE_WAIT;
+	return 0;
+}
+
+static int
+begin_locking(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out,
+	      struct err *err)
+{
+	struct build_job *job = &s->jobs[node];
+
+	if (build_lock_begin(s->b->store, arena_format(s->a, "action-%s", job->action.hex),
+			     &job->lock, err) < 0)
+		return give_up(s, job, out, err);
+	if (job->lock.fd >= 0)
+		return on_locked(s, node, fd, out, err);
+	job->phase = BUILD_LOCKING;
+	*fd = job->lock.sock;
+	*out = SCHEDULE_WAIT;
+	return 0;
+}
+
+static int
+on_new(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out,
+       struct err *err)
+{
+	struct build_job *job = &s->jobs[node];
+	bool planned = job->known;
+
+	if (build_session_identify(s, node, err) < 0)
+		return give_up(s, job, out, err);
+	if (job->known) {
+		*out = serve(s, job, planned ? NULL : "what it needs came out the same");
+		return 0;
+	}
+	*fd = build_cache_wants(s, job) ? build_cache_begin(s, job) : -1;
+	if (*fd < 0)
+		return begin_locking(s, node, fd, out, err);
+	job->phase = BUILD_ASKING;
+	*out = SCHEDULE_WAIT;
+	return 0;
+}
+
+/* Somebody may have built just this and shared it. */
+static int
+on_answered(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out,
+	    struct err *err)
+{
+	struct build_job *job = &s->jobs[node];
+
+	if (build_cache_answer(s, job, err) < 0)
+		return give_up(s, job, out, err);
+	if (job->known) {
+		*out = serve(s, job, NULL);
+		return 0;
+	}
+	if (!job->killed)
+		return begin_locking(s, node, fd, out, err);
+	tidy(s, job);
+	*out = SCHEDULE_FAILED;
 	return 0;
 }
 
@@ -304,7 +310,7 @@ step(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out, 
 	case BUILD_NEW:
 		return on_new(s, node, fd, out, err);
 	case BUILD_ASKING:
-		return on_answered(s, job, fd, out, err);
+		return on_answered(s, node, fd, out, err);
 	case BUILD_LOCKING:
 		return on_locked(s, node, fd, out, err);
 	case BUILD_RUNNING:

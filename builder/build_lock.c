@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Taking a lock of the store blocks, and the loop must not: a child takes it and passes the
- * descriptor, which is the lock, through a socket. Usually that is done at once; when another
- * Kiln builds the same action, the child waits for it.
+ * Taking a lock of the store blocks, and the loop must not. Usually nobody holds it; when
+ * another Kiln builds the same action, a child waits for it and passes the descriptor, which is
+ * the lock, through a socket.
  */
 #include "builder/build_priv.h"
 #include "base/fd.h"
@@ -36,6 +36,10 @@ build_lock_begin(struct cas *store, const char *name, struct build_lock *l, stru
 	pid_t parent = getpid();
 	int pair[2];
 
+	if (cas_lock_try(store, name, &l->fd, err) < 0)
+		return -1;
+	if (l->fd >= 0)
+		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, "socketpair");
 	here = pair[0];
@@ -58,6 +62,8 @@ build_lock_take(struct build_lock *l, struct err *err)
 	size_t n = sizeof(said), nfds = 1;
 	int status, fd = -1, rc;
 
+	if (l->fd >= 0)
+		return 0;
 	rc = fd_receive(l->sock, &said, &n, &fd, &nfds, err);
 	close(STEAL_FD(l->sock));
 	if (proc_wait(l->pid, &status, rc < 0 ? &said : err) < 0)

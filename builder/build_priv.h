@@ -5,7 +5,7 @@
  *
  *   NEW -> its needs are done: environment solved, action key known, result looked up
  *   ASKING -> a child asks the shared cache, where there is one
- *   LOCKING -> a child waits for the lock of the action, so that two Kilns build it once
+ *   LOCKING -> another Kiln builds the same action: a child waits for its lock
  *   RUNNING -> the chamber runs
  *   PACKING -> a child makes packages of the harvest; then statement, signature, result
  */
@@ -221,6 +221,7 @@ const char *build_chamber_source(struct arena *a, const struct recipe *r, int in
 const char *build_chamber_where(struct arena *a, const struct recipe *r, int step);
 
 /* ---- build_lock.c ---- */
+/* l->fd >= 0: it is taken. Else l->sock is to be waited for. */
 int build_lock_begin(struct cas *store, const char *name, struct build_lock *l,
 		     struct err *err) MUST_CHECK;
 int build_lock_take(struct build_lock *l, struct err *err) MUST_CHECK;

@@ -24,7 +24,7 @@
 #define PKGFILE_MAX_PACKET       4096                   /* an OpenPGP signature */
 #define PKGFILE_MAX_FILE         ((uint64_t)UINT32_MAX) /* larger ones need LONGSIZE and 07070X */
 #define PKGFILE_SHA256           8                      /* RPM's number of it */
-#define PKGFILE_LEVEL            "9" /* of zstd, without workers: the same bytes on every machine */
+#define PKGFILE_SMALL            ((uint64_t)256 * 1024) /* installed; see pkgfile_put_level */
 #define PKGFILE_SIGNATURE_REGION 62
 #define PKGFILE_HEADER_REGION    63
 
@@ -67,6 +67,11 @@ uint64_t pkgfile_entries_size(const struct pkgfile_entry *entries, size_t n); /*
 int pkgfile_put_header(const struct pkgfile_spec *spec, const char payload_hex[65],
 		       const char archive_hex[65], struct headerToken_s **out,
 		       struct err *err) MUST_CHECK;
+
+/* zstd's level, without workers: the same bytes on every machine. The tables of level 9 are 20
+ * MB, and clearing them costs more than everything else about a small package; so what is
+ * small, and would hardly be smaller, gets level 3. */
+const char *pkgfile_put_level(const struct pkgfile_spec *spec);
 
 /* pkgfile_signature.c: the signature header. */
 void pkgfile_signature_digests(const void *header, size_t n, struct pkgfile_signatures *out);

@@ -248,14 +248,21 @@ put_all_deps(Header h, const struct pkgfile_spec *s, struct err *err)
 	return 0;
 }
 
+const char *
+pkgfile_put_level(const struct pkgfile_spec *spec)
+{
+	return pkgfile_entries_size(spec->entries, spec->nentries) > PKGFILE_SMALL ? "9" : "3";
+}
+
 /* The payload's digests have a fixed length, so the header has its final size before they are
  * known: the caller first asks with zeros, writes the payload behind, then asks again. */
 static int
-put_payload(Header h, const char payload_hex[65], const char archive_hex[65], struct err *err)
+put_payload(Header h, const char *level, const char payload_hex[65], const char archive_hex[65],
+	    struct err *err)
 {
 	if (put_text(h, RPMTAG_PAYLOADFORMAT, "payload format", "cpio", err) < 0 ||
 	    put_text(h, RPMTAG_PAYLOADCOMPRESSOR, "payload compressor", "zstd", err) < 0 ||
-	    put_text(h, RPMTAG_PAYLOADFLAGS, "payload flags", PKGFILE_LEVEL, err) < 0 ||
+	    put_text(h, RPMTAG_PAYLOADFLAGS, "payload flags", level, err) < 0 ||
 	    put_text(h, RPMTAG_PAYLOADDIGEST, "payload digest", payload_hex, err) < 0 ||
 	    put_text(h, RPMTAG_PAYLOADDIGESTALT, "archive digest", archive_hex, err) < 0 ||
 	    put_number(h, RPMTAG_PAYLOADDIGESTALGO, "payload digest", PKGFILE_SHA256, err) < 0)
@@ -273,7 +280,7 @@ pkgfile_put_header(const struct pkgfile_spec *spec, const char payload_hex[65],
 	if (put_identity(h, spec, err) < 0 || put_origin(h, spec, err) < 0 ||
 	    put_all_deps(h, spec, err) < 0 || pkgfile_entries_put(h, spec, err) < 0 ||
 	    put_number(h, RPMTAG_SIZE, "installed size", installed, err) < 0 ||
-	    put_payload(h, payload_hex, archive_hex, err) < 0) {
+	    put_payload(h, pkgfile_put_level(spec), payload_hex, archive_hex, err) < 0) {
 		headerFree(h);
 		return -1;
 	}

@@ -16,10 +16,9 @@
 #include <rpm/rpmlog.h>
 #include <rpm/rpmtag.h>
 
-#define WRITE_MODE "w" PKGFILE_LEVEL ".zstdio"
-#define READ_MODE  "r.zstdio"
-#define CHUNK      ((size_t)64 * 1024)
-#define NO_DIGEST  "0000000000000000000000000000000000000000000000000000000000000000"
+#define READ_MODE "r.zstdio"
+#define CHUNK     ((size_t)64 * 1024)
+#define NO_DIGEST "0000000000000000000000000000000000000000000000000000000000000000"
 
 static void
 header_free_scope(Header *h)
@@ -136,11 +135,13 @@ write_payload(struct writing *w, struct err *err)
 	CLEANUP(header_free) Header plain = NULL;
 	CLEANUP(files_free) rpmfiles files = NULL;
 	CLEANUP(stream_close) FD_t stream = NULL;
+	char mode[16];
 
+	(void)snprintf(mode, sizeof(mode), "w%s.zstdio", pkgfile_put_level(w->spec));
 	if (plain_header(w->spec, &plain, err) < 0)
 		return -1;
 	files = rpmfilesNew(NULL, plain, RPMTAG_BASENAMES, RPMFI_NOHEADER);
-	if (pkgfile_body_stream(w->fd, w->payload_start, WRITE_MODE, &stream, err) < 0 ||
+	if (pkgfile_body_stream(w->fd, w->payload_start, mode, &stream, err) < 0 ||
 	    write_archive(w, stream, files, err) < 0)
 		return -1;
 	if (Fclose(STEAL_PTR(stream)) != 0)

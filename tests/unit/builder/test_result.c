@@ -184,22 +184,38 @@ TEST(build_log_tail_takes_commands_to_the_terminal_away)
 	assert_string_equal(tail, "a?]0;b??c\n");
 }
 
-TEST(build_lock_is_passed_by_a_child_and_held)
+TEST(build_lock_that_nobody_holds_is_taken_at_once)
+{
+	struct build_lock one = { .sock = -1, .fd = -1 };
+
+	SCENE;
+	assert_ok(build_lock_begin(s.store, "action-x", &one, err));
+	assert_int_equal(one.pid, 0);
+	assert_int_equal(one.sock, -1);
+	assert_true(one.fd >= 0);
+	assert_ok(build_lock_take(&one, err));
+	build_lock_release(&one);
+	assert_int_equal(one.fd, -1);
+}
+
+TEST(build_lock_that_another_holds_is_passed_by_a_child)
 {
 	struct build_lock one = { .sock = -1, .fd = -1 }, two = { .sock = -1, .fd = -1 };
 	struct err why;
 
 	SCENE;
 	assert_ok(build_lock_begin(s.store, "action-x", &one, err));
-	assert_ok(build_lock_take(&one, err));
-	assert_true(one.fd >= 0);
 	/* The second waits in its child until it is killed. */
 	assert_ok(build_lock_begin(s.store, "action-x", &two, err));
+	assert_int_equal(two.fd, -1);
 	build_lock_kill(&two);
 	assert_int_equal(build_lock_take(&two, &why), -1);
 	assert_int_equal(why.code, ERR_INTERRUPTED);
-	build_lock_release(&one);
+	/* Or until the first gives it up. */
 	assert_ok(build_lock_begin(s.store, "action-x", &two, err));
+	assert_int_equal(two.fd, -1);
+	build_lock_release(&one);
 	assert_ok(build_lock_take(&two, err));
+	assert_true(two.fd >= 0);
 	build_lock_release(&two);
 }
