@@ -22,6 +22,17 @@ wrong_builder(const char *s)
 						  : "an address that begins with https://";
 }
 
+/* Stock verifiers compare it with the host of the log's address. */
+static const char *
+wrong_log(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789.-");
+
+	return *s != '.' && *s != '-' && n <= 200 && !s[n]
+		       ? NULL
+		       : "a host name such as log.example.org";
+}
+
 static bool
 is_prefix(const char *s)
 {
@@ -114,6 +125,11 @@ static const struct recipe_field fields[] = {
 	  .read = recipe_read_text,
 	  .wrong = recipe_words_step,
 	  .at = offsetof(struct workspace, repository) },
+	{ .name = "log",
+	  .read = recipe_read_text,
+	  .wrong = wrong_log,
+	  .at = offsetof(struct workspace, log),
+	  .summary = "host name that the transparency log signs under" },
 	{ .name = "epoch", .read = recipe_read_date, .at = offsetof(struct workspace, epoch) },
 	{ .name = "mirrors",
 	  .read = read_mirrors,
@@ -214,6 +230,8 @@ workspace_open(struct arena *a, const char *start, const char *store_env, const 
 	    fd_read_file(dirfd, "kiln.yaml", &text, err) < 0 ||
 	    parse(a, &text, "kiln.yaml", &w, err) < 0)
 		return -1;
+	if (!w.log)
+		w.log = arena_format(a, "log.%s.invalid", w.id);
 	w.dirfd = STEAL_FD(dirfd);
 	workspace_cache_place(a, &w);
 	w.store_path = store_env && *store_env ? arena_strdup(a, store_env)

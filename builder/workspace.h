@@ -37,6 +37,7 @@ struct workspace {
 	const char *vendor;       /* RPM Vendor */
 	const char *builder_id;   /* provenance builder.id */
 	const char *repository;   /* repo id in kiln.repo */
+	const char *log;          /* origin of the transparency log: a host name */
 	int64_t epoch;            /* for recipes that declare none */
 	struct workspace_mirror *mirrors;
 	size_t nmirrors;

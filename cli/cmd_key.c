@@ -72,7 +72,8 @@ export_key(struct cli *cli, const struct keyring *ring, const char *role, struct
 			return err_set(err, ERR_INPUT, "the key set has no %s key", role);
 		return print_key(cli, k, err);
 	}
-	return err_set(err, ERR_USAGE, "no key role '%s' (builder, packages, metadata)", role);
+	return err_set(err, ERR_USAGE, "no key role '%s' (builder, packages, metadata, log)",
+		       role);
 }
 
 static int
@@ -100,7 +101,7 @@ key_run(struct cli *cli, void *args, const char *const *operands, size_t n, stru
 static const struct opt_word key_words[] = {
 	{ "init", NULL, "make the keys that are missing", 0 },
 	{ "list", NULL, "show role, fingerprint and file of each key", 0 },
-	{ "export", "ROLE", "print a public key: builder, packages or metadata", 1 },
+	{ "export", "ROLE", "print a public key: builder, packages, metadata or log", 1 },
 };
 
 const struct command cmd_key = {
@@ -109,7 +110,7 @@ const struct command cmd_key = {
 	.summary = "make, list and export keys",
 	.description =
 		"The set lies in $KILN_KEYS, else .kiln/keys of the workspace: builder (P-256,\n"
-		"attestations), packages and metadata (RSA-4096, OpenPGP).",
+		"attestations), packages and metadata (RSA-4096, OpenPGP), log (Ed25519, checkpoints).",
 	.example = "kiln key export packages > packages.asc",
 	.args_size = 1,
 	.words = key_words,

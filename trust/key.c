@@ -81,6 +81,26 @@ is_p256(const uint8_t *der, size_t len)
 	return len == KEY_P256_DER && memcmp(der, p256_prefix, sizeof(p256_prefix)) == 0;
 }
 
+/* SubjectPublicKeyInfo { id-Ed25519 }, BIT STRING. */
+static bool
+is_ed25519(const uint8_t *der, size_t len)
+{
+	static const uint8_t prefix[KEY_ED25519_DER - KEY_ED25519_POINT] = {
+		0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00
+	};
+
+	return len == KEY_ED25519_DER && memcmp(der, prefix, sizeof(prefix)) == 0;
+}
+
+static int
+check_kind(enum key_kind kind, const uint8_t *der, size_t len, struct err *err)
+{
+	if (kind == KEY_P256)
+		return is_p256(der, len) ? 0
+					 : err_set(err, ERR_INPUT, "not an ECDSA key on P-256");
+	return is_ed25519(der, len) ? 0 : err_set(err, ERR_INPUT, "not an Ed25519 key");
+}
+
 static int
 rsa_check(const EVP_PKEY *pkey, struct err *err)
 {
@@ -106,11 +126,11 @@ fits_role(enum key_role role, const EVP_PKEY *pkey, struct err *err)
 	const uint8_t *der;
 	size_t len;
 
-	if (role != KEY_BUILDER)
+	if (key_role_kind(role) == KEY_OPENPGP)
 		return rsa_check(pkey, err);
 	if (spki_of(&a, pkey, &der, &len, err) < 0)
 		return -1;
-	return is_p256(der, len) ? 0 : err_set(err, ERR_INPUT, "not an ECDSA key on P-256");
+	return check_kind(key_role_kind(role), der, len, err);
 }
 
 static struct key_secret *
@@ -122,11 +142,25 @@ secret_of(EVP_PKEY *pkey)
 	return s;
 }
 
+static EVP_PKEY *
+make_pkey(enum key_kind kind, unsigned int rsa_bits)
+{
+	switch (kind) {
+	case KEY_P256:
+		return EVP_EC_gen("P-256");
+	case KEY_ED25519:
+		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	case KEY_OPENPGP:
+	default:
+		return EVP_RSA_gen(rsa_bits);
+	}
+}
+
 int
 key_secret_make(enum key_role role, unsigned int rsa_bits, struct key_secret **out,
 		struct err *err)
 {
-	EVP_PKEY *pkey = role == KEY_BUILDER ? EVP_EC_gen("P-256") : EVP_RSA_gen(rsa_bits);
+	EVP_PKEY *pkey = make_pkey(key_role_kind(role), rsa_bits);
 
 	if (!pkey)
 		return openssl_error(err, ERR_IO, "cannot make a key");
@@ -192,6 +226,21 @@ key_secret_sign_ecdsa(const struct key_secret *s, const void *data, size_t n, st
 }
 
 int
+key_secret_sign_ed25519(const struct key_secret *s, const void *data, size_t n, struct buf *sig,
+			struct err *err)
+{
+	CLEANUP(EVP_MD_CTX_free) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t raw[KEY_ED25519_SIG];
+	size_t len = sizeof(raw);
+
+	if (!ctx || EVP_DigestSignInit(ctx, NULL, NULL, NULL, s->pkey) != 1 ||
+	    EVP_DigestSign(ctx, raw, &len, data, n) != 1)
+		return openssl_error(err, ERR_IO, "cannot sign");
+	buf_add(sig, raw, len);
+	return buf_check(sig, "signature", err);
+}
+
+int
 key_secret_sign_rsa(const struct key_secret *s, const uint8_t digest[32], struct buf *sig,
 		    struct err *err)
 {
@@ -218,8 +267,8 @@ key_secret_free(struct key_secret *s)
 }
 
 int
-key_spki_of_pem(struct arena *a, const char *pem, size_t n, const uint8_t **der, size_t *len,
-		struct err *err)
+key_spki_of_pem(struct arena *a, enum key_kind kind, const char *pem, size_t n,
+		const uint8_t **der, size_t *len, struct err *err)
 {
 	CLEANUP(EVP_PKEY_free) EVP_PKEY *pkey = NULL;
 	CLEANUP(BIO_free_all) BIO *bio = NULL;
@@ -234,9 +283,7 @@ key_spki_of_pem(struct arena *a, const char *pem, size_t n, const uint8_t **der,
 		return openssl_error(err, ERR_INPUT, "not a public key in PEM");
 	if (spki_of(a, pkey, der, len, err) < 0)
 		return -1;
-	if (!is_p256(*der, *len))
-		return err_set(err, ERR_INPUT, "not an ECDSA key on P-256");
-	return 0;
+	return check_kind(kind, *der, *len, err);
 }
 
 int
@@ -313,7 +360,8 @@ key_verify_ecdsa(const struct key_public *k, const void *data, size_t n, const v
 	CLEANUP(EVP_MD_CTX_free) EVP_MD_CTX *ctx = NULL;
 	bool good;
 
-	if (k->role != KEY_BUILDER || !is_p256(k->der, k->der_len) || sig_len > ECDSA_MAX_BYTES)
+	if (key_role_kind(k->role) != KEY_P256 || !is_p256(k->der, k->der_len) ||
+	    sig_len > ECDSA_MAX_BYTES)
 		return false;
 	pkey = d2i_PUBKEY(NULL, &at, (long)k->der_len);
 	ctx = EVP_MD_CTX_new();
@@ -336,7 +384,7 @@ key_verify_rsa(const struct key_public *k, const uint8_t digest[32], const void 
 	size_t size;
 	bool good;
 
-	if (k->role == KEY_BUILDER)
+	if (key_role_kind(k->role) != KEY_OPENPGP)
 		return false;
 	pkey = d2i_PUBKEY(NULL, &at, (long)k->der_len);
 	if (!pkey || rsa_check(pkey, &ignored) < 0)
@@ -351,6 +399,20 @@ key_verify_rsa(const struct key_public *k, const uint8_t digest[32], const void 
 	       EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
 	       EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
 	       EVP_PKEY_verify(ctx, padded, size, digest, DIGEST_BYTES) == 1;
+	ERR_clear_error();
+	return good;
+}
+
+bool
+key_verify_ed25519(const uint8_t public[32], const void *data, size_t n, const uint8_t sig[64])
+{
+	CLEANUP(EVP_MD_CTX_free) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	CLEANUP(EVP_PKEY_free)
+	EVP_PKEY *pkey =
+		EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public, KEY_ED25519_POINT);
+	bool good = ctx && pkey && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
+		    EVP_DigestVerify(ctx, sig, KEY_ED25519_SIG, data, n) == 1;
+
 	ERR_clear_error();
 	return good;
 }

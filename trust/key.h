@@ -2,10 +2,11 @@
 /*
  * Keys: one per role, in a directory of files. trust/key.c is OpenSSL's doorway of this room.
  *
- *   builder.key  builder.pub   P-256, PEM (PKCS#8 0600; SubjectPublicKeyInfo 0644):
- * attestations packages.key packages.asc  RSA-4096 and its OpenPGP v4 certificate: RPM header
- * signatures metadata.key metadata.asc  RSA-4096 likewise: repomd.xml and the other metadata of
- * a repository uses.log                   one line per signature, appended by the signer
+ *   builder.key  builder.pub    P-256, PEM (PKCS#8 0600; SubjectPublicKeyInfo 0644):
+ * attestations packages.key packages.asc   RSA-4096 and its OpenPGP v4 certificate: RPM header
+ * signatures metadata.key metadata.asc   RSA-4096 likewise: repomd.xml and other metadata of a
+ * repository log.key      log.pub        Ed25519, PEM: checkpoints of the transparency log
+ *   uses.log                    one line per signature, appended by the signer
  *
  * The creation time of an OpenPGP key is part of its fingerprint and stands in the certificate.
  * Private keys are read by the signer process only (trust/signer.h).
@@ -16,13 +17,16 @@
 #include "base/buf.h"
 #include "base/digest.h"
 
-enum key_role { KEY_BUILDER, KEY_PACKAGES, KEY_METADATA, KEY_ROLES };
+enum key_role { KEY_BUILDER, KEY_PACKAGES, KEY_METADATA, KEY_LOG, KEY_ROLES };
+enum key_kind { KEY_P256, KEY_OPENPGP, KEY_ED25519 };
 const char *key_role_name(enum key_role r); /* "builder", ... */
+enum key_kind key_role_kind(enum key_role r);
 
 struct key_public {
 	enum key_role role;
-	const char *id; /* builder: "SHA256:" + unpadded base64 of the SSH wire key's SHA-256
-			   (what ssh-keygen -lf prints); OpenPGP: 40 hex digits upper case */
+	const char
+		*id; /* builder, log: "SHA256:" + unpadded base64 of the SSH wire key's SHA-256
+			(what ssh-keygen -lf prints); OpenPGP: 40 hex digits upper case */
 	const char *origin;      /* file it came from, for messages */
 	const char *openpgp_uid; /* OpenPGP only */
 	int64_t created;         /* OpenPGP only */
@@ -62,3 +66,8 @@ bool key_verify_ecdsa(const struct key_public *k, const void *data, size_t n, co
 /* Verifies PKCS#1 v1.5 over a SHA-256 digest. */
 bool key_verify_rsa(const struct key_public *k, const uint8_t digest[32], const void *sig,
 		    size_t sig_len);
+/* The 32 bytes of an Ed25519 key; NULL when it is of another kind. */
+const uint8_t *key_ed25519_point(const struct key_public *k);
+/* Verifies Ed25519 (RFC 8032) by a raw public key. */
+bool key_verify_ed25519(const uint8_t public[32], const void *data, size_t n,
+			const uint8_t sig[64]);

@@ -3,23 +3,26 @@
  * What trust/ asks of OpenSSL about keys; key.c is the only file of the room that talks
  * to it. Public keys travel as SubjectPublicKeyInfo DER, so no foreign type leaves that file.
  *
- * Accepted, and nothing else: EC on P-256 with an uncompressed point, and RSA of
+ * Accepted, and nothing else: EC on P-256 with an uncompressed point, Ed25519, and RSA of
  * KEY_RSA_MIN_BITS to KEY_RSA_MAX_BITS with a public exponent of at most 64 bits.
  */
 #pragma once
 
 #include "trust/key.h"
 
-#define KEY_RSA_BITS     4096 /* what key_init makes */
-#define KEY_RSA_MIN_BITS 2048
-#define KEY_RSA_MAX_BITS 8192
-#define KEY_SHA1_BYTES   20
-#define KEY_P256_DER     91 /* length of a P-256 SubjectPublicKeyInfo */
-#define KEY_P256_POINT   65 /* 04 || X || Y, the last bytes of it */
+#define KEY_RSA_BITS      4096 /* what key_init makes */
+#define KEY_RSA_MIN_BITS  2048
+#define KEY_RSA_MAX_BITS  8192
+#define KEY_SHA1_BYTES    20
+#define KEY_P256_DER      91 /* length of a P-256 SubjectPublicKeyInfo */
+#define KEY_P256_POINT    65 /* 04 || X || Y, the last bytes of it */
+#define KEY_ED25519_DER   44
+#define KEY_ED25519_SIG   64
+#define KEY_ED25519_POINT 32 /* the last bytes of it */
 
 struct key_secret; /* a key pair with its private half */
 
-/* rsa_bits is ignored for the builder's P-256 key. */
+/* rsa_bits counts for RSA keys only. */
 int key_secret_make(enum key_role role, unsigned int rsa_bits, struct key_secret **out,
 		    struct err *err) MUST_CHECK;
 /* PEM without a pass phrase, of the kind that fits the role. */
@@ -31,14 +34,16 @@ int key_secret_spki(struct arena *a, const struct key_secret *s, const uint8_t *
 		    size_t *len, struct err *err) MUST_CHECK;
 int key_secret_sign_ecdsa(const struct key_secret *s, const void *data, size_t n,
 			  struct buf *sig, struct err *err) MUST_CHECK;
+int key_secret_sign_ed25519(const struct key_secret *s, const void *data, size_t n,
+			    struct buf *sig, struct err *err) MUST_CHECK;
 int key_secret_sign_rsa(const struct key_secret *s, const uint8_t digest[32], struct buf *sig,
 			struct err *err) MUST_CHECK;
 void key_secret_free(struct key_secret *s);
 DEFINE_CLEANUP(struct key_secret *, key_secret_free);
 
-/* One PEM block "PUBLIC KEY" with a P-256 key. */
-int key_spki_of_pem(struct arena *a, const char *pem, size_t n, const uint8_t **der,
-		    size_t *len, struct err *err) MUST_CHECK;
+/* One PEM block "PUBLIC KEY" with a key of this kind, which is not KEY_OPENPGP. */
+int key_spki_of_pem(struct arena *a, enum key_kind kind, const char *pem, size_t n,
+		    const uint8_t **der, size_t *len, struct err *err) MUST_CHECK;
 struct key_number { /* big-endian, no leading zero byte */
 	const uint8_t *bytes;
 	size_t n;

@@ -129,8 +129,9 @@ make_public(const struct key_set *set, enum key_role role, struct err *err)
 	key_file_name(role, false, name);
 	if (key_private_load_bare(set->dirfd, role, &k, err) < 0)
 		return -1;
-	if ((role == KEY_BUILDER ? key_export(key_private_public(k), &text, err)
-				 : make_certificate(set, k, &text, err)) < 0)
+	if ((key_role_kind(role) == KEY_OPENPGP
+		     ? make_certificate(set, k, &text, err)
+		     : key_export(key_private_public(k), &text, err)) < 0)
 		return -1;
 	return fd_publish(set->dirfd, name, text.data, text.len, 0644, err);
 }

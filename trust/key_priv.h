@@ -27,6 +27,10 @@ int key_private_sign_ecdsa(struct key_private *k, const void *data, size_t n, st
 int key_private_sign_rsa(struct key_private *k, const uint8_t digest[32], struct buf *sig,
 			 struct err *err) MUST_CHECK;
 
+/* Ed25519 over the data itself; 64 bytes. */
+int key_private_sign_ed25519(struct key_private *k, const void *data, size_t n, struct buf *sig,
+			     struct err *err) MUST_CHECK;
+
 /* "builder.key", "packages.asc", ... */
 void key_file_name(enum key_role role, bool secret, char name[KEY_NAME_MAX]);
 /* key_init with another RSA size: unit tests have no seconds to give. */

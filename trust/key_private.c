@@ -62,14 +62,24 @@ check_halves(struct key_private *k, struct err *err)
 	bool good;
 
 	digest_of("", 0, &d);
-	if (k->pub.role == KEY_BUILDER) {
+	switch (key_role_kind(k->pub.role)) {
+	case KEY_P256:
 		if (key_private_sign_ecdsa(k, d.bytes, DIGEST_BYTES, &sig, err) < 0)
 			return -1;
 		good = key_verify_ecdsa(&k->pub, d.bytes, DIGEST_BYTES, sig.data, sig.len);
-	} else {
+		break;
+	case KEY_ED25519:
+		if (key_private_sign_ed25519(k, d.bytes, DIGEST_BYTES, &sig, err) < 0)
+			return -1;
+		good = key_verify_ed25519(key_ed25519_point(&k->pub), d.bytes, DIGEST_BYTES,
+					  (const uint8_t *)sig.data);
+		break;
+	case KEY_OPENPGP:
+	default:
 		if (key_private_sign_rsa(k, d.bytes, &sig, err) < 0)
 			return -1;
 		good = key_verify_rsa(&k->pub, d.bytes, sig.data, sig.len);
+		break;
 	}
 	return good ? 0
 		    : err_set(err, ERR_INPUT, "the private key does not fit its public half");
@@ -123,7 +133,7 @@ int
 key_private_sign_ecdsa(struct key_private *k, const void *data, size_t n, struct buf *sig,
 		       struct err *err)
 {
-	if (k->pub.role != KEY_BUILDER)
+	if (key_role_kind(k->pub.role) != KEY_P256)
 		return err_set(err, ERR_INPUT, "the %s key makes no ECDSA signatures",
 			       key_role_name(k->pub.role));
 	return key_secret_sign_ecdsa(k->secret, data, n, sig, err);
@@ -133,7 +143,18 @@ int
 key_private_sign_rsa(struct key_private *k, const uint8_t digest[32], struct buf *sig,
 		     struct err *err)
 {
-	if (k->pub.role == KEY_BUILDER)
-		return err_set(err, ERR_INPUT, "the builder key makes no RSA signatures");
+	if (key_role_kind(k->pub.role) != KEY_OPENPGP)
+		return err_set(err, ERR_INPUT, "the %s key makes no RSA signatures",
+			       key_role_name(k->pub.role));
 	return key_secret_sign_rsa(k->secret, digest, sig, err);
+}
+
+int
+key_private_sign_ed25519(struct key_private *k, const void *data, size_t n, struct buf *sig,
+			 struct err *err)
+{
+	if (key_role_kind(k->pub.role) != KEY_ED25519)
+		return err_set(err, ERR_INPUT, "the %s key makes no Ed25519 signatures",
+			       key_role_name(k->pub.role));
+	return key_secret_sign_ed25519(k->secret, data, n, sig, err);
 }

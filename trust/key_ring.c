@@ -15,6 +15,13 @@ static const char *const role_names[KEY_ROLES] = {
 	[KEY_BUILDER] = "builder",
 	[KEY_PACKAGES] = "packages",
 	[KEY_METADATA] = "metadata",
+	[KEY_LOG] = "log",
+};
+static const enum key_kind role_kinds[KEY_ROLES] = {
+	[KEY_BUILDER] = KEY_P256,
+	[KEY_PACKAGES] = KEY_OPENPGP,
+	[KEY_METADATA] = KEY_OPENPGP,
+	[KEY_LOG] = KEY_ED25519,
 };
 
 const char *
@@ -23,10 +30,25 @@ key_role_name(enum key_role r)
 	return (unsigned int)r < KEY_ROLES ? role_names[r] : "unknown";
 }
 
+enum key_kind
+key_role_kind(enum key_role r)
+{
+	return role_kinds[r];
+}
+
+const uint8_t *
+key_ed25519_point(const struct key_public *k)
+{
+	return key_role_kind(k->role) == KEY_ED25519 ? k->der + k->der_len - KEY_ED25519_POINT
+						     : NULL;
+}
+
 void
 key_file_name(enum key_role role, bool secret, char name[KEY_NAME_MAX])
 {
-	const char *suffix = secret ? "key" : role == KEY_BUILDER ? "pub" : "asc";
+	const char *suffix = secret                               ? "key"
+			     : key_role_kind(role) == KEY_OPENPGP ? "asc"
+								  : "pub";
 
 	(void)snprintf(name, KEY_NAME_MAX, "%s.%s", key_role_name(role), suffix);
 }
@@ -55,9 +77,14 @@ ssh_fingerprint(struct arena *a, const uint8_t *der, size_t len)
 	CLEANUP(buf_free) struct buf text = BUF_MAX(SSH_WIRE_MAX);
 	struct digest d;
 
-	add_ssh_string(&wire, "ecdsa-sha2-nistp256", 19);
-	add_ssh_string(&wire, "nistp256", 8);
-	add_ssh_string(&wire, der + len - KEY_P256_POINT, KEY_P256_POINT);
+	if (len == KEY_P256_DER) {
+		add_ssh_string(&wire, "ecdsa-sha2-nistp256", 19);
+		add_ssh_string(&wire, "nistp256", 8);
+		add_ssh_string(&wire, der + len - KEY_P256_POINT, KEY_P256_POINT);
+	} else {
+		add_ssh_string(&wire, "ssh-ed25519", 11);
+		add_ssh_string(&wire, der + len - KEY_ED25519_POINT, KEY_ED25519_POINT);
+	}
 	digest_of(wire.data, wire.len, &d);
 	digest_base64(d.bytes, DIGEST_BYTES, &text);
 	while (text.len > 0 && text.data[text.len - 1] == '=')
@@ -66,9 +93,10 @@ ssh_fingerprint(struct arena *a, const uint8_t *der, size_t len)
 }
 
 static int
-read_builder(struct arena *a, const struct buf *text, struct key_public *k, struct err *err)
+read_pem(struct arena *a, const struct buf *text, struct key_public *k, struct err *err)
 {
-	if (key_spki_of_pem(a, buf_text(text), text->len, &k->der, &k->der_len, err) < 0)
+	if (key_spki_of_pem(a, key_role_kind(k->role), buf_text(text), text->len, &k->der,
+			    &k->der_len, err) < 0)
 		return -1;
 	k->id = ssh_fingerprint(a, k->der, k->der_len);
 	return 0;
@@ -110,12 +138,12 @@ load_open(struct arena *a, int fd, const char *origin, enum key_role role, struc
 	  struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_FILE_MAX);
-	struct key_public k = { 0 };
+	struct key_public k = { .role = role };
 
 	if (fd_read_all(fd, &text, err) < 0)
 		return err_wrap(err, "key %s", origin);
-	if ((role == KEY_BUILDER ? read_builder(a, &text, &k, err)
-				 : read_openpgp(a, &text, &k, err)) < 0)
+	if ((key_role_kind(role) == KEY_OPENPGP ? read_openpgp(a, &text, &k, err)
+						: read_pem(a, &text, &k, err)) < 0)
 		return err_wrap(err, "key %s", origin);
 	k.role = role;
 	k.origin = arena_strdup(a, origin);
@@ -147,7 +175,8 @@ role_of_name(const char *name, enum key_role *role)
 	if (!pem && (!suffix || strcmp(suffix, ".asc") != 0))
 		return false;
 	for (unsigned int r = 0; r < KEY_ROLES; r++) {
-		if (has_word(name, role_names[r]) && pem == (r == KEY_BUILDER)) {
+		if (has_word(name, role_names[r]) &&
+		    pem == (key_role_kind((enum key_role)r) != KEY_OPENPGP)) {
 			*role = (enum key_role)r;
 			return true;
 		}
@@ -178,7 +207,8 @@ load_dir(struct arena *a, int dirfd, const char *path, struct keyring *ring, str
 	if (ring->n > before || before > 0)
 		return 0;
 	(void)err_set(err, ERR_INPUT,
-		      "keys %s: no builder.pub, packages.asc or metadata.asc there", path);
+		      "keys %s: no builder.pub, packages.asc, metadata.asc or log.pub there",
+		      path);
 	return err_hint(err,
 			"run `kiln key init`, or name the directory of the keys you trust");
 }
@@ -193,11 +223,11 @@ load_file(struct arena *a, int fd, const char *path, struct keyring *ring, struc
 
 	if (role_of_name(name, &role))
 		return load_open(a, fd, path, role, ring, err);
-	if (suffix && strcmp(suffix, ".pub") == 0) /* only builders have such keys */
+	if (suffix && strcmp(suffix, ".pub") == 0) /* nearly always a builder's */
 		return load_open(a, fd, path, KEY_BUILDER, ring, err);
 	(void)err_set(err, ERR_INPUT, "key %s: its name does not tell the role of the key",
 		      path);
-	return err_hint(err, "name it builder.pub, packages.asc or metadata.asc");
+	return err_hint(err, "name it builder.pub, packages.asc, metadata.asc or log.pub");
 }
 
 int
@@ -248,7 +278,7 @@ key_export(const struct key_public *k, struct buf *out, struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_FILE_MAX);
 
-	if (k->role != KEY_BUILDER) {
+	if (key_role_kind(k->role) == KEY_OPENPGP) {
 		openpgp_armor("PUBLIC KEY BLOCK", k->cert, k->cert_len, out);
 		return buf_check(out, "certificate", err);
 	}

@@ -416,7 +416,7 @@ openpgp_claim(const void *sig, size_t n, struct openpgp_claim *out, struct err *
 static bool
 is_claimed(const struct key_public *k, const struct openpgp_claim *claim)
 {
-	if (k->role == KEY_BUILDER || claim->keyid[0] == '\0')
+	if (key_role_kind(k->role) != KEY_OPENPGP || claim->keyid[0] == '\0')
 		return false;
 	if (claim->fingerprint[0] != '\0')
 		return strcmp(k->id, claim->fingerprint) == 0;

@@ -26,6 +26,10 @@
 	"application/x-repomd" /* metadata: OpenPGP signature packet, binary; expires =        \
 				  created + 0 */
 
+#define SIGNER_TYPE_CHECKPOINT                                                                 \
+	"application/x-tlog-checkpoint" /* log: Ed25519 over the text, which must be a         \
+					   checkpoint */
+
 struct signer;
 int signer_start(const char *key_dir, struct signer **out, struct err *err) MUST_CHECK;
 void signer_stop(struct signer *s);

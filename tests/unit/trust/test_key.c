@@ -216,7 +216,7 @@ TEST(key_load_tells_the_role_by_a_word_of_the_name)
 
 	lend(dirfd, "packages.asc", "packages-2026.asc", 0644);
 	lend(dirfd, "metadata.asc", "kiln.metadata.asc", 0644);
-	put(dirfd, "log.pub", known_pem, 0644);           /* a role of a later version */
+	put(dirfd, "rebuilder.pub", known_pem, 0644);     /* a role of a later version */
 	put(dirfd, "prepackages.asc", "not a key", 0644); /* no word of its own */
 	put(dirfd, "packages.pub", "not a key", 0644);
 	put(dirfd, "README", "not a key", 0644);
@@ -314,6 +314,10 @@ TEST(key_private_signs_only_in_its_own_way)
 		     "the packages key makes no ECDSA signatures");
 	assert_fails(key_private_sign_rsa(keyset_private(KEY_BUILDER), digest, &sig, err),
 		     "the builder key makes no RSA signatures");
+	assert_fails(key_private_sign_rsa(keyset_private(KEY_LOG), digest, &sig, err),
+		     "the log key makes no RSA signatures");
+	assert_fails(key_private_sign_ed25519(keyset_private(KEY_BUILDER), "x", 1, &sig, err),
+		     "the builder key makes no Ed25519 signatures");
 	assert_int_equal(sig.len, 0);
 }
 
@@ -384,5 +388,6 @@ TEST(key_role_names_are_the_stems_of_the_files)
 	assert_string_equal(key_role_name(KEY_BUILDER), "builder");
 	assert_string_equal(key_role_name(KEY_PACKAGES), "packages");
 	assert_string_equal(key_role_name(KEY_METADATA), "metadata");
+	assert_string_equal(key_role_name(KEY_LOG), "log");
 	assert_string_equal(key_role_name(KEY_ROLES), "unknown");
 }

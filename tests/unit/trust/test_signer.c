@@ -7,7 +7,8 @@
 #include <dirent.h>
 #include <signal.h>
 
-#define SIG_MAX ((size_t)4096)
+#define CHECKPOINT "log.example.org\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+#define SIG_MAX    ((size_t)4096)
 
 static const char statement[] =
 	"{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicate\":{},"
@@ -117,7 +118,7 @@ TEST(signer_answers_malformed_and_oversize_requests_and_lives)
 	} cases[] = {
 		{ "", 0, "malformed request of 0 bytes" },
 		{ "\0\0\0\0\0\0\0\0\0", 9, "malformed request of 9 bytes" },
-		{ "\3\0\0\0\0\0\0\0\0\0", 10, "malformed request: no role 3" },
+		{ "\4\0\0\0\0\0\0\0\0\0", 10, "malformed request: no role 4" },
 		{ "\377\0\0\0\0\0\0\0\0\0", 10, "malformed request: no role 255" },
 		{ "\0\0\0\0\0\0\0\0\0\1", 10, "malformed request: payload type" },
 		{ "\0\0\0\0\0\0\0\0\0\101", 10, "malformed request: payload type" },
@@ -259,15 +260,38 @@ TEST(signer_does_not_follow_a_link_that_replaced_its_log)
 	assert_int_equal(faccessat(dirfd, "victim", F_OK, 0), -1);
 }
 
+TEST(signer_signs_checkpoints_and_nothing_else_with_the_log_key)
+{
+	CLEANUP(signer_stop) struct signer *s = start();
+	CLEANUP(buf_free) struct buf sig = BUF_MAX(SIG_MAX);
+	const struct key_public *k = key_of_role(signer_keys(s), KEY_LOG);
+
+	assert_ok(signer_sign(s, KEY_LOG, SIGNER_TYPE_CHECKPOINT, 0, CHECKPOINT,
+			      strlen(CHECKPOINT), &sig, err));
+	assert_int_equal(sig.len, 64);
+	assert_true(key_verify_ed25519(key_ed25519_point(k), CHECKPOINT, strlen(CHECKPOINT),
+				       (const uint8_t *)sig.data));
+	assert_fails(signer_sign(s, KEY_LOG, SIGNER_TYPE_CHECKPOINT, 0,
+				 "cosignature/v1\ntime 1\n" CHECKPOINT,
+				 strlen("cosignature/v1\ntime 1\n" CHECKPOINT), &sig, err),
+		     "not the three lines");
+	assert_fails(signer_sign(s, KEY_LOG, SIGNER_TYPE_INTOTO, 0, "x", 1, &sig, err),
+		     "may not sign");
+	assert_fails(signer_sign(s, KEY_BUILDER, SIGNER_TYPE_CHECKPOINT, 0, CHECKPOINT,
+				 strlen(CHECKPOINT), &sig, err),
+		     "may not sign");
+}
+
 /* The same request handling in this process: the child's pure half. */
 TEST(signer_answer_signs_and_logs_what_is_allowed)
 {
 	static const struct {
 		enum key_role role;
-		const char *type;
-	} uses[] = { { KEY_BUILDER, SIGNER_TYPE_INTOTO },
-		     { KEY_PACKAGES, SIGNER_TYPE_RPM },
-		     { KEY_METADATA, SIGNER_TYPE_REPOMD } };
+		const char *type, *payload;
+	} uses[] = { { KEY_BUILDER, SIGNER_TYPE_INTOTO, "payload" },
+		     { KEY_PACKAGES, SIGNER_TYPE_RPM, "payload" },
+		     { KEY_METADATA, SIGNER_TYPE_REPOMD, "payload" },
+		     { KEY_LOG, SIGNER_TYPE_CHECKPOINT, CHECKPOINT } };
 	CLEANUP(fd_close) int dirfd = test_tmpdir();
 	struct signer_set set = { .log_fd = -1 };
 	CLEANUP(buf_free) struct buf request = BUF_MAX(SIG_MAX);
@@ -282,7 +306,7 @@ TEST(signer_answer_signs_and_logs_what_is_allowed)
 		buf_add(&request, "\0\0\0\0\0\0\0\0", 8);
 		buf_add_char(&request, (char)strlen(uses[i].type));
 		buf_add_str(&request, uses[i].type);
-		buf_add_str(&request, "payload");
+		buf_add_str(&request, uses[i].payload);
 		signer_answer(&set, request.data, request.len, &reply);
 		assert_int_equal(reply.data[0], ERR_NONE);
 		assert_true(reply.len > 60);
