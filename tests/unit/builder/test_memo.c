@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/memo.h"
 #include "base/fd.h"
+#include "builder/memo_priv.h"
 #include "tests/unit/builder/made.h"
 
 #define PATH  ".kiln/plan-test"
@@ -206,4 +207,81 @@ TEST(memo_of_another_epoch_is_empty)
 	memo_open(&s.a, s.dir, PATH, MADE_EPOCH + 1, &s.memo);
 	assert_ok(memo_recipes(&s.a, s.memo, s.dir, MADE_EPOCH + 1, &s.set, err));
 	assert_false(s.set.at[0]->outline);
+}
+
+/* Whatever became of the file, what is read is all of it or nothing. */
+TEST(memo_takes_nothing_from_a_file_that_is_not_as_it_was_written)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(MEMO_MAX_BYTES);
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct memo_text out;
+	struct digest maker;
+	char *bytes;
+
+	SCENE;
+	assert_ok(fd_read_file(s.dir, PATH, &text, err));
+	bytes = mem_dup(text.data, text.len);
+	memcpy(maker.bytes, bytes + strlen("kiln memo 2\n"), DIGEST_BYTES);
+	assert_true(memo_wire_read(&a, bytes, text.len, &maker, &out));
+	assert_int_equal(out.n, 3);
+	for (size_t i = 0; i < text.len; i++) {
+		bytes[i] = (char)(bytes[i] ^ (1 << (i % 8)));
+		assert_false(memo_wire_read(&a, bytes, text.len, &maker, &out));
+		bytes[i] = text.data[i];
+		assert_false(memo_wire_read(&a, bytes, i, &maker, &out));
+	}
+	maker.bytes[0] ^= 1;
+	assert_false(memo_wire_read(&a, bytes, text.len, &maker, &out));
+	free(bytes);
+}
+
+TEST(memo_lists_recipes_that_came_and_went)
+{
+	SCENE;
+	assert_int_equal(s.set.n, 3);
+	put(s.dir, "also", "Another one", "[lib]");
+	look(&s);
+	memo_save(s.memo);
+	assert_int_equal(s.set.n, 4);
+	assert_int_equal(unlinkat(s.dir, "recipes/lib/recipe.yaml", 0), 0);
+	assert_int_equal(unlinkat(s.dir, "recipes/lib/fix.patch", 0), 0);
+	assert_int_equal(unlinkat(s.dir, "recipes/lib", AT_REMOVEDIR), 0);
+	look(&s);
+	assert_int_equal(s.set.n, 3);
+	assert_string_equal(s.set.at[1]->name, "app");
+}
+
+/* What a store lost or got is seen by the directory that held it. */
+TEST(memo_knows_which_directories_of_a_store_changed)
+{
+	bool same[MEMO_SHELVES];
+	CLEANUP(fd_close) int store = test_tmpdir();
+
+	SCENE;
+	assert_ok(fd_mkdirs(store, "blobs/00", err));
+	assert_ok(fd_mkdirs(store, "blobs/ab", err));
+	assert_ok(fd_mkdirs(store, "refs/action", err));
+	assert_ok(fd_mkdirs(store, "tmp", err));
+	pause_for_tick();
+	memo_shelves(s.memo, store, same);
+	assert_false(same[0] || same[0xab] || same[MEMO_SHELF_ACTION]);
+	memo_prove(s.memo, true);
+	memo_save(s.memo);
+	look(&s);
+	memo_shelves(s.memo, store, same);
+	assert_true(same[0] && same[0xab] && same[MEMO_SHELF_ACTION]);
+	assert_false(same[0xac]); /* that is not there */
+	assert_ok(fd_publish(store, "blobs/ab/x", "x", 1, 0444, err));
+	look(&s);
+	memo_shelves(s.memo, store, same);
+	assert_true(same[0] && !same[0xab]);
+	/* Saved for another reason, the stamps stay what the proofs speak of. */
+	put(s.dir, "app", "Yet an app", "[lib]");
+	pause_for_tick();
+	look(&s);
+	memo_shelves(s.memo, store, same);
+	memo_save(s.memo);
+	look(&s);
+	memo_shelves(s.memo, store, same);
+	assert_true(same[0] && !same[0xab]);
 }
