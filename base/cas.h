@@ -37,6 +37,10 @@ int cas_dirfd(const struct cas *c);
 uid_t cas_uid(const struct cas *c);
 const char *cas_path(const struct cas *c); /* as given, for messages */
 
+/* Opens, or makes empty, a file of this name beside format: for what is not the store's truth.
+ */
+int cas_file(struct cas *c, const char *name, int *fd, struct err *err) MUST_CHECK;
+
 bool cas_has(const struct cas *c, const struct digest *d);
 /* The same of what this process is going to rely on: see cas_use.c. Whatever is put, and every
  * reference and tree that was found, is kept likewise, with all that a reference names. */
@@ -83,8 +87,6 @@ int cas_ref_put(struct cas *c, const char *kind, const char *name, const void *d
  * CAS_LOCK_OF_GC. */
 #define CAS_LOCK_OF_GC "gc"
 int cas_lock(struct cas *c, const char *name, int *fd, struct err *err) MUST_CHECK;
-/* The same without waiting; *fd is -1 when another process holds it. */
-int cas_lock_try(struct cas *c, const char *name, int *fd, struct err *err) MUST_CHECK;
 
 /* Pins. Live environments are mounted straight from trees/, and a tree that goes from under a
  * mount leaves undefined behaviour behind. cas_pin writes the names of trees into pins/NAME and

@@ -3,7 +3,7 @@
 #include "cli/cli.h"
 #include "cli/cmd_store.h"
 #include "cli/verbs.h"
-#include "builder/result.h"
+#include "builder/result_index.h"
 
 static const struct opt store_opts[] = {
 	OPT(FLAG, struct cmd_store_args, repair, 0, "repair", NULL,
@@ -43,10 +43,16 @@ check(struct cli *cli, bool repair, struct err *err)
 	struct doc *d = doc_map(a);
 	struct cas_report r = { 0 };
 	uint64_t results = 0;
+	bool stale = false;
 
 	if (cas_check(cli->builder.store, repair, bad_object, NULL, &r, err) < 0 ||
-	    result_check(cli->builder.store, repair, bad_result, NULL, &results, err) < 0)
+	    result_check(cli->builder.store, repair, bad_result, NULL, &results, err) < 0 ||
+	    result_index_check(cli->builder.store, repair, &stale, err) < 0)
 		return -1;
+	/* No object of the store: it needs no repair, for whoever asks makes it right. */
+	if (stale)
+		cli_say(repair ? "the index did not say what the results say: made anew"
+			       : "the index does not say what the results say");
 	r.corrupt += results;
 	r.quarantined += repair ? results : 0;
 	set_number(a, d, "blobs", r.blobs);
@@ -54,6 +60,7 @@ check(struct cli *cli, bool repair, struct err *err)
 	set_number(a, d, "trees", r.trees);
 	set_number(a, d, "corrupt", r.corrupt);
 	set_number(a, d, "quarantined", r.quarantined);
+	doc_set(a, d, "indexStale", doc_boolean(a, stale));
 	if (cli->json && cli_json(cli, d, err) < 0)
 		return -1;
 	if (!cli->json)
@@ -88,6 +95,74 @@ add_up(void *arg, const struct tree_entry *e, struct err *err)
 	return 0;
 }
 
+struct recipes {
+	struct cli *cli;
+	struct doc *list;
+};
+
+static void
+recipe_line(void *arg, const struct index_recipe *r)
+{
+	struct recipes *all = arg;
+	struct arena *a = &all->cli->arena;
+	struct doc *d = doc_map(a);
+
+	if (!all->cli->json)
+		(void)printf("  %-24s %5llu results %5llu packages  %10s\n", r->name,
+			     (unsigned long long)r->results, (unsigned long long)r->packages,
+			     cli_bytes(a, r->bytes));
+	doc_set_text(a, d, "recipe", r->name);
+	set_number(a, d, "results", r->results);
+	set_number(a, d, "packages", r->packages);
+	set_number(a, d, "bytes", r->bytes);
+	doc_push(a, all->list, d);
+}
+
+/* Results by recipe, with their package files. */
+static int
+size_of_recipes(struct cli *cli, struct doc *out, struct err *err)
+{
+	CLEANUP(index_free) struct index *x = NULL;
+	struct recipes all = { .cli = cli, .list = doc_list(&cli->arena) };
+
+	if (result_index(cli->builder.store, false, &x, err) < 0 ||
+	    index_each_recipe(x, recipe_line, &all, err) < 0)
+		return -1;
+	doc_set(&cli->arena, out, "recipes", all.list);
+	return 0;
+}
+
+static void
+found_line(void *arg, const char *key, const char *recipe, const char *nevra)
+{
+	struct recipes *all = arg;
+	struct arena *a = &all->cli->arena;
+	struct doc *d = doc_map(a);
+
+	if (!all->cli->json)
+		(void)printf("%s %s %s\n", key, recipe, nevra);
+	doc_set_text(a, d, "action", key);
+	doc_set_text(a, d, "recipe", recipe);
+	doc_set_text(a, d, "package", nevra);
+	doc_push(a, all->list, d);
+}
+
+static int
+run_find(struct cli *cli, const struct cmd_store_args *args, const char *const *operands,
+	 size_t n, struct err *err)
+{
+	struct recipes all = { .cli = cli, .list = doc_list(&cli->arena) };
+
+	(void)args;
+	if (result_index_find(cli->builder.store, operands[0], found_line, &all, &n, err) < 0)
+		return -1;
+	if (n == 0) {
+		err_set(err, ERR_INPUT, "no result in the store holds '%s'", operands[0]);
+		return err_hint(err, "name a package, or the sha256 of its file or header");
+	}
+	return cli->json ? cli_json(cli, all.list, err) : 0;
+}
+
 /* What lies below each directory of the store, as the disk counts it. */
 static int
 size(struct cli *cli, struct err *err)
@@ -115,10 +190,11 @@ size(struct cli *cli, struct err *err)
 	}
 	set_number(a, d, "bytes", total);
 	doc_set_text(a, d, "path", cas_path(cli->builder.store));
-	if (cli->json)
-		return cli_json(cli, d, err);
-	(void)printf("%s: %s\n", cas_path(cli->builder.store), cli_bytes(a, total));
-	return 0;
+	if (!cli->json)
+		(void)printf("%s: %s\n", cas_path(cli->builder.store), cli_bytes(a, total));
+	if (size_of_recipes(cli, d, err) < 0)
+		return -1;
+	return cli->json ? cli_json(cli, d, err) : 0;
 }
 
 /* Each option belongs to one word. */
@@ -158,9 +234,9 @@ static const struct {
 	cmd_store_fn *run;
 } runs[] = {
 	{ "size", run_size },           { "check", run_check },
-	{ "gc", cmd_store_gc },         { "pin", cmd_store_pin },
-	{ "unpin", cmd_store_unpin },   { "export", cmd_store_export },
-	{ "import", cmd_store_import },
+	{ "find", run_find },           { "gc", cmd_store_gc },
+	{ "pin", cmd_store_pin },       { "unpin", cmd_store_unpin },
+	{ "export", cmd_store_export }, { "import", cmd_store_import },
 };
 
 static int
@@ -176,8 +252,9 @@ store_run(struct cli *cli, void *args, const char *const *operands, size_t n, st
 }
 
 static const struct opt_word store_words[] = {
-	{ "size", NULL, "show what takes how much room", 0 },
+	{ "size", NULL, "show what takes how much room, by kind and by recipe", 0 },
 	{ "check", NULL, "hash every object again and name the corrupt ones", 0 },
+	{ "find", "PACKAGE", "show which results hold a package: by name or by sha256", 1 },
 	{ "gc", NULL, "remove what no recipe, published file or pin needs", 0 },
 	{ "pin", "NAME", "keep the present result of a recipe, or an object by its sha256", 1 },
 	{ "unpin", "NAME", "let go of it again", 1 },

@@ -120,6 +120,34 @@ refused "a changed tree" 1 "of the store is corrupt" k store check
 ok "repair of a tree" k store check --repair
 ok "then all is sound" k store check
 
+# The index: whatever happens to it, what is said is what the results say.
+ok "which results hold a package" k store find note
+cp out truth
+assert_contains "its last is named" "$(key) note note-1-1." "$(cat truth)"
+digest=$(sed 's/.*"file":"\([0-9a-f]*\)".*/\1/' "store/refs/action/$(key)")
+ok "by the digest of its file" k store find "$digest"
+says "the same result" "$(key) note"
+refused "a package that nobody holds" 1 "no result in the store holds 'none'" k store find none
+ok "the size by recipe" k store size
+says "it counts" "note "
+newer="PRAGMA user_version=99" lies="UPDATE package SET file=''; UPDATE result SET recipe='x'"
+for harm in 'rm -f store/index.sqlite' 'truncate -s 5000 store/index.sqlite' 'head -c 30000 /dev/urandom >store/index.sqlite' \
+	'python3 -c "import sqlite3; sqlite3.connect(\"store/index.sqlite\", isolation_level=None).executescript(\"$newer\")"' \
+	'python3 -c "import sqlite3; sqlite3.connect(\"store/index.sqlite\", isolation_level=None).executescript(\"$lies\")"' \
+	'rm -f store/index.sqlite; mkdir store/index.sqlite' 'rmdir store/index.sqlite; ln -s /nonexistent store/index.sqlite'; do
+	eval "$harm"
+	ok "after: $harm" k store find note
+	same "it says the same" "$(cat out)" "$(cat truth)"
+done
+rm -f store/index.sqlite
+k store size >/dev/null
+python3 -c "import sqlite3; sqlite3.connect('store/index.sqlite', isolation_level=None).executescript(\"$lies\")"
+ok "check of an index that lies" k store check
+assert_contains "it is told" "does not say what the results say" "$(cat err)"
+ok "repair of it" k store check --repair
+ok "and then" k store check --json
+says "it is right" '"indexStale":false'
+
 # To a machine without a network: packages, proof and inputs as a static tree.
 recipe three
 ok "export" k store export "$scratch/tree" note
