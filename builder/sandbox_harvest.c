@@ -20,6 +20,9 @@
 
 #define MAX_ENTRIES 1000000
 #define CHUNK       ((size_t)256 * 1024)
+/* The least that a manifest spends on an entry besides its path, a file's digest included. */
+#define ENTRY_BYTES 36
+#define FILE_BYTES  122
 #define RESOLVE_ALL                                                                            \
 	(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS)
 
@@ -28,6 +31,7 @@ struct walk {
 	bool strict;
 	uint64_t bytes;
 	size_t entries;
+	size_t listed;     /* bytes that their manifest has at least */
 	struct arena *a;   /* strict: lives with the manifest; keep: of the walk */
 	struct dict links; /* inode -> manifest_entry of the first name */
 	VEC(struct manifest_entry) found;
@@ -224,6 +228,7 @@ take_file(struct walk *w, const struct item *i, struct err *err)
 			       shown(w->a, i->path), (unsigned long long)w->h->max_bytes);
 	}
 	w->bytes += (uint64_t)i->st.st_size;
+	w->listed += FILE_BYTES - ENTRY_BYTES;
 	if (open_same(w, i, &in, err) < 0 ||
 	    fd_create(i->in->to, i->name, 0600, &out, err) < 0 ||
 	    copy_bytes(w, in, out, &e, err) < 0)
@@ -305,6 +310,22 @@ odd_kind(mode_t mode)
 	return "is of a kind a package may not hold";
 }
 
+/* Before it is copied: what cannot be listed cannot be packaged. */
+static int
+count_entry(struct walk *w, const char *path, struct err *err)
+{
+	if (++w->entries > MAX_ENTRIES)
+		return err_set(err, ERR_LIMIT, "/out holds more than %d entries", MAX_ENTRIES);
+	w->listed += strlen(path) + ENTRY_BYTES;
+	if (!w->strict || w->listed <= SANDBOX_MAX_MANIFEST)
+		return 0;
+	return err_set(
+		err, ERR_LIMIT,
+		"/out holds too many files: the list of the first %zu is larger than %zu "
+		"MiB; make several packages of them by several recipes",
+		w->entries, SANDBOX_MAX_MANIFEST >> 20);
+}
+
 static int
 take(struct walk *w, const struct place *p, const char *name, struct err *err)
 {
@@ -315,8 +336,8 @@ take(struct walk *w, const struct place *p, const char *name, struct err *err)
 			  : arena_strdup(w->a, name);
 	if (check_stop(w, err) < 0)
 		return -1;
-	if (++w->entries > MAX_ENTRIES)
-		return err_set(err, ERR_LIMIT, "/out holds more than %d entries", MAX_ENTRIES);
+	if (count_entry(w, i.path, err) < 0)
+		return -1;
 	if (!manifest_is_path(i.path))
 		return w->strict ? refuse(w, i.path,
 					  "the name is not one a package may hold (UTF-8, "

@@ -35,7 +35,7 @@
 #define SANDBOX_MAX_BASES      32 /* environments kept; see sandbox_base.c */
 #define SANDBOX_MAX_WATCH      100000
 #define SANDBOX_MAX_SEEN       ((size_t)64 * 1024 * 1024)
-#define SANDBOX_MAX_MANIFEST   DOC_MAX_BYTES /* what can be read back: some 600,000 files */
+#define SANDBOX_MAX_MANIFEST   DOC_MAX_BYTES /* what can be read back: some 450,000 files */
 #define SANDBOX_MAX_DEPTH      64            /* directories below /out */
 #define SANDBOX_SAMPLE_MS      100
 #define SANDBOX_SHM_SHARE      8 /* /dev/shm may hold disk_bytes / this */

@@ -31,9 +31,16 @@ log=$(run -k deep 'i=0; while [ $i -lt 2000 ]; do mkdir d; cd d; i=$((i+1)); don
 assert_eq "and in what is kept of a failure, passed over" "step 's1' exited 1" "$(value message "$log")"
 log=$(run 'truncate -s 3900M /out/a; truncate -s 3900M /out/b')
 assert_contains "holes count as what they claim" 'the output is larger' "$(value message "$log")"
+long=$(printf '%0250d' 0)
+log=$(run "cd /out; for i in \$(seq 1 15); do mkdir $long; cd $long; done; seq 1 18000 | xargs touch")
+assert_eq "a list of files that is too long is refused" output "$(value cause "$log")"
+assert_contains "in words, with a way out" 'too many files: the list of the first 1' "$(value message "$log")"
+assert_contains "and the bound" 'larger than 64 MiB; make several packages' "$(value message "$log")"
 if [ "${KILN_HARVEST:-}" = full ]; then
 	log=$(run 'cd /out; for d in $(seq 1 990); do mkdir $d; (cd $d; seq 1 1000 | xargs touch); done')
 	assert_eq "a million files are refused" output "$(value cause "$log")"
 	assert_contains "in words" 'too many files' "$(value message "$log")"
+	log=$(run 'cd /out; for d in $(seq 1 400); do mkdir $d; (cd $d; seq 1 1000 | xargs touch); done')
+	assert_eq "400,000 are taken" ok "$(value cause "$log")"
 fi
 finish
