@@ -33,7 +33,7 @@ enum build_event {
 #define BUILD_WAITING_MAX 8
 struct build_running {
 	const char *recipe;
-	const char *phase; /* as BUILD_PHASE says them */
+	const char *phase; /* as BUILD_PHASE says them, before that "start" */
 	int64_t elapsed_ms;
 	int64_t expected_ms; /* of the whole, not only of what is left */
 	bool guessed;        /* it was never built here */

@@ -175,6 +175,8 @@ int build_decide(struct build_session *s, size_t *known, struct err *err) MUST_C
 /* ---- build_state.c ---- */
 /* Remembers how a recipe failed; what prevents that is no failure of the run. */
 void build_state_keep_failure(struct build_session *s, struct build_failure *f);
+/* What was served stands for its recipe from now on: the next change is told from there. */
+void build_state_keep_last(struct build_session *s, const struct build_job *job);
 
 /* ---- build_tell.c ---- */
 struct build_reason {

@@ -54,6 +54,21 @@ build_state_keep_failure(struct build_session *s, struct build_failure *f)
 				   &ignored);
 }
 
+void
+build_state_keep_last(struct build_session *s, const struct build_job *job)
+{
+	CLEANUP(buf_free) struct buf before = BUF_MAX(FAILED_MAX_BYTES);
+	const char *recipe = job->node->recipe->name;
+	const char *note = arena_format(s->a, "{\"key\":\"%s\"}", job->action.hex);
+	struct err ignored;
+	bool found;
+
+	if (cas_ref_get(s->b->store, "last", recipe, &before, &found, &ignored) == 0 && found &&
+	    strcmp(buf_text(&before), note) == 0)
+		return;
+	(void)!cas_ref_put(s->b->store, "last", recipe, note, strlen(note), &ignored);
+}
+
 static const char *
 get_words(const struct doc *d, const char *key)
 {

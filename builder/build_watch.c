@@ -88,6 +88,8 @@ reckon(struct build_watch *w, const struct schedule_now *now, int64_t now_ms)
 }
 
 /* ---- the view ---- */
+static const char locked[] = "lock";
+
 static const char *
 word_of(enum build_phase p)
 {
@@ -95,7 +97,7 @@ word_of(enum build_phase p)
 		return "build";
 	if (p == BUILD_ASKING)
 		return "cache";
-	return p == BUILD_PACKING ? "package" : "lock";
+	return p == BUILD_PACKING ? "package" : "start";
 }
 
 /* Of several needs that are missing one that runs, else the one with the longest way. */
@@ -168,7 +170,7 @@ collect_running(struct build_watch *w, const struct schedule_now *now, struct bu
 
 		w->running[i] = (struct build_running){
 			.recipe = w->s->plan.at[node].recipe->name,
-			.phase = word_of(j->phase),
+			.phase = j->word ? j->word : word_of(j->phase),
 			.elapsed_ms = now_ms - j->begun_ms,
 			.expected_ms = expected(w, node),
 			.guessed = w->s->jobs[node].guessed,
@@ -230,6 +232,8 @@ end_job(struct build_watch *w, size_t node, enum schedule_outcome outcome, int64
 		return;
 	}
 	w->done += j->todo;
+	if (outcome == SCHEDULE_SERVED && w->s->jobs[node].identified)
+		build_state_keep_last(w->s, &w->s->jobs[node]);
 	if (outcome == SCHEDULE_BUILT)
 		learn_pace(w, node, now_ms - j->begun_ms);
 }
@@ -292,7 +296,7 @@ on_tick(void *arg, const struct schedule_now *now)
 		const struct watched *j = &w->jobs[now->running[i]];
 
 		if (j->phase == BUILD_LOCKING && now_ms - j->phase_ms >= LOCK_SEEN_MS)
-			say_phase(w, now->running[i], word_of(BUILD_LOCKING));
+			say_phase(w, now->running[i], locked);
 	}
 	if (now_ms - w->shown_ms >= SHOW_PAUSE_MS)
 		show(w, now);

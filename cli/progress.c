@@ -40,13 +40,13 @@ head_line(struct arena *a, const struct build_now *now)
 		return arena_strdup(a, buf_text(&out));
 	}
 	buf_add_format(&out, "%zu of %zu done", now->done, now->todo);
-	add_count(&out, now->failed, "failed");
-	add_count(&out, now->blocked, "not begun");
+	if (now->rest_ms >= 0)
+		buf_add_format(&out, ", about %s left", progress_time(a, now->rest_ms));
 	add_count(&out, now->nrunning, now->nrunning == 1 ? "runs" : "run");
 	add_count(&out, now->ready, "ready");
 	add_count(&out, now->idle, now->idle == 1 ? "waits" : "wait");
-	if (now->rest_ms >= 0)
-		buf_add_format(&out, "; about %s left", progress_time(a, now->rest_ms));
+	add_count(&out, now->failed, "failed");
+	add_count(&out, now->blocked, "not begun");
 	return arena_strdup(a, buf_text(&out));
 }
 

@@ -215,3 +215,151 @@ TEST(schedule_estimate_plays_the_plan_through)
 	s.plan.n = 0;
 	assert_int_equal(schedule_estimate(&s.plan, NULL, 2), 0);
 }
+
+/* Many small ones of which one always runs, as a new one begins before the last has ended. */
+#define MANY 40
+struct crowd {
+	int ends[MANY][2];
+	bool started[MANY], told[MANY];
+	size_t order[MANY], n, last;
+};
+
+static void
+end_of(struct crowd *c, size_t node)
+{
+	if (!c->told[node])
+		assert_int_equal(write(c->ends[node][1], "x", 1), 1);
+	c->told[node] = true;
+}
+
+static int
+crowd_advance(void *arg, size_t node, int *fd, enum schedule_outcome *out, struct err *err)
+{
+	struct crowd *c = arg;
+
+	(void)err;
+	*out = c->started[node] ? SCHEDULE_BUILT : SCHEDULE_WAIT;
+	if (c->started[node])
+		return 0;
+	c->started[node] = true;
+	*fd = c->ends[node][0];
+	if (c->n)
+		end_of(c, c->last);
+	c->last = node;
+	c->order[c->n++] = node;
+	return 0;
+}
+
+static void
+end_the_only_one(void *arg, const struct schedule_now *now)
+{
+	if (now->nrunning == 1)
+		end_of(arg, now->running[0]);
+}
+
+TEST(schedule_does_not_pass_over_the_most_urgent_for_ever)
+{
+	struct recipe small = { .limits = { .memory_bytes = 60 } };
+	struct recipe big = { .limits = { .memory_bytes = 150 } };
+	struct plan_node nodes[MANY] = { { 0 } };
+	struct plan plan = { .at = nodes, .n = MANY };
+	struct crowd c = { .n = 0 };
+	const struct schedule_runner runner = { &c, crowd_advance, NULL, NULL };
+	struct schedule_options o = {
+		.jobs = 2, .memory = 150, .tick = end_the_only_one, .tick_arg = &c
+	};
+	struct schedule_counts counts;
+	size_t before = 0;
+
+	for (size_t i = 0; i < MANY; i++) {
+		assert_int_equal(pipe2(c.ends[i], O_CLOEXEC), 0);
+		nodes[i] = (struct plan_node){ .recipe = &small, .path_ms = 100 - (int64_t)i };
+	}
+	nodes[1].recipe = &big;
+	assert_ok(schedule_run(&plan, &runner, &o, &counts, err));
+	assert_int_equal(counts.built, MANY);
+	while (c.order[before] != 1)
+		before++;
+	/* First come those that fit beside node 0, but not all of them. */
+	assert_in_range(before, 2, MANY / 2);
+	for (size_t i = 0; i < MANY; i++) {
+		close(c.ends[i][0]);
+		close(c.ends[i][1]);
+	}
+}
+
+struct seen {
+	size_t ticks, most_ready;
+	bool for_memory, idle;
+	struct schedule_counts last;
+};
+
+static void
+look(void *arg, const struct schedule_now *now)
+{
+	struct seen *seen = arg;
+
+	seen->ticks++;
+	seen->most_ready = KILN_MAX(seen->most_ready, now->ready);
+	seen->for_memory = seen->for_memory || now->for_memory;
+	seen->idle = seen->idle || now->states[2] == SCHEDULE_IS_IDLE;
+	seen->last = now->counts;
+	for (size_t i = 0; i < now->nrunning; i++)
+		assert_int_equal(now->states[now->running[i]], SCHEDULE_IS_RUNNING);
+	assert_int_equal(now->memory, now->nrunning * 100);
+}
+
+TEST(schedule_tells_what_runs_and_what_waits_for_what)
+{
+	struct seen place = { 0 }, memory = { 0 };
+
+	SCENE;
+	s.o.jobs = 1;
+	s.o.tick = look;
+	s.o.tick_arg = &place;
+	assert_ok(schedule_run(&s.plan, &s.runner, &s.o, &s.counts, err));
+	assert_true(place.ticks >= 5 && place.idle);
+	assert_int_equal(place.most_ready, 1); /* node 3 waits for a place */
+	assert_false(place.for_memory);
+	assert_int_equal(place.last.built, 4);
+	set_scene(&s);
+	s.o.memory = 150;
+	s.o.tick = look;
+	s.o.tick_arg = &memory;
+	assert_ok(schedule_run(&s.plan, &s.runner, &s.o, &s.counts, err));
+	assert_true(memory.for_memory);
+}
+
+TEST(schedule_names_no_failure_for_what_merely_does_not_begin)
+{
+	SCENE;
+	s.fake.outcome[0] = SCHEDULE_FAILED;
+	assert_ok(schedule_run(&s.plan, &s.runner, &s.o, &s.counts, err));
+	assert_int_equal(s.fake.by[1], 0);
+	assert_int_equal(s.fake.by[2], 0);
+	assert_int_equal(s.fake.by[3], s.plan.n);
+	assert_int_equal(s.fake.by[4], s.plan.n);
+}
+
+/* 0 is done, 1 has run for half its time, 3 failed and took 4 with it: 5 + 10 remain. */
+TEST(schedule_rest_is_played_from_where_the_run_is)
+{
+	enum schedule_state states[] = { SCHEDULE_IS_DONE, SCHEDULE_IS_RUNNING,
+					 SCHEDULE_IS_IDLE, SCHEDULE_HAS_FAILED,
+					 SCHEDULE_IS_BLOCKED };
+	int64_t ms[] = { 10, 5, 10, 10, 10 };
+	struct schedule_now now = { .states = states };
+
+	SCENE;
+	assert_int_equal(schedule_rest(&s.plan, &now, ms, &s.o), 15);
+	states[3] = SCHEDULE_IS_READY;
+	states[4] = SCHEDULE_IS_IDLE;
+	assert_int_equal(schedule_rest(&s.plan, &now, ms, &s.o), 20);
+	s.o.jobs = 1;
+	assert_int_equal(schedule_rest(&s.plan, &now, ms, &s.o), 35);
+	s.o.jobs = 8;
+	s.o.memory = 150; /* one at a time */
+	assert_int_equal(schedule_rest(&s.plan, &now, ms, &s.o), 35);
+	ms[3] = -1; /* it is served */
+	assert_int_equal(schedule_rest(&s.plan, &now, ms, &s.o), 25);
+}
