@@ -49,8 +49,8 @@ $(BUILD)/%.o: %.c mk/flags.mk
 
 # One test binary per room, linked against that room and the floors below it only.
 comma := ,
-# tests/unit/base/test_cas_fault.c makes these calls fail.
-UNIT_LDFLAGS_base := $(patsubst %,-Wl$(comma)--wrap=%,write fsync linkat renameat)
+# tests/unit/base/test_cas_fault.c and test_cas_batch.c make these calls fail.
+UNIT_LDFLAGS_base := $(patsubst %,-Wl$(comma)--wrap=%,write fsync syncfs linkat renameat)
 define unit_binary
 $(BUILD)/tests/unit-$(1): $$(patsubst %.c,$(BUILD)/%.o,$$(wildcard tests/unit/$(1)/*.c)) $(BUILD)/tests/unit/test.o $$(foreach b,$$(BELOW_$(1)),$(BUILD)/lib$$(b).a)
 	@echo "  LD      $$@"

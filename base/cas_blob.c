@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/cas_priv.h"
+#include "base/cas_batch_priv.h"
 #include "base/mem.h"
 
 #define READ_CHUNK ((size_t)256 * 1024)
@@ -52,8 +52,12 @@ place(struct cas *c, int fd, const char *tmp, const struct digest *d, struct err
 
 	cas_blob_path(d, path);
 	(void)snprintf(shelf, sizeof(shelf), "%.8s", path);
-	if (fchmod(fd, 0444) < 0 || fsync(fd) < 0)
+	if (fchmod(fd, 0444) < 0 || (!c->batch && fsync(fd) < 0))
 		return err_sys(err, "%s", path);
+	if (c->batch) {
+		cas_batch_blob(c, tmp, d);
+		return 0;
+	}
 	if (faccessat(c->dirfd, shelf, F_OK, 0) < 0 &&
 	    (cas_make_dir(c, shelf, err) < 0 || fd_sync_dir(c->dirfd, "blobs", err) < 0))
 		return -1;
@@ -120,7 +124,8 @@ cas_put_fd(struct cas *c, int fd, const struct digest *expect, struct digest *ou
 		rc = check_expected(&d, expect, err);
 	if (rc == 0)
 		rc = place(c, tmp_fd, tmp, &d, err);
-	(void)unlinkat(c->dirfd, tmp, 0);
+	if (rc < 0 || !c->batch)
+		(void)unlinkat(c->dirfd, tmp, 0);
 	if (rc < 0)
 		return err->code == ERR_FETCH ? -1 : cas_failed(c, err);
 	if (out)
@@ -139,7 +144,10 @@ cas_put(struct cas *c, const void *data, size_t n, struct digest *out, struct er
 	int rc;
 
 	digest_of(data, n, &d);
-	if (cas_keep(c, &d)) {
+	if (cas_keep(c, &d) && c->batch) {
+		cas_batch_there(c, &d);
+		rc = 0;
+	} else if (cas_keep(c, &d)) {
 		cas_blob_path(&d, path);
 		rc = sync_shelf(c, path, err); /* another process may just have placed it */
 	} else {
@@ -148,7 +156,8 @@ cas_put(struct cas *c, const void *data, size_t n, struct digest *out, struct er
 		rc = fd_write_all(fd, data, n, err);
 		if (rc == 0)
 			rc = place(c, fd, tmp, &d, err);
-		(void)unlinkat(c->dirfd, tmp, 0);
+		if (rc < 0 || !c->batch)
+			(void)unlinkat(c->dirfd, tmp, 0);
 	}
 	if (rc < 0)
 		return cas_failed(c, err);

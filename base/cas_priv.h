@@ -27,6 +27,7 @@ struct cas {
 	int64_t start; /* when that was: nothing younger is ever collected while we live */
 	pid_t maker;   /* only the process that opened the store gives its mark back */
 	unsigned long long next;
+	struct cas_batch *batch; /* what is put goes there, see cas_batch.h; else NULL */
 };
 
 /* Root gives what it made to the store's owner. */

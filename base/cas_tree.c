@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unpacked trees with their manifests, and the small references. */
-#include "base/cas_priv.h"
+#include "base/cas_batch_priv.h"
 #include "base/tree.h"
 
 static bool
@@ -193,6 +193,8 @@ cas_ref_put(struct cas *c, const char *kind, const char *name, const void *data,
 
 	if (cas_check_name(kind, err) < 0 || cas_check_name(name, err) < 0)
 		return -1;
+	if (c->batch)
+		return cas_batch_ref(c, kind, name, data, n, err);
 	(void)snprintf(dir, sizeof(dir), "refs/%s", kind);
 	if (faccessat(c->dirfd, dir, F_OK, 0) < 0 &&
 	    (cas_make_dir(c, dir, err) < 0 || fd_sync_dir(c->dirfd, "refs", err) < 0))

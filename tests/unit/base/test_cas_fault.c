@@ -4,7 +4,7 @@
  * linker (UNIT_LDFLAGS_base in Makefile), and each operation is repeated with the first, the
  * second, the third ... of them failing, until it gets through.
  */
-#include "base/cas.h"
+#include "base/cas_batch.h"
 #include "base/manifest.h"
 #include "base/tree.h"
 #include "tests/unit/test.h"
@@ -13,6 +13,8 @@ ssize_t __real_write(int fd, const void *data, size_t n);
 ssize_t __wrap_write(int fd, const void *data, size_t n);
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
+int __real_syncfs(int fd);
+int __wrap_syncfs(int fd);
 int __real_linkat(int from_fd, const char *from, int to_fd, const char *to, int flags);
 int __wrap_linkat(int from_fd, const char *from, int to_fd, const char *to, int flags);
 int __real_renameat(int from_fd, const char *from, int to_fd, const char *to);
@@ -46,6 +48,12 @@ int
 __wrap_fsync(int fd)
 {
 	return is_struck() ? -1 : __real_fsync(fd);
+}
+
+int
+__wrap_syncfs(int fd)
+{
+	return is_struck() ? -1 : __real_syncfs(fd);
 }
 
 int
@@ -115,6 +123,41 @@ put_tree(struct cas *c, struct err *err)
 	return rc;
 }
 
+/* The process counts calls of its own from the same number on. */
+static int
+put_batch(struct cas *c, size_t blobs, struct err *err)
+{
+	struct cas_batch *b;
+	uint64_t ticket;
+	int rc = 0;
+
+	if (cas_batch_open(c, &b, err) < 0)
+		return -1;
+	cas_batch_enter(b);
+	for (size_t i = 0; i < blobs && rc == 0; i++)
+		rc = cas_put(c, &i, sizeof(i), NULL, err);
+	if (rc == 0)
+		rc = put_ref(c, err);
+	if (rc == 0 &&
+	    (cas_batch_leave(b, &ticket, err) < 0 || cas_batch_wait(b, ticket, err) < 0))
+		rc = -1;
+	cas_batch_close(b);
+	return rc;
+}
+
+static int
+put_few(struct cas *c, struct err *err)
+{
+	return put_batch(c, 3, err);
+}
+
+/* So many that they are synced together. */
+static int
+put_many(struct cas *c, struct err *err)
+{
+	return put_batch(c, 40, err);
+}
+
 static size_t
 count(const struct cas *c, const char *dir)
 {
@@ -149,7 +192,7 @@ assert_consistent(struct cas *c)
 static int
 strike_each(int (*operation)(struct cas *c, struct err *err), int with, const char *reason)
 {
-	for (int n = 1; n < 100; n++) {
+	for (int n = 1; n < 300; n++) {
 		CLEANUP(fd_close) int dir = test_tmpdir();
 		CLEANUP(cas_close) struct cas *c = open_store(dir);
 		struct err err = { .code = ERR_NONE };
@@ -182,6 +225,7 @@ TEST(cas_survives_a_full_disk_at_every_step)
 	assert_true(strike_each(put_file, ENOSPC, "No space left on device") >= 4);
 	assert_true(strike_each(put_ref, ENOSPC, "No space left on device") >= 4);
 	assert_true(strike_each(put_tree, ENOSPC, "No space left on device") >= 6);
+	assert_true(strike_each(put_few, ENOSPC, "No space left on device") >= 12);
 }
 
 TEST(cas_says_what_to_do_about_a_full_disk)
@@ -198,4 +242,6 @@ TEST(cas_survives_a_failing_disk_at_every_step)
 	assert_true(strike_each(put_file, EIO, "Input/output error") >= 4);
 	assert_true(strike_each(put_ref, EIO, "Input/output error") >= 4);
 	assert_true(strike_each(put_tree, EIO, "Input/output error") >= 6);
+	assert_true(strike_each(put_few, EIO, "Input/output error") >= 12);
+	assert_true(strike_each(put_many, EIO, "Input/output error") >= 42);
 }
