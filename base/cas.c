@@ -174,8 +174,8 @@ take_lock(int fd, int how, const char *path, struct err *err)
 
 /* Whoever collects removes lock files that nobody holds: what was locked must still be what has
  * the name. */
-int
-cas_lock(struct cas *c, const char *name, int *fd, struct err *err)
+static int
+lock_named(struct cas *c, const char *name, int how, int *fd, struct err *err)
 {
 	char path[CAS_PATH_MAX];
 
@@ -188,7 +188,7 @@ cas_lock(struct cas *c, const char *name, int *fd, struct err *err)
 
 		if (fd_open_beneath(c->dirfd, path, O_RDWR | O_CREAT | O_NOFOLLOW, &got, err) <
 			    0 ||
-		    cas_give(c, got, path, err) < 0 || take_lock(got, LOCK_EX, path, err) < 0)
+		    cas_give(c, got, path, err) < 0 || take_lock(got, how, path, err) < 0)
 			return -1;
 		if (fstat(got, &ours) < 0)
 			return err_sys(err, "%s", path);
@@ -198,6 +198,21 @@ cas_lock(struct cas *c, const char *name, int *fd, struct err *err)
 		*fd = STEAL_FD(got);
 		return 0;
 	}
+}
+
+int
+cas_lock(struct cas *c, const char *name, int *fd, struct err *err)
+{
+	return lock_named(c, name, LOCK_EX, fd, err);
+}
+
+int
+cas_lock_try(struct cas *c, const char *name, int *fd, struct err *err)
+{
+	*fd = -1;
+	if (lock_named(c, name, LOCK_EX | LOCK_NB, fd, err) == 0 || err->sys == EWOULDBLOCK)
+		return 0;
+	return -1;
 }
 
 static int

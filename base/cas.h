@@ -87,6 +87,8 @@ int cas_ref_put(struct cas *c, const char *kind, const char *name, const void *d
  * CAS_LOCK_OF_GC. */
 #define CAS_LOCK_OF_GC "gc"
 int cas_lock(struct cas *c, const char *name, int *fd, struct err *err) MUST_CHECK;
+/* The same without waiting; *fd is -1 when another process holds it. */
+int cas_lock_try(struct cas *c, const char *name, int *fd, struct err *err) MUST_CHECK;
 
 /* Pins. Live environments are mounted straight from trees/, and a tree that goes from under a
  * mount leaves undefined behaviour behind. cas_pin writes the names of trees into pins/NAME and
