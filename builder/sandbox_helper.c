@@ -6,7 +6,9 @@
  * threads.
  *
  * One warden is always spare: with its pid 1 already in namespaces and cgroup, waiting. Whoever
- * asks next does not wait for the kernel to make those. Each still serves one run and dies.
+ * asks next does not wait for the kernel to make those. Each still serves one run and dies. The
+ * next one is made when the last has had its start; at once when requests come faster than
+ * that.
  */
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
@@ -170,6 +172,7 @@ employ(struct sandbox_helper *h, const struct sandbox_order *order, const int *f
 		forget_spare(h);
 	else if (h->spare.pid > 0)
 		user.pid = h->spare.pid;
+	h->hurry = user.pid == 0;
 	if (user.pid == 0) {
 		if (make_spare(h, err) < 0 ||
 		    fd_send(h->spare.sock, order, sizeof(*order), fds, nfds, err) < 0)
@@ -264,13 +267,15 @@ turn(struct sandbox_helper *h)
 	struct err ignored;
 	int n;
 
-	n = poll(p, ARRAY_LEN(p), h->refill ? REFILL_MS : -1);
+	n = poll(p, ARRAY_LEN(p), !h->refill ? -1 : h->hurry ? 0 : REFILL_MS);
 	if (n < 0)
 		return errno == EINTR;
 	/* One that cannot be made now is made, or refused with the reason, when it is needed.
 	 */
 	if (n == 0 && make_spare(h, &ignored) < 0)
 		return true;
+	if (n == 0 && !h->hurry)
+		sandbox_spare_warm();
 	if (p[1].revents)
 		bury(h);
 	return p[0].revents == 0 || serve_next(h);

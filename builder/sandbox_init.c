@@ -6,19 +6,19 @@
  *   2 one-line user maps, first choice of the OOM killer, not dumpable, die with the warden
  *   3 wait until the warden has put it in its cgroup; then the cgroup namespace
  *   4 host name, domain name, loopback
- *   5 leave the host's root for an empty one, then wait for a run: its spec and its rooms come
- *     from the warden; then mounts
- *   6 the walls of sandbox_walls.c, seccomp last; all later processes inherit them
+ *   5 leave the host's root for an empty one, raise the walls that need no spec, then wait for
+ *     a run: its spec and its rooms come from the warden; then mounts
+ *   6 the other walls of sandbox_walls.c, seccomp last; all later processes inherit them
  *   7 inputs, placed by a child that may be taken over by a hostile archive
  *   8 steps, one shell after the other; what a step leaves running dies before the next
  *   9 exit: the kernel kills whatever is left in the pid namespace
  *
- * Each wall is reported to the warden by the code that raised it.
+ * Each wall is noted by the code that raised it, when it stands; the warden hears of them
+ * together, when all do.
  */
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
 #include "base/proc.h"
-#include "base/tar.h"
 #include <net/if.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -27,8 +27,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
-#define EXEC_FAILED   127
-#define CARRIER_STACK 16384
+#define EXEC_FAILED 127
 
 static void
 say(const struct sandbox_chamber *c, const struct sandbox_note *note)
@@ -43,15 +42,19 @@ say(const struct sandbox_chamber *c, const struct sandbox_note *note)
 static int
 report(void *arg, const char *name, const char *detail, bool required, struct err *err)
 {
-	struct sandbox_note note = { .kind = SANDBOX_NOTE_WALL };
-	int n = snprintf(note.wall.name, sizeof(note.wall.name), "%s", name);
-	int m = snprintf(note.wall.detail, sizeof(note.wall.detail), "%s", detail);
+	const struct sandbox_chamber *c = arg;
+	struct sandbox_wall *wall = &c->raised->walls[c->raised->nwalls];
+	int n, m;
 
-	if (n < 0 || m < 0 || (size_t)n >= sizeof(note.wall.name) ||
-	    (size_t)m >= sizeof(note.wall.detail))
+	if (c->raised->nwalls == SANDBOX_MAX_WALLS)
+		return err_set(err, ERR_SANDBOX, "more than %d walls", SANDBOX_MAX_WALLS);
+	n = snprintf(wall->name, sizeof(wall->name), "%s", name);
+	m = snprintf(wall->detail, sizeof(wall->detail), "%s", detail);
+	if (n < 0 || m < 0 || (size_t)n >= sizeof(wall->name) ||
+	    (size_t)m >= sizeof(wall->detail))
 		return err_set(err, ERR_SANDBOX, "the words for wall %s are too long", name);
-	note.wall.required = required;
-	say(arg, &note);
+	wall->required = required;
+	c->raised->nwalls++;
 	return 0;
 }
 
@@ -115,6 +118,8 @@ wait_for_warden(const struct sandbox_chamber *c, struct err *err)
 
 	if (read(c->go, &go, 1) != 1)
 		return err_set(err, ERR_SANDBOX, "the warden went away");
+	if (go == *SANDBOX_GO_REST)
+		sandbox_spare_warm();
 	if (unshare(CLONE_NEWCGROUP) < 0) {
 		err_sys(err, "entering a cgroup namespace");
 		return err_recode(err, ERR_SANDBOX);
@@ -166,112 +171,6 @@ name_host(const struct sandbox_chamber *c, struct err *err)
 	return wall(c, "network", "private loopback only", err);
 }
 
-/* The warden counts processes and their memory with it; from outside it may not look at us. */
-static int
-show_proc(const struct sandbox_chamber *c, int *proc, struct err *err)
-{
-	struct sandbox_note note = { .kind = SANDBOX_NOTE_PROC };
-
-	if (fd_open("/proc", O_RDONLY | O_DIRECTORY, proc, err) < 0)
-		return -1;
-	return fd_send(c->notes, &note, sizeof(note), proc, 1, err);
-}
-
-/*
- * The listener goes to the warden in a message; under the filter, sending a descriptor is a
- * question that nobody would hear yet. So somebody from before the filter sends it, and is dead
- * when the first byte of a build is read: a process, but in our memory and with our
- * descriptors, because copying them would take a tenth of a chamber's start. It makes two calls
- * and returns.
- */
-struct carrier {
-	struct msghdr message;
-	struct iovec part;
-	struct sandbox_note note;
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	int notes, hear, tell;
-	pid_t pid;
-	_Alignas(16) char stack[CARRIER_STACK];
-};
-
-static int
-carry_listener(void *arg)
-{
-	const struct carrier *c = arg;
-	char go;
-
-	if (read(c->hear, &go, 1) != 1)
-		return 1;
-	return sendmsg(c->notes, &c->message, MSG_NOSIGNAL) < 0;
-}
-
-static int
-start_carrier(const struct sandbox_chamber *chamber, struct carrier *c, struct err *err)
-{
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, "making a pipe");
-	c->hear = ends[0];
-	c->tell = ends[1];
-	c->notes = chamber->notes;
-	c->note.kind = SANDBOX_NOTE_LISTENER;
-	c->part = (struct iovec){ .iov_base = &c->note, .iov_len = sizeof(c->note) };
-	c->message = (struct msghdr){ .msg_iov = &c->part,
-				      .msg_iovlen = 1,
-				      .msg_control = c->control.bytes,
-				      .msg_controllen = sizeof(c->control.bytes) };
-	c->pid = clone(carry_listener, c->stack + sizeof(c->stack),
-		       CLONE_VM | CLONE_FILES | SIGCHLD, c);
-	return c->pid < 0 ? err_sys(err, "starting a process") : 0;
-}
-
-static int
-pass_listener(struct carrier *c, int listener, struct err *err)
-{
-	struct cmsghdr *control = &c->control.align;
-	int status;
-
-	control->cmsg_level = SOL_SOCKET;
-	control->cmsg_type = SCM_RIGHTS;
-	control->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(control), &listener, sizeof(listener));
-	/* Without a listener, the end of the pipe ends it: Landlock's scope is round us by now,
-	 * and the carrier, who is outside, cannot be signalled. */
-	if (listener < 0)
-		close(STEAL_FD(c->tell));
-	else if (write(c->tell, "l", 1) != 1)
-		return err_sys(err, "handing over the listener");
-	if (proc_wait(c->pid, &status, err) < 0)
-		return -1;
-	if (listener >= 0 && status != 0)
-		return err_set(err, ERR_SANDBOX, "the listener did not reach the warden");
-	/* Shared, so closed once. */
-	close(c->hear);
-	if (c->tell >= 0)
-		close(c->tell);
-	if (listener >= 0)
-		close(listener);
-	return 0;
-}
-
-/* Whoever holds the last reference to the mounts takes them apart, which waits for an RCU grace
- * period and frees what lies in them. Not pid 1 on its way out, for whose end the warden waits.
- */
-static int
-hand_over_mounts(const struct sandbox_chamber *c, struct err *err)
-{
-	struct sandbox_note note = { .kind = SANDBOX_NOTE_MOUNTS };
-	CLEANUP(fd_close) int fd = -1;
-
-	if (fd_open("/proc/self/ns/mnt", O_RDONLY, &fd, err) < 0)
-		return -1;
-	return fd_send(c->notes, &note, sizeof(note), &fd, 1, err);
-}
-
 static void
 compare_uname(const struct sandbox_spec *s)
 {
@@ -302,27 +201,49 @@ check_uname(const struct sandbox_chamber *c, struct err *err)
 	return wall(c, "uname", c->spec->kernel_release, err);
 }
 
+/* With the walls go what the warden needs: /proc, to count processes and their memory, since
+ * from outside it may not look at us; and the mounts. Whoever holds the last reference to those
+ * takes them apart, which waits for an RCU grace period and frees what lies in them. Not pid 1
+ * on its way out, for whose end the warden waits. */
+static int
+tell_walls(struct sandbox_chamber *c, int mounts, int listener, struct err *err)
+{
+	int *left = &c->stage.proc[!c->spec->full_proc];
+	int fds[SANDBOX_NOTE_FDS] = { [SANDBOX_NOTE_PROC] = c->proc,
+				      [SANDBOX_NOTE_MOUNTS] = mounts,
+				      [SANDBOX_NOTE_LEFT] = *left,
+				      [SANDBOX_NOTE_LISTENER] = listener };
+
+	if (sandbox_carry(c->raised, fds, SANDBOX_NOTE_FDS - (listener < 0), err) < 0)
+		return -1;
+	close(STEAL_FD(*left));
+	if (listener >= 0)
+		close(listener);
+	c->raised->nwalls = 0;
+	if (!c->spec->kernel_release)
+		return 0;
+	if (check_uname(c, err) < 0)
+		return -1;
+	say(c, c->raised);
+	return 0;
+}
+
 /* 6 */
 static int
-raise_walls(struct sandbox_chamber *c, struct err *err)
+raise_walls(struct sandbox_chamber *c, struct sandbox_walls *walls, struct err *err)
 {
-	static struct carrier carrier;
+	CLEANUP(fd_close) int mounts = -1;
 	int listener = -1;
-	struct sandbox_walls walls = {
-		.limits = &c->spec->limits,
-		.cpus = &c->cpus,
-		.filter = &c->filter,
-		.listener = &listener,
-		.report = report,
-		.arg = c,
-	};
 
-	umask(022);
-	if (start_carrier(c, &carrier, err) < 0 || sandbox_walls_raise(&walls, err) < 0)
+	walls->limits = &c->spec->limits;
+	walls->cpus = &c->cpus;
+	walls->filter = &c->filter;
+	walls->listener = &listener;
+	if (fd_open("/proc", O_RDONLY | O_DIRECTORY, &c->proc, err) < 0 ||
+	    fd_open("/proc/self/ns/mnt", O_RDONLY, &mounts, err) < 0 ||
+	    sandbox_walls_raise(walls, err) < 0)
 		return -1;
-	if (pass_listener(&carrier, listener, err) < 0)
-		return -1;
-	return c->spec->kernel_release ? check_uname(c, err) : 0;
+	return tell_walls(c, mounts, listener, err);
 }
 
 /* 5: the spec and all that is made for this run; lives as long as this process. */
@@ -355,131 +276,18 @@ static int
 raise_all(struct sandbox_chamber *c, struct arena *a, struct sandbox_spec *spec,
 	  struct err *err)
 {
+	static struct sandbox_note raised = { .kind = SANDBOX_NOTE_WALLS };
+	struct sandbox_walls walls = { .report = report, .arg = c };
+
+	c->raised = &raised;
+	umask(022);
 	if (become(err) < 0 || wait_for_warden(c, err) < 0 || name_host(c, err) < 0 ||
-	    sandbox_mount_leave(&c->stage, err) < 0 || take_fit(c, a, spec, err) < 0 ||
-	    enter_rooms(c, err) < 0 || show_proc(c, &c->proc, err) < 0 ||
-	    hand_over_mounts(c, err) < 0 || raise_walls(c, err) < 0)
+	    sandbox_mount_leave(&c->stage, err) < 0 || sandbox_walls_begin(&walls, err) < 0 ||
+	    sandbox_carry_begin(c->notes, err) < 0 || take_fit(c, a, spec, err) < 0 ||
+	    enter_rooms(c, err) < 0 || raise_walls(c, &walls, err) < 0)
 		return -1;
 	sandbox_mount_close(&c->rooms);
 	return 0;
-}
-
-static int
-open_below(const char *dest, int *dirfd, const char **rest, struct err *err)
-{
-	static const char *const tops[] = { "/build", "/out" };
-
-	for (size_t i = 0; i < ARRAY_LEN(tops); i++) {
-		size_t n = strlen(tops[i]);
-
-		if (strncmp(dest, tops[i], n) != 0 || (dest[n] != '\0' && dest[n] != '/'))
-			continue;
-		*rest = dest + n;
-		while (**rest == '/')
-			(*rest)++;
-		return fd_open(tops[i], O_RDONLY | O_DIRECTORY, dirfd, err);
-	}
-	return err_set(err, ERR_INPUT, "%s is not below /build or /out", dest);
-}
-
-static int
-set_mtime(int fd, int64_t mtime, const char *path, struct err *err)
-{
-	struct timespec times[2] = { { .tv_sec = mtime }, { .tv_sec = mtime } };
-
-	return futimens(fd, times) < 0 ? err_sys(err, "setting the time of %s", path) : 0;
-}
-
-static int
-copy_input(const struct sandbox_spec *s, const struct sandbox_input *in, int dirfd,
-	   const char *path, struct err *err)
-{
-	CLEANUP(fd_close) int out = -1;
-	CLEANUP(mem_free) char *parent = mem_strdup(path);
-	char *slash = strrchr(parent, '/');
-
-	if (slash) {
-		*slash = '\0';
-		if (fd_mkdirs(dirfd, parent, err) < 0)
-			return -1;
-	}
-	if (unlinkat(dirfd, path, 0) < 0 && errno != ENOENT)
-		return err_sys(err, "replacing %s", path);
-	if (fd_create(dirfd, path, 0600, &out, err) < 0 ||
-	    fd_copy(in->fd, out, s->limits.disk_bytes, NULL, err) < 0)
-		return -1;
-	if (fchmod(out, in->exec ? 0755 : 0644) < 0)
-		return err_sys(err, "%s", path);
-	if (set_mtime(out, s->mtime, path, err) < 0)
-		return -1;
-	return fd_close(&out, path, err);
-}
-
-static int
-unpack_input(const struct sandbox_spec *s, const struct sandbox_input *in, int dirfd,
-	     const char *path, struct err *err)
-{
-	CLEANUP(fd_close) int dest = -1;
-	struct tar_select select = { .strip = in->strip,
-				     .members = in->members,
-				     .nmembers = in->nmembers,
-				     .merge_usr = in->merge_usr };
-	struct tar_limits limits = tar_limits_source;
-
-	limits.max_bytes = KILN_MIN(limits.max_bytes, s->limits.disk_bytes);
-	if (*path && fd_mkdirs(dirfd, path, err) < 0)
-		return -1;
-	if (fd_open_beneath(dirfd, *path ? path : ".", O_RDONLY | O_DIRECTORY, &dest, err) < 0)
-		return -1;
-	return tar_unpack(in->fd, (enum tar_kind)in->archive, dest, &select, &limits, s->mtime,
-			  err);
-}
-
-static int
-place_input(const struct sandbox_spec *s, const struct sandbox_input *in, struct err *err)
-{
-	CLEANUP(fd_close) int dirfd = -1;
-	const char *path = "";
-
-	if (open_below(in->dest, &dirfd, &path, err) < 0)
-		return -1;
-	if (lseek(in->fd, 0, SEEK_SET) < 0 && errno != ESPIPE)
-		return err_sys(err, "reading the input for %s", in->dest);
-	if (in->kind == SANDBOX_UNPACK)
-		return unpack_input(s, in, dirfd, path, err);
-	if (!*path)
-		return err_set(err, ERR_INPUT, "%s is a directory, not a file's name",
-			       in->dest);
-	return copy_input(s, in, dirfd, path, err);
-}
-
-/* What the child of 7 says when it fails: which input, and why. One atomic pipe write. */
-struct unpack_answer {
-	int input;
-	struct err err;
-};
-_Static_assert(sizeof(struct unpack_answer) <= 4096, "an answer must fit one pipe write");
-
-/* The child of 7. It reads hostile archives, so it keeps only its inputs and this pipe. */
-static void
-place_inputs(const struct sandbox_chamber *c, int pipe)
-{
-	const struct sandbox_spec *s = c->spec;
-	int keep[1 + SANDBOX_MAX_INPUTS] = { pipe };
-	struct unpack_answer answer = { .err = { .code = ERR_NONE } };
-
-	for (size_t i = 0; i < s->ninputs; i++)
-		keep[1 + i] = s->inputs[i].fd;
-	proc_close_others(keep, 1 + s->ninputs);
-	for (size_t i = 0; i < s->ninputs; i++) {
-		answer.input = (int)i;
-		if (place_input(s, &s->inputs[i], &answer.err) == 0)
-			continue;
-		if (write(pipe, &answer, sizeof(answer)) != (ssize_t)sizeof(answer))
-			proc_child_exit(3);
-		proc_child_exit(2);
-	}
-	proc_child_exit(0);
 }
 
 /* Reaps everything until pid ends; other children are orphans of the steps. */
@@ -509,23 +317,6 @@ kill_rest(void)
 		;
 }
 
-/* What the child says is as trustworthy as the archive it read. */
-static void
-read_answer(int fd, size_t ninputs, struct sandbox_note *note)
-{
-	struct unpack_answer answer;
-
-	if (read(fd, &answer, sizeof(answer)) == (ssize_t)sizeof(answer) && answer.input >= 0 &&
-	    (size_t)answer.input < ninputs) {
-		answer.err.text[sizeof(answer.err.text) - 1] = '\0';
-		note->err = answer.err;
-		note->step = answer.input;
-		return;
-	}
-	err_set(&note->err, ERR_INPUT, "unpacking ended with status %d without saying why",
-		note->status);
-}
-
 /* 7 */
 static bool
 give_inputs(const struct sandbox_chamber *c)
@@ -538,7 +329,7 @@ give_inputs(const struct sandbox_chamber *c)
 		return true;
 	pid = pipe2(answer, O_CLOEXEC) < 0 ? -1 : fork();
 	if (pid == 0)
-		place_inputs(c, answer[1]);
+		sandbox_inputs_place(c->spec, answer[1]);
 	if (pid < 0) {
 		note.kind = SANDBOX_NOTE_REFUSE;
 		err_sys(&note.err, "starting the unpacker");
@@ -549,7 +340,7 @@ give_inputs(const struct sandbox_chamber *c)
 	note.status = wait_for(pid);
 	kill_rest();
 	if (note.status != 0) {
-		read_answer(answer[0], c->spec->ninputs, &note);
+		sandbox_inputs_answer(answer[0], c->spec->ninputs, &note);
 		say(c, &note);
 	}
 	close(answer[0]);

@@ -335,23 +335,36 @@ make_steps(const struct sandbox_spec *spec, int *out, struct err *err)
 }
 
 int
-sandbox_mount_rooms(const struct sandbox_spec *spec, struct sandbox_rooms *out, struct err *err)
+sandbox_mount_rooms(const struct sandbox_limits *l, struct sandbox_rooms *out, struct err *err)
 {
-	const struct sandbox_limits *l = &spec->limits;
-	struct sandbox_rooms r = { .root = out->root, -1, -1, -1, -1, -1 };
+	struct sandbox_rooms r = { -1, -1, -1, -1, -1, -1 };
 
-	if (make_steps(spec, &r.steps, err) < 0 ||
-	    sandbox_mount_tmpfs(l->disk_bytes, l->inodes, "0755", &r.build, err) < 0 ||
+	if (sandbox_mount_tmpfs(l->disk_bytes, l->inodes, "0755", &r.build, err) < 0 ||
 	    sandbox_mount_tmpfs(l->disk_bytes, l->inodes, "1777", &r.tmp, err) < 0 ||
 	    sandbox_mount_tmpfs(l->disk_bytes, l->inodes, "0755", &r.out, err) < 0 ||
 	    sandbox_mount_tmpfs(l->disk_bytes / SANDBOX_SHM_SHARE, l->inodes, "1777", &r.shm,
 				err) < 0) {
-		r.root = -1; /* not made here */
 		sandbox_mount_close(&r);
 		return -1;
 	}
 	*out = r;
 	return 0;
+}
+
+int
+sandbox_mount_fit(const struct sandbox_spec *spec, struct sandbox_rooms *rooms, struct err *err)
+{
+	const struct sandbox_limits *l = &spec->limits, *usual = &sandbox_limits_default;
+	struct sandbox_rooms fitting;
+
+	if (l->disk_bytes != usual->disk_bytes || l->inodes != usual->inodes) {
+		if (sandbox_mount_rooms(l, &fitting, err) < 0)
+			return -1;
+		fitting.root = STEAL_FD(rooms->root);
+		sandbox_mount_close(rooms);
+		*rooms = fitting;
+	}
+	return make_steps(spec, &rooms->steps, err);
 }
 
 void
@@ -457,8 +470,7 @@ sandbox_mount_enter(const struct sandbox_rooms *r, struct sandbox_stage *stage,
 	    sandbox_mount_attach(r->steps, r->root, "kiln", err) < 0 ||
 	    cover_stage(r->root, err) < 0)
 		return -1;
-	close(stage->dev);
-	close(stage->proc[0]);
-	close(stage->proc[1]);
+	close(STEAL_FD(stage->dev));
+	close(STEAL_FD(stage->proc[full_proc != NULL]));
 	return 0;
 }

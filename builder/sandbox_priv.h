@@ -50,23 +50,30 @@ struct sandbox_reply {
 	struct sandbox_result result;
 	struct err err;
 	uint32_t has_manifest, has_seen;
-	/* descriptors: [the harvest's manifest], [what was seen] */
+	uint32_t watched; /* attempts were; nothing was seen unless has_seen */
+			  /* descriptors: [the harvest's manifest], [what was seen] */
 };
 enum sandbox_note_kind {
-	SANDBOX_NOTE_WALL,     /* raised just now */
-	SANDBOX_NOTE_PROC,     /* comes with a descriptor of the chamber's own /proc */
-	SANDBOX_NOTE_LISTENER, /* comes with the descriptor at which the warden is asked */
-	SANDBOX_NOTE_MOUNTS,   /* comes with a descriptor of the chamber's mount namespace */
-	SANDBOX_NOTE_REFUSE,   /* err: a wall cannot stand */
-	SANDBOX_NOTE_UNPACK,   /* err: an input could not be placed; step is its index */
-	SANDBOX_NOTE_STEP,     /* step ended with status */
-	SANDBOX_NOTE_DONE      /* all of it ended well */
+	SANDBOX_NOTE_WALLS,  /* raised since the last note; may come with descriptors */
+	SANDBOX_NOTE_REFUSE, /* err: a wall cannot stand */
+	SANDBOX_NOTE_UNPACK, /* err: an input could not be placed; step is its index */
+	SANDBOX_NOTE_STEP,   /* step ended with status */
+	SANDBOX_NOTE_DONE    /* all of it ended well */
+};
+/* Descriptors that come with walls, all or all but the last, or none of them. */
+enum {
+	SANDBOX_NOTE_PROC,     /* the chamber's own /proc */
+	SANDBOX_NOTE_MOUNTS,   /* its mount namespace */
+	SANDBOX_NOTE_LEFT,     /* a mount that was not needed */
+	SANDBOX_NOTE_LISTENER, /* where the warden is asked */
+	SANDBOX_NOTE_FDS
 };
 struct sandbox_note {
 	enum sandbox_note_kind kind;
 	int step, status;
 	unsigned processes; /* alive when the step ended */
-	struct sandbox_wall wall;
+	unsigned nwalls;
+	struct sandbox_wall walls[SANDBOX_MAX_WALLS];
 	struct err err;
 };
 /* The helper gives a spare warden a job. */
@@ -96,8 +103,8 @@ int sandbox_wire_write(const struct sandbox_spec *spec, struct buf *out,
 int sandbox_wire_read(struct arena *a, const char *data, size_t n, struct sandbox_spec *spec,
 		      struct err *err) MUST_CHECK;
 /* One whole note or reply; text is made to end, numbers to be in range. got is false at end of
- * file. The descriptor, -1 when none came, is the caller's. */
-int sandbox_wire_note(int sock, struct sandbox_note *note, int *fd, bool *got,
+ * file. Descriptors, -1 where none came, are the caller's. */
+int sandbox_wire_note(int sock, struct sandbox_note *note, int fds[SANDBOX_NOTE_FDS], bool *got,
 		      struct err *err) MUST_CHECK;
 int sandbox_wire_reply(int sock, struct sandbox_reply *reply, int *manifest, int *seen,
 		       bool *got, struct err *err) MUST_CHECK;
@@ -225,9 +232,12 @@ void sandbox_mount_drop(int scratch, unsigned base, unsigned ngroups);
 /* A chamber's root of the groups of a base; of the ground alone when n is 0. */
 int sandbox_mount_root(int scratch, unsigned base, unsigned n, int *root,
 		       struct err *err) MUST_CHECK;
-/* All rooms but out->root, which is given. */
-int sandbox_mount_rooms(const struct sandbox_spec *spec, struct sandbox_rooms *out,
+/* The writable rooms, before anybody knows for whom. */
+int sandbox_mount_rooms(const struct sandbox_limits *l, struct sandbox_rooms *out,
 			struct err *err) MUST_CHECK;
+/* Then: the writable rooms again if they were made for other limits, and the steps. */
+int sandbox_mount_fit(const struct sandbox_spec *spec, struct sandbox_rooms *out,
+		      struct err *err) MUST_CHECK;
 void sandbox_mount_close(struct sandbox_rooms *r);
 /* What a full /proc tells of the machine. */
 struct sandbox_machine {
@@ -240,8 +250,9 @@ struct sandbox_stage {
 	int proc[2]; /* detached; [1] is the full one */
 };
 int sandbox_mount_leave(struct sandbox_stage *out, struct err *err) MUST_CHECK;
-/* Then: makes the rooms the whole visible file system. Closes the stage. full_proc: NULL for a
- * /proc of processes only. */
+/* Then: makes the rooms the whole visible file system. Closes the stage but for the /proc that
+ * is not needed: the end of a mount takes its time. full_proc: NULL for a /proc of processes
+ * only. */
 int sandbox_mount_enter(const struct sandbox_rooms *r, struct sandbox_stage *stage,
 			const struct sandbox_machine *full_proc, struct err *err) MUST_CHECK;
 /* The tools of it. fs may be -1; its words go into the message. */
@@ -271,6 +282,9 @@ struct sandbox_walls {
 	sandbox_wall_fn *report;
 	void *arg;
 };
+/* Those that need no spec; they stay from then on. */
+int sandbox_walls_begin(const struct sandbox_walls *w, struct err *err) MUST_CHECK;
+/* The others, in the chamber's rooms, seccomp last. */
 int sandbox_walls_raise(const struct sandbox_walls *w, struct err *err) MUST_CHECK;
 
 /* ---- sandbox_limit.c: cgroup where we may, samples always ---- */
@@ -331,6 +345,8 @@ int sandbox_harvest_tree(struct arena *a, const struct sandbox_harvest *h, struc
 int sandbox_harvest_keep(const struct sandbox_harvest *h, struct err *err) MUST_CHECK;
 
 /* ---- sandbox_init.c ---- */
+#define SANDBOX_GO_NOW  "g" /* pid 1 is in its cgroup, and a run waits for it */
+#define SANDBOX_GO_REST "r" /* nobody does yet */
 struct sandbox_chamber {
 	/* From its birth. */
 	const struct sandbox_filters *filters;
@@ -340,13 +356,27 @@ struct sandbox_chamber {
 	const struct sandbox_spec *spec; /* its fds are this process's */
 	struct sandbox_rooms rooms;
 	cpu_set_t cpus;
-	int notes; /* socket to the warden */
-	int go;    /* pipe: one byte says that it is in its cgroup */
-	int log;   /* pipe: what the steps write */
-	int proc;  /* pid 1's own: its /proc, as directory */
+	int notes;                   /* socket to the warden */
+	int go;                      /* pipe: one byte says that it is in its cgroup */
+	int log;                     /* pipe: what the steps write */
+	int proc;                    /* pid 1's own: its /proc, as directory */
+	struct sandbox_note *raised; /* the walls that stand and were not told yet */
 };
 /* pid 1's whole life. */
 void sandbox_init_run(const struct sandbox_chamber *c) NO_RETURN;
+
+/* ---- sandbox_carry.c: how the warden gets the listener ---- */
+/* Before the filter: a helper in pid 1's memory. Once in the life of a process. */
+int sandbox_carry_begin(int notes, struct err *err) MUST_CHECK;
+/* Under it: sends this note with n descriptors, then ends. */
+int sandbox_carry(const struct sandbox_note *note, const int *fds, size_t n,
+		  struct err *err) MUST_CHECK;
+
+/* ---- sandbox_inputs.c: the unpacker ---- */
+/* The whole life of a child of pid 1, which answers through the pipe. */
+void sandbox_inputs_place(const struct sandbox_spec *s, int pipe) NO_RETURN;
+/* Why it failed, into the note: what the child says is as trustworthy as what it read. */
+void sandbox_inputs_answer(int pipe, size_t ninputs, struct sandbox_note *note);
 
 /* ---- sandbox_base.c ---- */
 struct sandbox_base {
@@ -388,6 +418,7 @@ struct sandbox_helper {
 	VEC(struct sandbox_user) users;
 	struct sandbox_spare spare;
 	bool refill; /* a spare is to be made when there is a moment */
+	bool hurry;  /* at once: the last who asked had to wait for one */
 };
 void sandbox_helper_run(struct cas *store, int sock,
 			const struct sandbox_cgroups *cgroups) NO_RETURN;
@@ -397,6 +428,7 @@ struct sandbox_job {
 	struct err failed; /* code ERR_NONE: it is as it should be */
 	pid_t pid;
 	int pidfd, notes, log;
+	struct sandbox_rooms rooms; /* made for the default limits; root and steps are not */
 	struct sandbox_meter meter;
 	/* The order's. */
 	struct sandbox_spec spec;
@@ -409,4 +441,7 @@ struct sandbox_job {
 };
 /* Makes what every chamber needs, waits for an order on sock, becomes its warden. */
 void sandbox_spare_run(const struct sandbox_helper *h, int sock) NO_RETURN;
+/* Takes the page faults of a forked process now, when nobody waits, and not one by one later.
+ * Where the kernel cannot, nothing changes. */
+void sandbox_spare_warm(void);
 void sandbox_warden_run(struct sandbox_job *job) NO_RETURN;

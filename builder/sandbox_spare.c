@@ -3,20 +3,71 @@
  * A warden before its run. What every chamber needs and the kernel is slow to make is made
  * before anybody asks: pid 1 in its namespaces (a network namespace alone costs as much as all
  * mounts), in its cgroup (moving a process waits for the whole machine), named, with its
- * loopback. Then it waits for one order, and becomes the warden of that run. It has seen
- * nothing of any other run.
+ * loopback and the walls that need no spec; the writable rooms, of the default limits. Then it
+ * waits for one order, and becomes the warden of that run. It has seen nothing of any other
+ * run.
  */
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
 #include "base/proc.h"
 #include <linux/sched.h>
+#include <malloc.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define ORDER_FDS 3 /* spec, run socket, root */
+#define ORDER_FDS  3 /* spec, run socket, root */
+#define MAPS_MAX   ((size_t)1024 * 1024)
+#define WARM_STACK ((size_t)128 * 1024) /* as deep as any of these processes goes */
+#define PAGE       4096
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14; headers may be older */
+#endif
+
+static void __attribute__((noinline)) touch_stack(void)
+{
+	volatile char room[WARM_STACK];
+
+	for (size_t i = 0; i < sizeof(room); i += PAGE)
+		room[i] = 0;
+}
+
+/* "7f00-7f01 rw-p 00000000 00:00 0 name": private and writable are those that fork shared. */
+static void
+warm_line(const char *line)
+{
+	unsigned long long from, to;
+	uintptr_t at;
+	char how[5];
+	void *start;
+
+	if (sscanf(line, "%llx-%llx %4s", &from, &to, how) != 3 || how[1] != 'w' ||
+	    how[3] != 'p')
+		return;
+	at = (uintptr_t)from;
+	memcpy(&start, &at, sizeof(start));
+	(void)madvise(start, (size_t)(to - from), MADV_POPULATE_WRITE);
+}
+
+void
+sandbox_spare_warm(void)
+{
+	CLEANUP(buf_free) struct buf maps = BUF_MAX(MAPS_MAX);
+	struct err ignored;
+
+	touch_stack();
+	if (fd_read_file(AT_FDCWD, "/proc/self/maps", &maps, &ignored) < 0)
+		return;
+	for (const char *line = buf_text(&maps); line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		warm_line(line);
+	}
+}
 
 static int
 open_pair(int *ours, int *theirs, struct err *err)
@@ -65,8 +116,16 @@ clone_init(struct sandbox_job *job, struct sandbox_chamber *c, struct err *err)
 	return 0;
 }
 
+static bool
+is_wanted(int sock)
+{
+	struct pollfd p = { .fd = sock, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
 static int
-make_ready(struct sandbox_job *job, struct err *err)
+make_ready(struct sandbox_job *job, int sock, struct err *err)
 {
 	struct sandbox_chamber c = { .filters = &job->helper->filters,
 				     .rooms = { -1, -1, -1, -1, -1, -1 },
@@ -85,9 +144,9 @@ make_ready(struct sandbox_job *job, struct err *err)
 	if (clone_init(job, &c, err) < 0)
 		return -1;
 	sandbox_limit_join(&job->helper->cgroups, job->pid, &job->meter);
-	if (write(in_group, "g", 1) != 1)
+	if (write(in_group, is_wanted(sock) ? SANDBOX_GO_NOW : SANDBOX_GO_REST, 1) != 1)
 		return err_sys(err, "starting the chamber");
-	return 0;
+	return sandbox_mount_rooms(&sandbox_limits_default, &job->rooms, err);
 }
 
 /* false: nobody will ever ask, or nobody can be answered. */
@@ -139,9 +198,12 @@ sandbox_spare_run(const struct sandbox_helper *h, int sock)
 				   .meter = { .group = { -1, -1, -1 }, .proc = -1 } };
 	struct err err = { .code = ERR_NONE };
 
+	job.rooms = (struct sandbox_rooms){ -1, -1, -1, -1, -1, -1 };
 	/* Told to whoever asks: until then there is nobody to tell. */
-	if (make_ready(&job, &err) < 0)
+	if (make_ready(&job, sock, &err) < 0)
 		job.failed = err;
+	if (!is_wanted(sock))
+		sandbox_spare_warm();
 	if (!take_order(&a, sock, &job))
 		proc_child_exit(1);
 	close(sock);

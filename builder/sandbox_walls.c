@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The walls that belong to a process and pass to its children: raised once, by pid 1, round
- * itself. The order matters: what needs capabilities comes before they go, seccomp is last.
+ * itself; those that need to know nothing of the run before there is one. The order matters:
+ * what needs capabilities comes before they go, seccomp is last.
  * Each wall is reported by the function that raised it, after it has been looked at.
  */
 #include "builder/sandbox_priv.h"
@@ -209,11 +210,18 @@ raise_seccomp(const struct sandbox_walls *w, struct err *err)
 }
 
 int
+sandbox_walls_begin(const struct sandbox_walls *w, struct err *err)
+{
+	if (raise_fixed(w, err) < 0 || drop_bounds(err) < 0)
+		return -1;
+	return raise_no_new_privs(w, err);
+}
+
+int
 sandbox_walls_raise(const struct sandbox_walls *w, struct err *err)
 {
-	if (raise_rlimits(w, err) < 0 || raise_cpus(w, err) < 0 || raise_fixed(w, err) < 0 ||
-	    drop_bounds(err) < 0 || raise_no_new_privs(w, err) < 0 ||
-	    raise_landlock(w, err) < 0 || raise_capabilities(w, err) < 0)
+	if (raise_rlimits(w, err) < 0 || raise_cpus(w, err) < 0 || raise_landlock(w, err) < 0 ||
+	    raise_capabilities(w, err) < 0)
 		return -1;
 	return raise_seccomp(w, err);
 }

@@ -309,27 +309,30 @@ end_wall(struct sandbox_wall *w)
 }
 
 int
-sandbox_wire_note(int sock, struct sandbox_note *note, int *fd, bool *got, struct err *err)
+sandbox_wire_note(int sock, struct sandbox_note *note, int fds[SANDBOX_NOTE_FDS], bool *got,
+		  struct err *err)
 {
-	int fds[1] = { -1 };
-	size_t n = sizeof(*note), nfds = ARRAY_LEN(fds);
+	size_t n = sizeof(*note), nfds = SANDBOX_NOTE_FDS;
+	bool sane;
 
-	*fd = -1;
+	for (size_t i = 0; i < SANDBOX_NOTE_FDS; i++)
+		fds[i] = -1;
 	if (fd_receive(sock, note, &n, fds, &nfds, err) < 0)
 		return err_wrap(err, "listening to the chamber");
 	*got = n > 0;
 	if (n == 0)
 		return 0;
-	if (n != sizeof(*note) || (unsigned)note->kind > SANDBOX_NOTE_DONE ||
-	    (note->kind == SANDBOX_NOTE_PROC || note->kind == SANDBOX_NOTE_LISTENER ||
-	     note->kind == SANDBOX_NOTE_MOUNTS) != (nfds == 1)) {
-		if (nfds == 1)
-			close(fds[0]);
+	sane = n == sizeof(*note) && (unsigned)note->kind <= SANDBOX_NOTE_DONE &&
+	       note->nwalls <= SANDBOX_MAX_WALLS &&
+	       (nfds == 0 ||
+		(note->kind == SANDBOX_NOTE_WALLS && nfds >= SANDBOX_NOTE_LISTENER));
+	for (size_t i = 0; i < nfds && !sane; i++)
+		close(STEAL_FD(fds[i]));
+	if (!sane)
 		return err_set(err, ERR_SANDBOX, "the chamber's first process spoke nonsense");
-	}
-	*fd = fds[0];
 	end_err(&note->err);
-	end_wall(&note->wall);
+	for (size_t i = 0; i < note->nwalls; i++)
+		end_wall(&note->walls[i]);
 	return 0;
 }
 
@@ -348,7 +351,8 @@ sandbox_wire_reply(int sock, struct sandbox_reply *reply, int *manifest, int *se
 		return 0;
 	if (n != sizeof(*reply) || reply->result.nwalls > SANDBOX_MAX_WALLS ||
 	    (unsigned)reply->result.cause > SANDBOX_INTERRUPTED || reply->has_manifest > 1 ||
-	    reply->has_seen > 1 || reply->has_manifest + reply->has_seen != nfds) {
+	    reply->has_seen > 1 || reply->watched > 1 ||
+	    reply->has_manifest + reply->has_seen != nfds) {
 		for (size_t i = 0; i < nfds; i++)
 			close(fds[i]);
 		return err_set(err, ERR_SANDBOX, "the chamber's warden spoke nonsense");
@@ -361,6 +365,6 @@ sandbox_wire_reply(int sock, struct sandbox_reply *reply, int *manifest, int *se
 	reply->result.message[sizeof(reply->result.message) - 1] = '\0';
 	for (size_t i = 0; i < reply->result.nwalls; i++)
 		end_wall(&reply->result.walls[i]);
-	reply->result.seen = (struct sandbox_seen){ 0 };
+	reply->result.seen = (struct sandbox_seen){ .watched = reply->watched };
 	return 0;
 }

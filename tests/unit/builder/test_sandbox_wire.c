@@ -134,44 +134,53 @@ open_pair(int pair[2])
 
 TEST(wire_ends_the_text_of_a_note_and_refuses_nonsense)
 {
-	struct sandbox_note note = { .kind = SANDBOX_NOTE_WALL }, got_note;
-	int pair[2], fd;
+	struct sandbox_note note = { .kind = SANDBOX_NOTE_WALLS, .nwalls = 2 }, got_note;
+	int pair[2], fds[SANDBOX_NOTE_FDS];
 	bool got;
 
 	open_pair(pair);
-	memset(&note.wall, 'x', sizeof(note.wall) - 1);
-	note.wall.required = true;
+	memset(&note.walls[1], 'x', sizeof(note.walls[1]) - 1);
+	note.walls[1].required = true;
 	assert_ok(fd_send(pair[0], &note, sizeof(note), NULL, 0, err));
-	assert_ok(sandbox_wire_note(pair[1], &got_note, &fd, &got, err));
+	assert_ok(sandbox_wire_note(pair[1], &got_note, fds, &got, err));
 	assert_true(got);
-	assert_int_equal(strlen(got_note.wall.name), sizeof(note.wall.name) - 1);
+	assert_int_equal(strlen(got_note.walls[1].name), sizeof(note.walls[1].name) - 1);
 	assert_int_equal(got_note.err.code, ERR_SANDBOX); /* never "no error" */
+	note.nwalls = SANDBOX_MAX_WALLS + 1;
+	assert_ok(fd_send(pair[0], &note, sizeof(note), NULL, 0, err));
+	assert_fails(sandbox_wire_note(pair[1], &got_note, fds, &got, err), "spoke nonsense");
+	note.nwalls = 0;
 	note.kind = (enum sandbox_note_kind)99;
 	assert_ok(fd_send(pair[0], &note, sizeof(note), NULL, 0, err));
-	assert_fails(sandbox_wire_note(pair[1], &got_note, &fd, &got, err), "spoke nonsense");
+	assert_fails(sandbox_wire_note(pair[1], &got_note, fds, &got, err), "spoke nonsense");
 	assert_ok(fd_send(pair[0], "short", 5, NULL, 0, err));
-	assert_fails(sandbox_wire_note(pair[1], &got_note, &fd, &got, err), "spoke nonsense");
+	assert_fails(sandbox_wire_note(pair[1], &got_note, fds, &got, err), "spoke nonsense");
 	close(pair[0]);
-	assert_ok(sandbox_wire_note(pair[1], &got_note, &fd, &got, err));
+	assert_ok(sandbox_wire_note(pair[1], &got_note, fds, &got, err));
 	assert_false(got);
 	close(pair[1]);
 }
 
-TEST(wire_takes_a_descriptor_only_with_the_note_that_has_one)
+TEST(wire_takes_descriptors_only_with_the_note_that_has_them)
 {
 	struct sandbox_note note = { .kind = SANDBOX_NOTE_DONE }, got_note;
-	int pair[2], fd = -1, zero = 0;
+	int pair[2], fds[SANDBOX_NOTE_FDS], zeros[SANDBOX_NOTE_FDS] = { 0 };
 	bool got;
 
 	open_pair(pair);
-	assert_ok(fd_send(pair[0], &note, sizeof(note), &zero, 1, err));
-	assert_fails(sandbox_wire_note(pair[1], &got_note, &fd, &got, err), "spoke nonsense");
-	assert_int_equal(fd, -1);
-	note.kind = SANDBOX_NOTE_PROC;
-	assert_ok(fd_send(pair[0], &note, sizeof(note), &zero, 1, err));
-	assert_ok(sandbox_wire_note(pair[1], &got_note, &fd, &got, err));
-	assert_true(fd >= 0);
-	close(fd);
+	assert_ok(fd_send(pair[0], &note, sizeof(note), zeros, SANDBOX_NOTE_FDS, err));
+	assert_fails(sandbox_wire_note(pair[1], &got_note, fds, &got, err), "spoke nonsense");
+	assert_int_equal(fds[SANDBOX_NOTE_PROC], -1);
+	note.kind = SANDBOX_NOTE_WALLS;
+	assert_ok(fd_send(pair[0], &note, sizeof(note), zeros, 1, err));
+	assert_fails(sandbox_wire_note(pair[1], &got_note, fds, &got, err), "spoke nonsense");
+	assert_int_equal(fds[SANDBOX_NOTE_PROC], -1);
+	assert_ok(fd_send(pair[0], &note, sizeof(note), zeros, SANDBOX_NOTE_LISTENER, err));
+	assert_ok(sandbox_wire_note(pair[1], &got_note, fds, &got, err));
+	assert_true(fds[SANDBOX_NOTE_LEFT] >= 0);
+	assert_int_equal(fds[SANDBOX_NOTE_LISTENER], -1);
+	for (size_t i = 0; i < SANDBOX_NOTE_LISTENER; i++)
+		close(fds[i]);
 	close(pair[0]);
 	close(pair[1]);
 }
