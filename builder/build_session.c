@@ -58,6 +58,31 @@ build_session_complete(struct build_session *s, size_t node, struct err *err)
 	return recipe_complete(s->a, w->dirfd, w->epoch, s->set.at[s->plan.at[node].slot], err);
 }
 
+/* A store may be shared and keys may change: what another key signed, or what was signed for
+ * another action, is not our word. A dry run has no keys and only tells what it found. */
+static bool
+is_ours(const struct build_session *s, const struct build_job *job)
+{
+	struct err why;
+
+	return !s->b->signer ||
+	       result_trust(s->b->store, &s->ring, job->action.hex, &job->result, &why) == 0;
+}
+
+/* The memo knows that a result was right and that one is there, not that it is the same one. */
+static int
+refuse_exchanged(struct build_session *s, struct build_job *job, struct err *err)
+{
+	char path[DIGEST_HEX + 16];
+
+	(void)snprintf(path, sizeof(path), "refs/action/%s", job->action.hex);
+	if (unlinkat(cas_dirfd(s->b->store), path, 0) < 0 && errno != ENOENT)
+		return err_sys(err, "remove %s", path);
+	err_set(err, ERR_IO, "the result of recipe %s in the store was exchanged for another",
+		job->node->recipe->name);
+	return err_hint(err, "it was removed; the same command builds the recipe again");
+}
+
 int
 build_session_result(struct build_session *s, size_t node, struct err *err)
 {
@@ -70,6 +95,8 @@ build_session_result(struct build_session *s, size_t node, struct err *err)
 	if (!found)
 		return err_set(err, ERR_IO, "the result of recipe %s left the store meanwhile",
 			       job->node->recipe->name);
+	if (job->remembered && !job->offered && !is_ours(s, job))
+		return refuse_exchanged(s, job, err);
 	for (size_t i = 0; !job->offered && i < job->result.npackages; i++)
 		universe_add(s->a, &s->universe, node, &job->result.packages[i]);
 	job->offered = true;
@@ -224,17 +251,6 @@ build_session_offers(struct build_session *s, struct err *err)
 		g->known = true;
 	}
 	return 0;
-}
-
-/* A store may be shared and keys may change: what another key signed, or what was signed for
- * another action, is not our word. A dry run has no keys and only tells what it found. */
-static bool
-is_ours(const struct build_session *s, const struct build_job *job)
-{
-	struct err why;
-
-	return !s->b->signer ||
-	       result_trust(s->b->store, &s->ring, job->action.hex, &job->result, &why) == 0;
 }
 
 int

@@ -72,6 +72,8 @@ struct cache_report {
 bool cache_is_written(const struct cache *c);
 /* A result that lies in the store, when the workspace writes; never waits. */
 void cache_send(struct cache *c, const char *recipe, const char *key_hex);
+/* Who sends very many waits now and then until fewer are on their way. */
+void cache_send_wait(struct cache *c, volatile const bool *stop);
 /* Waits for what is still to be sent, at most limit_ms and until *stop (may be NULL). */
 void cache_send_finish(struct cache *c, int64_t limit_ms, volatile const bool *stop,
 		       struct cache_report *out);

@@ -12,17 +12,21 @@
 #include <poll.h>
 #include <signal.h>
 
-#define LOOK_MS 100 /* how long a stop can stay unseen */
+#define LOOK_MS    100 /* how long a stop can stay unseen */
+#define PIPE_BYTES (1024 * 1024)
+#define QUEUE_MAX  1000 /* orders without a report that fit both pipes with ease */
 
+/* Both are written whole or not at all, so a pipe always holds a number of them. */
 struct order {
-	char recipe[256]; /* for messages, cut */
+	char recipe[63]; /* for messages, cut */
 	char key[DIGEST_HEX];
 };
 struct outcome {
 	bool sent;
-	char text[ERR_TEXT_MAX];
+	char text[500];
 };
-_Static_assert(sizeof(struct outcome) <= 4096, "a report must fit one atomic pipe write");
+_Static_assert(sizeof(struct outcome) <= PIPE_BUF, "a report must be written at once");
+_Static_assert(sizeof(struct outcome) * QUEUE_MAX < PIPE_BYTES, "reports must never block");
 
 static int
 put_blob(struct cache_http *http, const struct cas *store, struct cache_file *f,
@@ -162,16 +166,19 @@ start(struct cache *c, struct err *err)
 	pid_t parent = getpid();
 	int ends[2];
 
-	if (pipe2(ends, O_CLOEXEC | O_DIRECT) < 0)
+	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_sys(err, "pipe");
 	keys_in = ends[1];
 	keys_out = ends[0];
-	if (pipe2(ends, O_CLOEXEC | O_DIRECT) < 0)
+	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_sys(err, "pipe");
 	said_in = ends[1];
 	said_out = ends[0];
-	if (fcntl(keys_in, F_SETFL, O_NONBLOCK | O_DIRECT) < 0)
+	if (fcntl(keys_in, F_SETFL, O_NONBLOCK) < 0)
 		return err_sys(err, "pipe");
+	/* Where that is not allowed less is queued before the sender waits. */
+	(void)fcntl(keys_in, F_SETPIPE_SZ, PIPE_BYTES);
+	(void)fcntl(said_in, F_SETPIPE_SZ, PIPE_BYTES);
 	s->pid = fork();
 	if (s->pid < 0) {
 		s->pid = 0;
@@ -232,10 +239,18 @@ cache_send(struct cache *c, const char *recipe, const char *key_hex)
 		return;
 	}
 	s->off = !hear(c, 0);
-	if (!s->off && write(s->in, &o, sizeof(o)) == (ssize_t)sizeof(o))
+	if (!s->off && s->queued < QUEUE_MAX &&
+	    write(s->in, &o, sizeof(o)) == (ssize_t)sizeof(o))
 		s->queued++;
 	else
 		note_unsent(c, "too many results are waiting to be sent");
+}
+
+void
+cache_send_wait(struct cache *c, volatile const bool *stop)
+{
+	while (c->sender.queued > QUEUE_MAX / 2 && !(stop && *stop) && hear(c, LOOK_MS))
+		;
 }
 
 void

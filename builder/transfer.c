@@ -171,6 +171,39 @@ transfer_export(struct builder *b, const char *dir, const char *const *names, si
 	return write_index(&x, err);
 }
 
+int
+transfer_push(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
+	      volatile const bool *stop, struct transfer_report *out, const char **why,
+	      struct err *err)
+{
+	CLEANUP(build_session_end) struct build_session s = { 0 };
+	struct cache_report sent;
+	size_t known;
+
+	*out = (struct transfer_report){ 0 };
+	*why = NULL;
+	if (!b->workspace->cache.url) {
+		err_set(err, ERR_INPUT, "no shared cache is named");
+		return err_hint(err, "name one in kiln.yaml (docs/cache.md) or in KILN_CACHE");
+	}
+	b->workspace->cache.write = true;
+	if (build_session_load(a, b, names, nnames, &s, err) < 0 ||
+	    build_session_probe(&s, &known, err) < 0 || build_cache_open(&s, err) < 0)
+		return -1;
+	for (size_t i = 0; i < s.plan.n && !(stop && *stop); i++) {
+		out->unbuilt += !s.jobs[i].known;
+		if (s.jobs[i].known)
+			build_cache_send(&s, &s.jobs[i]);
+		cache_send_wait(s.cache, stop);
+	}
+	cache_send_finish(s.cache, INT64_MAX / 2, stop, &sent);
+	out->results = sent.sent;
+	out->refused = sent.unsent;
+	if (sent.unsent)
+		*why = arena_strdup(a, sent.text);
+	return stop && *stop ? err_set(err, ERR_INTERRUPTED, "stopped") : 0;
+}
+
 static int
 take_object(struct cas *store, int dirfd, const struct doc *item, struct transfer_report *out,
 	    struct err *err)

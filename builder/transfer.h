@@ -24,6 +24,11 @@ struct transfer_report {
 /* The named recipes (none: all) with all they need. What is not fetched is an error. */
 int transfer_export(struct builder *b, const char *dir, const char *const *names, size_t nnames,
 		    struct transfer_report *out, struct err *err) MUST_CHECK;
+/* The same results to the shared cache: objects and bytes stay 0. why: of the first that was
+ * not sent, counted in refused; NULL when all were. */
+int transfer_push(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
+		  volatile const bool *stop, struct transfer_report *out, const char **why,
+		  struct err *err) MUST_CHECK;
 /* refused: a result and why; may be NULL. */
 int transfer_import(struct cas *store, const char *dir, const struct keyring *ring,
 		    void (*refused)(void *arg, const char *recipe, const char *why), void *arg,

@@ -237,6 +237,7 @@ static const struct {
 	{ "find", run_find },           { "gc", cmd_store_gc },
 	{ "pin", cmd_store_pin },       { "unpin", cmd_store_unpin },
 	{ "export", cmd_store_export }, { "import", cmd_store_import },
+	{ "push", cmd_store_push },
 };
 
 static int
@@ -260,6 +261,7 @@ static const struct opt_word store_words[] = {
 	{ "unpin", "NAME", "let go of it again", 1 },
 	{ "export", "DIR [RECIPE...]", "write recipes' packages, proof and inputs to DIR", -1 },
 	{ "import", "DIR", "take them from there, checked; builds then need no network", 1 },
+	{ "push", "[RECIPE...]", "send results of recipes to the shared cache", -1 },
 };
 
 const struct command cmd_store = {

@@ -57,8 +57,35 @@ cmd_store_import(struct cli *cli, const struct cmd_store_args *args,
 	if (key_present(cli->workspace.keys_path) &&
 	    key_load(&cli->arena, cli->workspace.keys_path, &ring, err) < 0)
 		return -1;
+	for (size_t i = 0; i < cli->workspace.cache.nkeys; i++)
+		if (key_load(&cli->arena, cli->workspace.cache.keys[i], &ring, err) < 0)
+			return -1;
 	if (transfer_import(cli->builder.store, cli_path(cli, operands[0]), &ring, say_refused,
 			    NULL, &r, err) < 0)
 		return -1;
 	return tell(cli, &r, "imported", err);
+}
+
+int
+cmd_store_push(struct cli *cli, const struct cmd_store_args *args, const char *const *operands,
+	       size_t n, struct err *err)
+{
+	struct transfer_report r;
+	const char *why;
+
+	(void)args;
+	cli_catch_signals();
+	if (transfer_push(&cli->arena, &cli->builder, operands, n, &cli_stopped, &r, &why,
+			  err) < 0)
+		return cli_stopped ? cli_interrupted(err) : -1;
+	if (r.unbuilt)
+		cli_say("%s not built as they now stand: nothing of them was sent",
+			cli_count(&cli->arena, r.unbuilt, "recipe"));
+	if (why)
+		return err_set(err, ERR_FETCH, "%s not sent: %s",
+			       cli_count(&cli->arena, r.refused, "result"), why);
+	if (cli->json)
+		return tell(cli, &r, "sent", err);
+	(void)printf("sent %s\n", cli_count(&cli->arena, r.results, "result"));
+	return 0;
 }

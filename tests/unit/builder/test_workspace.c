@@ -157,3 +157,84 @@ TEST(workspace_init_writes_the_seed_of_this_tree)
 	assert_ok(workspace_init(test_tmpdir_path(dirfd), err));
 	expect_file(dirfd, "bootstrap/seed.yaml", buf_text(&ours), err);
 }
+
+TEST(workspace_reads_what_it_says_of_a_shared_cache)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(fd_close)
+	int dirfd = made(arena_format(&a, "%s%s", minimal,
+				      "ca: our.crt\n"
+				      "cache:\n"
+				      "  url: https://cache.invalid/kiln/\n"
+				      "  keys: [ci.pub, /etc/kiln/two.pub]\n"
+				      "  write: true\n"
+				      "  client_cert: w.crt\n"
+				      "  client_key: /run/w.key\n"
+				      "  timeout: 5s\n"),
+			 err);
+	const char *path = arena_strdup(&a, test_tmpdir_path(dirfd));
+	const struct workspace_cache_words nothing = { .url = NULL };
+	struct workspace w = { 0 };
+
+	assert_ok(workspace_open(&a, path, NULL, NULL, &w, err));
+	assert_ok(workspace_cache_apply(&a, &w, &nothing, err));
+	assert_string_equal(w.cache.url, "https://cache.invalid/kiln");
+	assert_true(w.cache.write);
+	assert_int_equal(w.cache.nkeys, 2);
+	assert_string_equal(w.cache.keys[0], arena_format(&a, "%s/ci.pub", path));
+	assert_string_equal(w.cache.keys[1], "/etc/kiln/two.pub");
+	assert_string_equal(w.cache.certificate, arena_format(&a, "%s/w.crt", path));
+	assert_string_equal(w.cache.key, "/run/w.key");
+	assert_string_equal(w.cache.ca, arena_format(&a, "%s/our.crt", path));
+	assert_int_equal(w.cache.timeout_s, 5);
+	workspace_close(&w);
+}
+
+TEST(workspace_lets_the_environment_speak_against_its_cache)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(fd_close)
+	int dirfd =
+		made(arena_format(&a, "%scache: {url: \"http://a.invalid\"}\n", minimal), err);
+	struct workspace_cache_words env = {
+		.url = "https://b.invalid/", .write = "1", .login = "l", .trusted = "/t.crt"
+	};
+	struct workspace w = { 0 };
+
+	assert_ok(workspace_open(&a, test_tmpdir_path(dirfd), NULL, NULL, &w, err));
+	assert_ok(workspace_cache_apply(&a, &w, &env, err));
+	assert_string_equal(w.cache.url, "https://b.invalid");
+	assert_true(w.cache.write);
+	assert_string_equal(w.cache.login, "l");
+	assert_string_equal(w.cache.ca, "/t.crt");
+	assert_int_equal(w.cache.timeout_s, WORKSPACE_CACHE_TIMEOUT_S);
+	env.write = "yes";
+	assert_fails(workspace_cache_apply(&a, &w, &env, err),
+		     "KILN_CACHE_WRITE must be 0 or 1");
+	env.write = NULL;
+	env.url = "http://b.invalid";
+	assert_fails(workspace_cache_apply(&a, &w, &env, err),
+		     "the cache's password would travel unprotected to 'http://b.invalid'");
+	env.url = "http://localhost.invalid:80/x";
+	assert_fails(workspace_cache_apply(&a, &w, &env, err), "would travel unprotected");
+	env.url = "http://localhost:80/x";
+	assert_ok(workspace_cache_apply(&a, &w, &env, err));
+	env.certificate = "c";
+	assert_fails(workspace_cache_apply(&a, &w, &env, err), "belong together");
+	env.url = "none";
+	assert_ok(workspace_cache_apply(&a, &w, &env, err));
+	assert_null(w.cache.url);
+	workspace_close(&w);
+}
+
+TEST(workspace_refuses_a_cache_that_cannot_be)
+{
+	refuse("cache: {url: \"ftp://x\"}\n", "begins with https:// or http://", err);
+	refuse("cache: {url: \"https://me:secret@x/\"}\n", "an address without a password",
+	       err);
+	refuse("cache: {url: \"https://x/?a=b\"}\n", "without ? and #", err);
+	refuse("cache: {password: x}\n", "unknown key 'password'", err);
+	refuse("cache: yes\n", "'cache' must be a map, or none", err);
+	refuse("cache: {url: \"https://x\", write: maybe}\n", "'write' must be true or false",
+	       err);
+}
