@@ -11,7 +11,7 @@
 #define ACTION_FORMAT     2
 #define ACTION_KEY_FORMAT 1 /* raised when the meaning of a member changes */
 #define ACTION_CHAMBER                                                                         \
-	"kiln-chamber/2"   /* profile of walls, mounts and environment variables               \
+	"kiln-chamber/3"   /* profile of walls, mounts and environment variables               \
 			    */
 #define ACTION_CPUS      2 /* CPUs that every build sees, whatever the machine has */
 #define ACTION_ARCH      "x86_64"

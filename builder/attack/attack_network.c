@@ -401,10 +401,6 @@ sibling_listens(void)
 int
 attack_sibling(void)
 {
-	struct mq_attr few = { .mq_maxmsg = 2, .mq_msgsize = 16 };
-
-	/* Landlock, where it stands, forbids to make one. */
-	(void)mq_open("/kiln-sibling", O_CREAT | O_RDWR, 0666, &few);
 	if (sibling_listens() != 0 || shmget(SIBLING_KEY, 4096, IPC_CREAT | 0666) < 0 ||
 	    semget(SIBLING_KEY, 1, IPC_CREAT | 0666) < 0 ||
 	    msgget(SIBLING_KEY, IPC_CREAT | 0666) < 0 ||
@@ -448,6 +444,14 @@ int
 attack_sibling_msg(void)
 {
 	return attack_errno(msgget(SIBLING_KEY, 0));
+}
+
+int
+attack_message_queue(void)
+{
+	struct mq_attr few = { .mq_maxmsg = 2, .mq_msgsize = 16 };
+
+	return attack_errno(mq_open("/kiln-sibling", O_CREAT | O_RDWR, 0666, &few));
 }
 
 int

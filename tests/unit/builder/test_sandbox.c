@@ -202,6 +202,8 @@ static const char *const dangerous[] = {
 	"mount_setattr",
 	"move_mount",
 	"move_pages",
+	"mq_open",
+	"mq_unlink",
 	"name_to_handle_at",
 	"nfsservctl",
 	"open_by_handle_at",
