@@ -97,6 +97,10 @@ blind() {
 	assert_eq "$WHO: the network" ENETUNREACH "$(value tcp_outside "$log")"
 	assert_eq "$WHO: and says that nobody watched" no "$(value watched "$log")"
 	assert_eq "$WHO: files are seen all the same" 'usr/bin/busybox usr/bin/probe usr/share/more/one ' "$(used "$log")"
+	UNDER="$TOOLS/talk blind"
+	log=$(run -U 6.1.0 'uname -r')
+	UNDER=
+	assert_contains "$WHO: but uname is fixed by whoever listens: then nothing runs" 'uname cannot be fixed' "$log"
 }
 
 parent() { ps -o ppid= -p "$1" | tr -d ' '; }

@@ -3,7 +3,8 @@
 # The judges judged: for each wall, kiln is compiled with that wall's function emptied (in a copy of
 # the source) but still reporting that it stands, and `kiln selftest` must see it: an attack goes
 # through, or no chamber can be raised. A wall that stands behind another one is seen only when that
-# one is gone: then both builds are compared, the covering wall emptied, and both emptied.
+# one is gone: then both builds are compared, the covering wall emptied, and both emptied. What is
+# watched, and what only some recipes ask for, is seen by a system test, which must then fail.
 # SHARD=i/n runs every n-th mutant. MUTANTS="a b" runs those only.
 . "$(dirname "$0")/lib.sh"
 
@@ -16,7 +17,7 @@ if [ ! -f "$HOUSE/Makefile" ] || ! command -v perl >/dev/null; then
 	finish
 fi
 (cd "$HOUSE" && tar -cf - Makefile kiln.yaml mk base trust repo builder images cli build/release/*/*.o \
-	build/release/*/*.d build/release/*.a build/release/kiln build/release/tests/probe tests/system/chamber.c) | tar -C "$COPY" -xf -
+	build/release/*/*.d build/release/*.a build/release/kiln build/release/tests/probe build/release/tests/talk tests/system/chamber.c) | tar -C "$COPY" -xf -
 
 # $_ is the file. body: another body for a function. cut: one text for another, once.
 prelude='sub body { my ($fn, $new) = @_;
@@ -55,18 +56,21 @@ table() {
 	mutant die_with_parent ${S}_ids.c 'body("sandbox_ids_die_with_parent", "(void)err; return 0;")' faults
 	mutant dumpable ${S}_init.c 'cut("prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0", "false")'
 	mutant oom_first ${S}_init.c 'body("prefer_for_oom", "(void)err; return 0;")'
-	mutant memory_limit ${S}_warden.c 'cut("w->meter.bytes > l->memory_bytes", "false")'
+	mutant memory_limit "${S}_warden*.c" 'cut("w->meter.bytes > l->memory_bytes", "false")'
 	mutant root_flags ${S}_mount.c 'cut("MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID", "0")'
 	mutant steps_readonly ${S}_mount.c 'cut(q(mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0), "(false && readonly.attr_set)")'
 	mutant pivot ${S}_mount.c 's/syscall\(SYS_pivot_root, "\.", "\."\) < 0/false/ or die'
 	mutant proc_subset ${S}_proc.c 's/fsconfig\(\w+, FSCONFIG_SET_STRING, "subset", "pid", 0\) < 0/false/ or die'
+	mutant full_proc_masks ${S}_proc.c 'body("mask_all", "(void)masks; (void)proc; (void)err; return 0;")' 15-switches
+	mutant full_proc_hard ${S}_proc.c 'cut(q(mount_setattr(dir, "", AT_EMPTY_PATH, &hard, sizeof(hard)) < 0), "(false && hard.attr_set)")' 15-switches
+	mutant full_proc_files ${S}_proc.c 's/return cover\(masks, S_ISDIR\(st\.st_mode\) \? "\.dir" : "\.file", proc, name, err\)/return S_ISDIR(st.st_mode) ? cover(masks, ".dir", proc, name, err) : 0/ or die' 15-switches
 	mutant proc_flags ${S}_proc.c 's/MOUNT_ATTR_NODEV \| MOUNT_ATTR_NOSUID \| MOUNT_ATTR_NOEXEC/0/ or die'
 	mutant dev_hard ${S}_mount.c 's/mount_setattr\(dev, "", AT_EMPTY_PATH \| AT_RECURSIVE, &hard, sizeof\(hard\)\) < 0/(false && hard.attr_set)/ or die'
 	mutant tmpfs_flags ${S}_mount.c 's/MOUNT_ATTR_NODEV \| MOUNT_ATTR_NOSUID, "making a tmpfs"/0, "making a tmpfs"/ or die'
 	mutant tmpfs_size ${S}_mount.c 's/fsconfig\(fs, FSCONFIG_SET_STRING, "size", size, 0\) < 0/false/ or die'
 	mutant tmpfs_inodes ${S}_mount.c 's/fsconfig\(fs, FSCONFIG_SET_STRING, "nr_inodes", count, 0\) < 0/false/ or die'
-	mutant host_name ${S}_init.c 's/sethostname\(HOST_NAME, strlen\(HOST_NAME\)\) < 0/false/ or die'
-	mutant domain_name ${S}_init.c 's/setdomainname\(DOMAIN_NAME, strlen\(DOMAIN_NAME\)\) < 0/false/ or die'
+	mutant host_name ${S}_init.c 's/sethostname\(SANDBOX_HOST_NAME, strlen\(SANDBOX_HOST_NAME\)\) < 0/false/ or die'
+	mutant domain_name ${S}_init.c 's/setdomainname\(SANDBOX_DOMAIN_NAME, strlen\(SANDBOX_DOMAIN_NAME\)\) < 0/false/ or die'
 	mutant loopback ${S}_init.c 's/ioctl\(sock, SIOCSIFFLAGS, &lo\) < 0/lo.ifr_flags == 0/ or die'
 	mutant rlimits ${S}_walls.c 'body("set_limit", "(void)what; (void)soft; (void)hard; (void)err; return 0;")'
 	mutant cpus ${S}_walls.c 'cut("sched_setaffinity(0, sizeof(*w->cpus), w->cpus) < 0", "false")'
@@ -83,22 +87,37 @@ table() {
 	# add_families: families that this kernel may not even have; tests/unit/builder/test_sandbox.c
 	# evaluates the program for them. The unpacker's proc_close_others: only one taken over would see it.
 	mutant seccomp_abi ${S}_seccomp.c 's/SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO\(ENOSYS\)/SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW/ or die'
+	mutant seccomp_chown ${S}_seccomp.c 'body("list_action", "(void)p; (void)t; return SCMP_ACT_ALLOW;")' 15-switches
+	mutant uname_asked ${S}_seccomp.c 's/if \(p->fixed_uname && watch/if (false \&\& watch/ or die'
+	mutant uname_answer ${S}_notify.c 'cut("return write_answer(listener, q, &u, sizeof(u));", "return 0;")'
+	mutant uname_check ${S}_init.c 'cut("if (status != 0)\n\t\treturn err_set(err, ERR_SANDBOX, \"uname does", "if (false)\n\t\treturn err_set(err, ERR_SANDBOX, \"uname does")' uname_asked
+	mutant uname_blind ${S}_seccomp.c 'cut("errno == EBUSY && f->fixed_uname", "false")' 12-trace
+	# write_answer asks whether the question is still open: to see that this is gone, a pid would have to
+	# come round again between two system calls.
 	mutant environment ${S}_init.c 'cut("execve(argv[0], args, vars)", "execve(argv[0], args, environ)")'
 	mutant rename ${S}_ids.c 'body("sandbox_ids_rename", "(void)name; (void)err; return 0;")'
 	mutant kill_rest ${S}_init.c 'body("kill_rest", "")'
-	mutant time_limit ${S}_warden.c 's/elapsed > \(int64_t\)l->time_s \* 1000/elapsed < 0/ or die'
-	mutant log_limit ${S}_warden.c 's/\(uint64_t\)n >= left/left == 0 \&\& n < 0/ or die'
-	mutant attribution ${S}_warden.c 'body("attribute", "(void)w;")'
-	mutant obey ${S}_warden.c 'body("hear_conductor", "(void)w; (void)poll(NULL, 0, 10);")'
+	mutant time_limit "${S}_warden*.c" 's/elapsed > \(int64_t\)l->time_s \* 1000/elapsed < 0/ or die'
+	mutant log_limit "${S}_warden*.c" 's/\(uint64_t\)n >= left/left == 0 \&\& n < 0/ or die'
+	mutant attribution "${S}_warden*.c" 'body("attribute", "(void)w;")'
+	mutant obey "${S}_warden*.c" 'body("hear_conductor", "(void)w; (void)poll(NULL, 0, 10);")'
 	mutant unreported ${S}_init.c 's/return wall\(c, "network", "private loopback only", err\)/return 0/ or die'
-	mutant check_walls ${S}_warden.c 'body("check_walls", "(void)w; (void)err; return 0;")' unreported
-	mutant kept_private ${S}_warden.c 'cut("mkdirat(store, path, 0700)", "mkdirat(store, path, 0755)")'
+	mutant check_walls "${S}_warden*.c" 'body("check_walls", "(void)r; (void)err; return 0;")' unreported
+	mutant kept_private "${S}_warden*.c" 'cut("mkdirat(store, path, 0700)", "mkdirat(store, path, 0755)")'
 	mutant harvest_links ${S}_harvest.c 'cut("O_CLOEXEC | O_NOFOLLOW", "O_CLOEXEC"); cut(".resolve = RESOLVE_ALL", ".resolve = 0")'
 	mutant harvest_kinds ${S}_harvest.c 's/if \(!S_ISREG\(i\.st\.st_mode\)\)/if (false)/ or die'
 	mutant harvest_setid ${S}_harvest.c 's/i\.st\.st_mode & \(S_ISUID \| S_ISGID\)/false/ or die'
 	mutant harvest_names ${S}_harvest.c 'cut("!manifest_is_path(i.path)", "false")'
 	mutant harvest_depth ${S}_harvest.c 'cut("below.depth > SANDBOX_MAX_DEPTH", "false")'
 	mutant harvest_size ${S}_harvest.c 's/\(uint64_t\)i->st\.st_size > w->h->max_bytes - w->bytes/false/ or die'
+	mutant watch_network ${S}_seccomp.c 'cut("if (watch(ctx, &watch_rules[i], err) < 0)", "if (false && watch(ctx, &watch_rules[i], err) < 0)")' 12-trace
+	mutant note_attempts ${S}_notify.c 'body("sandbox_notify_add", "(void)n; (void)v;")' 12-trace
+	mutant note_dns ${S}_notify.c 's/return port == PORT_DNS \? "dns" : local/return local/ or die' 12-trace
+	mutant note_plain ${S}_notify.c 'body("make_plain", "(void)s;")' 12-trace
+	mutant trace_marks ${S}_trace.c 'body("mark_dir", "(void)t; (void)dir; return true;")' 12-trace
+	mutant trace_forgets ${S}_trace.c 'cut("forget(t->group);")' 12-trace
+	mutant trace_overflow ${S}_trace.c 's/e->mask & FAN_Q_OVERFLOW/false/ or die' 12-trace
+	mutant harvest_list ${S}_harvest.c 's/w->listed <= SANDBOX_MAX_MANIFEST/w->listed > 0/ or die' 18-harvest
 	mutant harvest_modes ${S}_harvest.c 's/fchmod\(out, w->strict \? plain : /fchmod(out, w->strict ? i->st.st_mode : /; s/plain = i->st\.st_mode & 0111 \? 0755 : 0644/plain = i->st.st_mode \& 0777/ or die'
 }
 
@@ -149,6 +168,22 @@ faults() { # faults OUT
 	[ $rc = 0 ] || echo "random_kills: $(grep -m 1 got: "$SCRATCH/err")" >>"$1"
 }
 
+# What no attack meets: it holds when a system test says so. Only what fails with the mutant counts.
+suite() { # suite OUT: of $script
+	make -s -C "$COPY" build/release/tests/chamber >"$SCRATCH/make" 2>&1
+	[ -f "$SCRATCH/outcomes/$script" ] ||
+		KILN_BUILD=$KILN_BUILD "$HOUSE/tests/system/$script.sh" 2>&1 | failures >"$SCRATCH/outcomes/$script"
+	KILN_BUILD=$COPY/build/release "$HOUSE/tests/system/$script.sh" 2>&1 | failures >"$SCRATCH/failed"
+	{
+		cat "$SCRATCH/outcomes/plain"
+		grep -vxFf "$SCRATCH/outcomes/$script" "$SCRATCH/failed"
+	} >"$1"
+}
+
+failures() { # of a script's lines: "its_words: failed"
+	sed -n 's/^not ok [0-9]* - //p' | tr 'A-Z' 'a-z' | tr -cs 'a-z0-9\n' '_' | sed 's/_*$/: failed/' | sort -u
+}
+
 attack() { # attack OUT
 	mkdir -p "$SCRATCH/tmp"
 	TMPDIR=$SCRATCH/tmp timeout 300 "$COPY/build/release/kiln" selftest >"$SCRATCH/table" 2>"$SCRATCH/err"
@@ -164,7 +199,10 @@ judge() { # judge MUTANT
 	# shellcheck disable=SC2046 # words
 	set -- "$1" $(cat "$SCRATCH/mutants/$1.cover")
 	by=attack
-	[ "${2:-}" != faults ] || { by=faults; set -- "$1"; }
+	case "${2:-}" in
+	faults) by=faults; set -- "$1" ;;
+	[0-9][0-9]-*) by=suite script=$2; set -- "$1" ;;
+	esac
 	outcome "$@"
 	by=attack
 	seen=$out
