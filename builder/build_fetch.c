@@ -47,18 +47,17 @@ static int
 bring_ground(struct fetching *f, const struct recipe *r, struct err *err)
 {
 	struct build_session *s = f->s;
-	const struct seed_package **packages;
-	size_t n;
+	struct build_ground *g;
 
-	if (seed_ground(s->a, &s->seed, (const char *const *)r->ground, r->nground, &packages,
-			&n, err) < 0)
-		return err_wrap(err, "%s", r->path);
-	for (size_t i = 0; i < n; i++) {
+	if (build_session_ground(s, r, &g, err) < 0)
+		return -1;
+	for (size_t i = 0; i < g->n && !g->fetched; i++) {
 		struct source_pin pin;
 
-		if (seed_pin(s->a, packages[i], &pin, err) < 0 || bring(f, &pin, err) < 0)
+		if (seed_pin(s->a, g->packages[i], &pin, err) < 0 || bring(f, &pin, err) < 0)
 			return -1;
 	}
+	g->fetched = true;
 	return 0;
 }
 
@@ -105,28 +104,29 @@ build_fetch_ground(struct build_session *s, const struct recipe *r, struct err *
 int
 build_unpack_ground(struct build_session *s, const struct recipe *r, struct err *err)
 {
-	const struct seed_package **packages;
-	size_t n, missing = 0;
+	struct build_ground *g;
+	size_t missing = 0;
 
-	if (seed_ground(s->a, &s->seed, (const char *const *)r->ground, r->nground, &packages,
-			&n, err) < 0)
-		return err_wrap(err, "%s", r->path);
-	for (size_t i = 0; i < n; i++)
-		missing += !seed_tree_has(s->b->store, packages[i]);
+	if (build_session_ground(s, r, &g, err) < 0)
+		return -1;
+	for (size_t i = 0; i < g->n && !g->unpacked; i++)
+		missing += !seed_tree_has(s->b->store, g->packages[i]);
 	if (missing)
 		build_session_event(s, BUILD_UNPACK, NULL,
 				    arena_format(s->a, "%zu package%s of the seed", missing,
 						 missing == 1 ? "" : "s"));
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < g->n && missing; i++) {
 		const char **trees;
 		size_t ntrees;
 
-		if (seed_tree_has(s->b->store, packages[i]))
+		if (seed_tree_has(s->b->store, g->packages[i]))
 			continue;
-		if (is_stopped(s, err) || seed_trees(s->a, s->b->sandbox, s->b->store, &s->seed,
-						     &packages[i], 1, &trees, &ntrees, err) < 0)
+		if (is_stopped(s, err) ||
+		    seed_trees(s->a, s->b->sandbox, s->b->store, &s->seed, &g->packages[i], 1,
+			       &trees, &ntrees, err) < 0)
 			return -1;
 	}
+	g->unpacked = true;
 	return 0;
 }
 

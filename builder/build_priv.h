@@ -80,7 +80,8 @@ struct build_ground {
 	const struct seed_package **packages;
 	size_t n;
 	struct offers offers;
-	bool known; /* offers are there */
+	bool known;             /* offers are there */
+	bool fetched, unpacked; /* this run saw to it: thousands of recipes share a ground */
 	struct build_ground *next;
 };
 struct build_session {

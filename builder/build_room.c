@@ -46,18 +46,21 @@ demanded_disk(const struct room *r)
 	return r->disk + KILN_MIN(r->guesses, ROOM_GUESS_MAX);
 }
 
+/* seen: packages by name, and grounds by address. */
 static int
 add_ground(struct build_session *s, const struct recipe *r, struct dict *seen,
 	   struct room *room, struct err *err)
 {
-	const struct seed_package **packages;
-	size_t n;
+	struct build_ground *g;
+	char address[32];
 
-	if (seed_ground(s->a, &s->seed, (const char *const *)r->ground, r->nground, &packages,
-			&n, err) < 0)
-		return err_wrap(err, "%s", r->path);
-	for (size_t i = 0; i < n; i++) {
-		const struct seed_package *p = packages[i];
+	if (build_session_ground(s, r, &g, err) < 0)
+		return -1;
+	(void)snprintf(address, sizeof(address), "@%p", (void *)g);
+	if (!dict_add(seen, address, s))
+		return 0;
+	for (size_t i = 0; i < g->n; i++) {
+		const struct seed_package *p = g->packages[i];
 
 		if (!dict_add(seen, p->name, s))
 			continue;
