@@ -160,6 +160,14 @@ cas_batch_open(struct cas *c, struct cas_batch **out, struct err *err)
 	return 0;
 }
 
+void
+cas_batch_cancel(struct cas_batch *b)
+{
+	if (b->store->batch == b)
+		b->store->batch = NULL;
+	drop_lines(b);
+}
+
 pid_t
 cas_batch_pid(const struct cas_batch *b)
 {
@@ -178,9 +186,7 @@ cas_batch_close(struct cas_batch *b)
 	close(b->sock);
 	if (b->pid > 0)
 		(void)!proc_wait(b->pid, &status, &ignored);
-	if (b->store->batch == b)
-		b->store->batch = NULL;
-	drop_lines(b);
+	cas_batch_cancel(b);
 	buf_free(&b->lines);
 	free(b);
 }

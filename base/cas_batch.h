@@ -21,6 +21,8 @@ void cas_batch_enter(struct cas_batch *b);
 /* The file at path, which is below tmp/ and which nobody writes any more, becomes the blob d.
  * It must stay there until the ticket is done; its bytes are checked on entry. */
 void cas_batch_adopt(struct cas_batch *b, const char *path, const struct digest *d);
+/* Leaves without a ticket: what was put since enter goes. */
+void cas_batch_cancel(struct cas_batch *b);
 int cas_batch_leave(struct cas_batch *b, uint64_t *ticket, struct err *err) MUST_CHECK;
 /* The last ticket that is done. Fails when one could not be: then so will all that follow. */
 int cas_batch_done(struct cas_batch *b, uint64_t *ticket, struct err *err) MUST_CHECK;

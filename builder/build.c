@@ -100,8 +100,11 @@ run_plan(struct build_session *s, struct build_watch *w, uint64_t memory, struct
 		.stop = s->options->stop,
 	};
 	struct schedule_counts counts;
+	struct err later;
+	int rc = build_watch_run(w, &o, &counts, err);
 
-	if (build_watch_run(w, &o, &counts, err) < 0)
+	/* Stopped or not, what was finished is kept. */
+	if (build_commit_all(s, rc < 0 ? &later : err) < 0 || rc < 0)
 		return -1;
 	s->summary->built = counts.built;
 	s->summary->served = counts.served;

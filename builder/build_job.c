@@ -37,9 +37,8 @@ cause_of(const struct err *e)
 	}
 }
 
-/* What the run no longer needs of a job; its result stays. */
-static void
-tidy(struct build_session *s, struct build_job *job)
+void
+build_job_tidy(struct build_session *s, struct build_job *job)
 {
 	build_lock_release(&job->lock);
 	if (job->log_fd >= 0)
@@ -67,7 +66,7 @@ static enum schedule_outcome
 fail(struct build_session *s, struct build_job *job, const struct build_failure *f)
 {
 	remember(s, f);
-	tidy(s, job);
+	build_job_tidy(s, job);
 	build_session_event(s, BUILD_FAILED, f->recipe, f->cause);
 	return SCHEDULE_FAILED;
 }
@@ -78,14 +77,17 @@ give_up(struct build_session *s, struct build_job *job, enum schedule_outcome *o
 	struct err *err)
 {
 	struct build_failure f = { .recipe = job->node->recipe->name, .cause = cause_of(err) };
+	struct err worse;
 
+	if (build_commit_give_up(s, job, &worse) < 0)
+		*err = worse;
 	if (job->killed) {
-		tidy(s, job);
+		build_job_tidy(s, job);
 		*out = SCHEDULE_FAILED;
 		return 0;
 	}
 	if (is_fatal(err)) {
-		tidy(s, job);
+		build_job_tidy(s, job);
 		return err_wrap(err, "recipe %s", f.recipe);
 	}
 	f.message = arena_strdup(s->a, err->text);
@@ -97,7 +99,7 @@ give_up(struct build_session *s, struct build_job *job, enum schedule_outcome *o
 static enum schedule_outcome
 serve(struct build_session *s, struct build_job *job, const char *how)
 {
-	tidy(s, job);
+	build_job_tidy(s, job);
 	if (how)
 		build_session_event(s, BUILD_SERVED, job->node->recipe->name, how);
 	return SCHEDULE_SERVED;
@@ -110,7 +112,8 @@ open_chamber(struct build_session *s, struct build_job *job, struct err *err)
 	const struct recipe *r = job->node->recipe;
 	char name[FD_TMP_MAX];
 
-	if (buildroot_fill(s->a, s->b->sandbox, s->b->store, &s->seed,
+	if (build_commit_packages(s, &job->root, err) < 0 ||
+	    buildroot_fill(s->a, s->b->sandbox, s->b->store, &s->seed,
 			   arena_format(s->a, "recipe %s", r->name), &job->root, err) < 0 ||
 	    cas_tmp_dir(s->b->store, job->tmp, err) < 0 ||
 	    fd_tmp(cas_dirfd(s->b->store), arena_format(s->a, "tmp/%s/log", job->tmp), name,
@@ -201,7 +204,7 @@ on_answered(struct build_session *s, size_t node, int *fd, enum schedule_outcome
 	}
 	if (!job->killed)
 		return begin_locking(s, node, fd, out, err);
-	tidy(s, job);
+	build_job_tidy(s, job);
 	*out = SCHEDULE_FAILED;
 	return 0;
 }
@@ -224,6 +227,15 @@ keep_trace(struct build_session *s, struct build_job *job, struct err *err)
 }
 
 static int
+keep_run(struct build_session *s, struct build_job *job, struct err *err)
+{
+	if (build_commit_enter(s, err) < 0 ||
+	    build_log_keep(s, job, &job->record.log, err) < 0 || keep_trace(s, job, err) < 0)
+		return -1;
+	return build_commit_leave(s, err);
+}
+
+static int
 fail_in_chamber(struct build_session *s, struct build_job *job, enum schedule_outcome *out,
 		struct err *err)
 {
@@ -232,11 +244,13 @@ fail_in_chamber(struct build_session *s, struct build_job *job, enum schedule_ou
 				   .cause = sandbox_cause_word(job->outcome->cause) };
 
 	if (job->killed || job->outcome->cause == SANDBOX_INTERRUPTED) {
-		tidy(s, job);
+		build_job_tidy(s, job);
 		*out = SCHEDULE_FAILED;
 		return 0;
 	}
-	if (build_log_tail(s->a, job->log_fd, &f.log_tail, err) < 0)
+	/* Who hears of a failure may look at it at once. */
+	if (build_commit_all(s, err) < 0 ||
+	    build_log_tail(s->a, job->log_fd, &f.log_tail, err) < 0)
 		return give_up(s, job, out, err);
 	f.message = arena_strdup(s->a, job->outcome->message);
 	if (job->outcome->seen.nviolations)
@@ -267,7 +281,7 @@ on_ran(struct build_session *s, struct build_job *job, int *fd, enum schedule_ou
 		return give_up(s, job, out, err);
 	job->record = (struct record){ .result = job->outcome,
 				       .has_check = job->node->recipe->check.run != NULL };
-	if (build_log_keep(s, job, &job->record.log, err) < 0 || keep_trace(s, job, err) < 0)
+	if (keep_run(s, job, err) < 0)
 		return give_up(s, job, out, err);
 	if (job->outcome->cause != SANDBOX_OK)
 		return fail_in_chamber(s, job, out, err);
@@ -280,6 +294,15 @@ on_ran(struct build_session *s, struct build_job *job, int *fd, enum schedule_ou
 	return 0;
 }
 
+static const char *
+words_of(struct arena *a, const struct build_job *job, size_t npackages)
+{
+	return arena_format(a, "%lld.%lld s, %zu package%s",
+			    (long long)job->outcome->elapsed_ms / 1000,
+			    (long long)job->outcome->elapsed_ms % 1000 / 100, npackages,
+			    npackages == 1 ? "" : "s");
+}
+
 static int
 on_packed(struct build_session *s, struct build_job *job, enum schedule_outcome *out,
 	  struct err *err)
@@ -287,16 +310,13 @@ on_packed(struct build_session *s, struct build_job *job, enum schedule_outcome 
 	struct pkgfacts *facts;
 	size_t n;
 
-	if (build_pack_collect(s, job, &facts, &n, err) < 0 ||
-	    build_prove(s, job, facts, n, err) < 0)
+	if (build_pack_collect(s, job, &facts, &n, err) < 0 || build_commit_enter(s, err) < 0)
 		return give_up(s, job, out, err);
-	build_session_event(s, BUILD_DONE, job->node->recipe->name,
-			    arena_format(s->a, "%lld.%lld s, %zu package%s",
-					 (long long)job->outcome->elapsed_ms / 1000,
-					 (long long)job->outcome->elapsed_ms % 1000 / 100, n,
-					 n == 1 ? "" : "s"));
-	build_cache_send(s, job);
-	tidy(s, job);
+	build_pack_adopt(s, job, facts, n);
+	if (build_prove(s, job, facts, n, err) < 0 ||
+	    build_commit_queue(s, job, words_of(s->a, job, n), err) < 0)
+		return give_up(s, job, out, err);
+	job->phase = BUILD_ENDED;
 	*out = SCHEDULE_BUILT;
 	return 0;
 }
@@ -330,7 +350,7 @@ job_advance(void *arg, size_t node, int *fd, enum schedule_outcome *out, struct 
 {
 	struct build_session *s = arg;
 
-	if (step(s, node, fd, out, err) < 0)
+	if (build_commit_look(s, err) < 0 || step(s, node, fd, out, err) < 0)
 		return -1;
 	if ((*out == SCHEDULE_BUILT || *out == SCHEDULE_SERVED) &&
 	    lock_job(s, &s->jobs[node], err) < 0)

@@ -17,13 +17,14 @@
 
 /* In the child: harvest -> entries -> parts -> packages -> JSON. */
 static int
-pack(struct build_session *s, const struct build_job *job, struct cas *store, struct err *err)
+pack(struct build_session *s, const struct build_job *job, struct err *err)
 {
 	CLEANUP(buf_free) struct buf json = BUF_MAX(FACTS_MAX_BYTES);
 	CLEANUP(fd_close) int files = -1;
 	const struct recipe *r = job->node->recipe;
+	int storefd = cas_dirfd(s->b->store);
 	struct package_context c = { .a = s->a,
-				     .store = store,
+				     .storefd = storefd,
 				     .recipe = r,
 				     .vendor = s->b->workspace->vendor,
 				     .tmp = job->tmp };
@@ -33,7 +34,7 @@ pack(struct build_session *s, const struct build_job *job, struct cas *store, st
 	struct doc *list = doc_list(s->a);
 	size_t n, nparts;
 
-	if (fd_open_beneath(cas_dirfd(store), arena_format(s->a, "tmp/%s/out", job->tmp),
+	if (fd_open_beneath(storefd, arena_format(s->a, "tmp/%s/out", job->tmp),
 			    O_RDONLY | O_DIRECTORY, &files, err) < 0)
 		return -1;
 	c.files_dirfd = files;
@@ -49,23 +50,19 @@ pack(struct build_session *s, const struct build_job *job, struct cas *store, st
 	return fd_write_all(job->pack.facts, json.data, json.len, err);
 }
 
-/* Before the first hostile byte: the ways to signer and chambers are closed, root is left, and
- * no privilege can be had again. The store is opened anew, and while root still may reach it:
- * two processes must not make temporary files under one owner's mark. */
+/* Before the first hostile byte: the ways to signer, chambers and everything but the store are
+ * closed, root is left, and no privilege can be had again. */
 static int
-narrow(struct build_session *s, int facts, int out, struct cas **store, struct err *err)
+narrow(struct build_session *s, int facts, int out, struct err *err)
 {
-	int keep[] = { facts, out };
-	uid_t uid = cas_uid(s->b->store);
-	const char *path = arena_strdup(s->a, cas_path(s->b->store));
+	int keep[] = { facts, out, cas_dirfd(s->b->store) };
 	struct stat st;
 
 	proc_close_others(keep, ARRAY_LEN(keep));
-	if (cas_open(path, false, store, err) < 0)
-		return -1;
-	if (fstat(cas_dirfd(*store), &st) < 0)
-		return err_sys(err, "store %s", path);
-	if (sandbox_ids_drop(uid, st.st_gid, err) < 0 || sandbox_ids_die_with_parent(err) < 0)
+	if (fstat(cas_dirfd(s->b->store), &st) < 0)
+		return err_sys(err, "store %s", cas_path(s->b->store));
+	if (sandbox_ids_drop(cas_uid(s->b->store), st.st_gid, err) < 0 ||
+	    sandbox_ids_die_with_parent(err) < 0)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -77,14 +74,11 @@ static NO_RETURN void
 pack_and_leave(struct build_session *s, const struct build_job *job, int out, pid_t parent)
 {
 	struct err e = { .code = ERR_NONE };
-	struct cas *store = NULL;
 
 	(void)signal(SIGINT, SIG_IGN); /* the parent decides */
-	if (narrow(s, job->pack.facts, out, &store, &e) == 0 && getppid() == parent &&
-	    pack(s, job, store, &e) == 0)
+	if (narrow(s, job->pack.facts, out, &e) == 0 && getppid() == parent &&
+	    pack(s, job, &e) == 0)
 		e.code = ERR_NONE;
-	if (store)
-		cas_close(store);
 	proc_child_exit(write(out, &e, sizeof(e)) != sizeof(e));
 }
 
@@ -157,6 +151,14 @@ build_pack_collect(struct build_session *s, struct build_job *job, struct pkgfac
 			return -1;
 	}
 	return fd_close(&job->pack.facts, "facts", err);
+}
+
+void
+build_pack_adopt(struct build_session *s, const struct build_job *job,
+		 const struct pkgfacts *facts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		cas_batch_adopt(s->batch, package_path(s->a, job->tmp, i), &facts[i].file);
 }
 
 void

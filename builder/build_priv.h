@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "base/cas_batch.h"
 #include "builder/build.h"
 #include "builder/cache.h"
 #include "builder/memo.h"
@@ -74,6 +75,9 @@ struct build_job {
 	char tmp[64];       /* in the store; "" when there is none */
 	int log_fd;
 	bool killed;
+	uint64_t ticket;  /* of its result */
+	const char *done; /* what to say when it is durable; NULL: nothing */
+	struct build_job *next_committing;
 };
 /* A ground that recipes of the session stand on, and what it offers. */
 struct build_ground {
@@ -99,6 +103,9 @@ struct build_session {
 	struct build_job *jobs; /* one for each node of the plan */
 	struct build_ground *grounds;
 	struct buildroot_cache *trees;
+	struct cas_batch *batch;                        /* NULL: nothing was written yet */
+	uint64_t ticket;                                /* the last one */
+	struct build_job *committing, *last_committing; /* in the order of their tickets */
 	struct universe universe; /* packages of known nodes, as they were asked for */
 	struct dict ground_of;    /* a recipe's list of groups -> its ground */
 	struct memo *memo;        /* NULL: everything is read and decided anew */
@@ -236,6 +243,9 @@ int build_pack_begin(struct build_session *s, struct build_job *job,
 		     struct err *err) MUST_CHECK;
 int build_pack_collect(struct build_session *s, struct build_job *job, struct pkgfacts **facts,
 		       size_t *n, struct err *err) MUST_CHECK;
+/* In a batch: the files that the child made become blobs. */
+void build_pack_adopt(struct build_session *s, const struct build_job *job,
+		      const struct pkgfacts *facts, size_t n);
 void build_pack_kill(struct build_pack *p);
 
 /* ---- build_prove.c ---- */
@@ -245,6 +255,26 @@ int build_prove(struct build_session *s, struct build_job *job, struct pkgfacts 
 
 /* ---- build_job.c ---- */
 extern const struct schedule_runner build_job_runner; /* without its arg */
+/* What the run no longer needs of a job; its result stays. */
+void build_job_tidy(struct build_session *s, struct build_job *job);
+
+/* ---- build_commit.c: what jobs write becomes durable ---- */
+/* What is put into the store from here to leave or queue goes there in one batch. */
+int build_commit_enter(struct build_session *s, struct err *err) MUST_CHECK;
+int build_commit_leave(struct build_session *s, struct err *err) MUST_CHECK;
+/* Leaves; the job ends, and text is said (NULL: nothing), when all of it is durable. */
+int build_commit_queue(struct build_session *s, struct build_job *job, const char *text,
+		       struct err *err) MUST_CHECK;
+/* Ends what is durable by now. */
+int build_commit_look(struct build_session *s, struct err *err) MUST_CHECK;
+/* Waits until everything is. */
+int build_commit_all(struct build_session *s, struct err *err) MUST_CHECK;
+/* Waits until the blobs of these packages are there. */
+int build_commit_packages(struct build_session *s, const struct buildroot *root,
+			  struct err *err) MUST_CHECK;
+int build_commit_give_up(struct build_session *s, struct build_job *job,
+			 struct err *err) MUST_CHECK;
+void build_commit_end(struct build_session *s);
 
 /* ---- build_log.c ---- */
 /* Puts the log into the store and remembers it as the recipe's last. */

@@ -106,6 +106,7 @@ build_session_result(struct build_session *s, size_t node, struct err *err)
 void
 build_session_end(struct build_session *s)
 {
+	build_commit_end(s);
 	for (size_t i = 0; i < s->plan.n && s->jobs; i++) {
 		struct build_job *job = &s->jobs[i];
 

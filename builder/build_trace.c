@@ -76,7 +76,9 @@ run(struct build_session *s, struct build_summary *sum, struct err *err)
 	runner.arg = s;
 	if (build_fetch_missing(s, err) < 0)
 		return -1;
-	return schedule_run(&s->plan, &runner, &o, &counts, err);
+	if (schedule_run(&s->plan, &runner, &o, &counts, err) < 0)
+		return -1;
+	return build_commit_all(s, err);
 }
 
 static const struct pkgfacts *

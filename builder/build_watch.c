@@ -291,7 +291,9 @@ on_tick(void *arg, const struct schedule_now *now)
 {
 	struct build_watch *w = arg;
 	int64_t now_ms = clock_monotonic_ms();
+	struct err told_later;
 
+	(void)!build_commit_look(w->s, &told_later);
 	for (size_t i = 0; i < now->nrunning; i++) {
 		const struct watched *j = &w->jobs[now->running[i]];
 

@@ -293,20 +293,22 @@ fill_facts(const struct package_context *c, const struct split_part *part,
 	pkgfacts_environment(f, &m, &f->environment);
 }
 
+const char *
+package_path(struct arena *a, const char *tmp, size_t i)
+{
+	return arena_format(a, "tmp/%s/package-%zu", tmp, i);
+}
+
 static int
-write_file(const struct package_context *c, const struct pkgfile_spec *spec,
+write_file(const struct package_context *c, const struct pkgfile_spec *spec, size_t self,
 	   struct pkgfile_ids *ids, struct err *err)
 {
-	const char *path = arena_format(c->a, "tmp/%s/%s", c->tmp, nevra_file(c->a, &spec->id));
 	CLEANUP(fd_close) int fd = -1;
-	char name[FD_TMP_MAX];
 
-	if (fd_tmp(cas_dirfd(c->store), path, name, &fd, err) < 0 ||
-	    pkgfile_write(spec, fd, ids, err) < 0)
+	if (fd_open_beneath(c->storefd, package_path(c->a, c->tmp, self),
+			    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, &fd, err) < 0)
 		return -1;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_sys(err, "%s", spec->id.name);
-	return cas_put_fd(c->store, fd, &ids->file, NULL, NULL, err);
+	return pkgfile_write(spec, fd, ids, err);
 }
 
 static int
@@ -335,7 +337,7 @@ make_one(const struct package_context *c, struct split_part *parts, size_t npart
 		return err_wrap(err, "package %s", part->name);
 	spec.entries = part->entries;
 	spec.nentries = part->n;
-	if (write_file(c, &spec, &ids, err) < 0)
+	if (write_file(c, &spec, self, &ids, err) < 0)
 		return err_wrap(err, "package %s", part->name);
 	fill_facts(c, part, &spec, &ids, out);
 	return 0;

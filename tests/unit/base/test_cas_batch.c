@@ -171,6 +171,22 @@ TEST(cas_batch_says_when_its_process_is_gone)
 		assert_fails(cas_batch_wait(s.batch, ticket, err), "has ended");
 }
 
+TEST(cas_batch_that_is_cancelled_leaves_nothing)
+{
+	uint64_t ticket;
+	struct digest d;
+
+	SCENE;
+	cas_batch_enter(s.batch);
+	assert_ok(cas_put(s.store, "blob", 4, &d, err));
+	cas_batch_cancel(s.batch);
+	assert_int_equal(count_tmp(s.store), 1);
+	cas_batch_enter(s.batch);
+	assert_ok(cas_batch_leave(s.batch, &ticket, err));
+	assert_ok(cas_batch_wait(s.batch, ticket, err));
+	assert_false(cas_has(s.store, &d));
+}
+
 TEST(cas_batch_drops_what_was_entered_and_not_left)
 {
 	SCENE;
