@@ -119,6 +119,9 @@ build_session_end(struct build_session *s)
 		if (job->tmp[0])
 			cas_tmp_drop(s->b->store, job->tmp);
 	}
+	for (struct build_ground *g = s->grounds; g; g = g->next)
+		dict_release(&g->given);
+	s->grounds = NULL;
 	s->jobs = NULL;
 	if (s->cache)
 		cache_close(STEAL_PTR(s->cache));
@@ -135,39 +138,53 @@ build_session_event(const struct build_session *s, enum build_event e, const cha
 		s->options->event(s->options->arg, e, name, text);
 }
 
-/* Packages that the environment of the node may be chosen from: of everything below it, whose
- * results are all known. all: without the cut, for the words of a failure. */
-static int
-choices(struct build_session *s, size_t node, bool all, const struct pkgfacts ***out, size_t *n,
-	struct err *err)
-{
-	CLEANUP(arena_release) struct arena scratch = { 0 };
-	CLEANUP(mem_free) bool *in = mem_alloc(s->plan.n + 1);
-	CLEANUP(mem_free) const char **wants = NULL;
-	const struct recipe *r = s->plan.at[node].recipe;
-	size_t *below, nbelow, total = 0;
+/* Everything below the node, whose results are all known. */
+struct below {
+	struct arena a;
+	bool *in;      /* by node */
+	size_t *nodes; /* sorted */
+	size_t n;
+	const char **wants;
+};
 
-	plan_closure(&scratch, &s->plan, node, &below, &nbelow);
-	for (size_t i = 0; i < nbelow; i++) {
-		if (build_session_result(s, below[i], err) < 0)
+static void
+below_release_scope(struct below *x)
+{
+	arena_release(&x->a);
+}
+
+static int
+find_below(struct build_session *s, size_t node, struct below *out, struct err *err)
+{
+	const struct recipe *r = s->plan.at[node].recipe;
+
+	plan_closure(&out->a, &s->plan, node, &out->nodes, &out->n);
+	out->in = arena_array(&out->a, s->plan.n, sizeof(*out->in));
+	for (size_t i = 0; i < out->n; i++) {
+		if (build_session_result(s, out->nodes[i], err) < 0)
 			return -1;
-		in[below[i]] = true;
-		total += s->jobs[below[i]].result.npackages;
+		out->in[out->nodes[i]] = true;
 	}
-	wants = mem_alloc((r->nneeds + 1) * sizeof(*wants));
+	out->wants = arena_array(&out->a, r->nneeds, sizeof(*out->wants));
 	for (size_t i = 0; i < r->nneeds; i++)
-		wants[i] = r->needs[i].name;
-	if (!all) {
-		universe_reach(s->a, &s->universe, in, wants, r->nneeds, out, n);
-		return 0;
-	}
-	*out = arena_array(s->a, total, sizeof(**out));
-	*n = 0;
-	for (size_t i = 0; i < nbelow; i++) {
-		for (size_t j = 0; j < s->jobs[below[i]].result.npackages; j++)
-			(*out)[(*n)++] = &s->jobs[below[i]].result.packages[j];
-	}
+		out->wants[i] = r->needs[i].name;
 	return 0;
+}
+
+/* All packages below, for the words of a failure. */
+static void
+all_choices(struct build_session *s, struct below *b, const struct pkgfacts ***out, size_t *n)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < b->n; i++)
+		total += s->jobs[b->nodes[i]].result.npackages;
+	*out = arena_array(&b->a, total, sizeof(**out));
+	*n = 0;
+	for (size_t i = 0; i < b->n; i++) {
+		for (size_t j = 0; j < s->jobs[b->nodes[i]].result.npackages; j++)
+			(*out)[(*n)++] = &s->jobs[b->nodes[i]].result.packages[j];
+	}
 }
 
 static bool
@@ -267,26 +284,60 @@ build_session_lookup(struct build_session *s, struct build_job *job, struct err 
 	return 0;
 }
 
+/* Names alone: where a version of them is asked for, a solver is. */
+static void
+name_given(struct build_session *s, struct build_ground *g)
+{
+	const struct seed *seed = &s->seed;
+	struct pkgdep d;
+	struct err ignored;
+
+	for (size_t i = 0; i < seed->nprovides + g->offers.n; i++) {
+		const char *text = i < seed->nprovides ? seed->provides[i]
+						       : g->offers.at[i - seed->nprovides];
+
+		if (pkgdep_parse(s->a, text, &d, &ignored) == 0)
+			dict_set(&g->given, d.name, g);
+	}
+}
+
+/* The environment, if it follows without any choice (universe.h). */
+static bool
+force(struct build_session *s, struct build_job *job, struct below *b, struct build_ground *g)
+{
+	const struct recipe *r = job->node->recipe;
+	struct buildroot *root = &job->root;
+
+	if (g->given.n == 0)
+		name_given(s, g);
+	*root = (struct buildroot){ .ground = g->packages, .nground = g->n };
+	return r->nneeds == 0 || universe_force(s->a, &s->universe, b->in, &g->given, b->wants,
+						r->nneeds, &root->packages, &root->npackages);
+}
+
 /* A failure is told of the whole universe. */
 static int
 solve(struct build_session *s, size_t node, struct build_job *job, struct err *err)
 {
+	CLEANUP(below_release) struct below b = { .n = 0 };
 	const struct recipe *r = job->node->recipe;
 	const struct pkgfacts **packages;
 	struct build_ground *ground;
-	struct err whole;
 	size_t n;
 
-	if (choices(s, node, false, &packages, &n, err) < 0 ||
-	    build_session_ground(s, r, &ground, err) < 0)
+	if (find_below(s, node, &b, err) < 0 || build_session_ground(s, r, &ground, err) < 0)
 		return -1;
+	if (force(s, job, &b, ground))
+		return 0;
+	universe_reach(&b.a, &s->universe, b.in, b.wants, r->nneeds, &packages, &n);
 	if (buildroot_solve(s->a, r, &s->seed, packages, n, ground->offers.at, ground->offers.n,
 			    &job->root, err) == 0)
 		return 0;
-	if (err->code == ERR_SOLVE && choices(s, node, true, &packages, &n, &whole) == 0)
-		return buildroot_solve(s->a, r, &s->seed, packages, n, ground->offers.at,
-				       ground->offers.n, &job->root, err);
-	return -1;
+	if (err->code != ERR_SOLVE)
+		return -1;
+	all_choices(s, &b, &packages, &n);
+	return buildroot_solve(s->a, r, &s->seed, packages, n, ground->offers.at,
+			       ground->offers.n, &job->root, err);
 }
 
 int

@@ -139,3 +139,68 @@ TEST(universe_cut_is_solved_as_the_whole)
 	assert_true(solved < ROUNDS);
 	assert_true(smaller > ROUNDS / 2);
 }
+
+/* What was forced is what the solver says; given: "given-N". */
+static void
+forced_answer(struct arena *a, struct universe *u, uint32_t *r, const struct pkgfacts **all,
+	      size_t nall, const bool *below, size_t *forced, size_t *solved)
+{
+	CLEANUP(dict_release) struct dict given = { 0 };
+	const char *assume[3], *wants[2];
+	struct solve_request q = { .packages = all,
+				   .npackages = nall,
+				   .wants = wants,
+				   .nwants = 2,
+				   .assume = assume,
+				   .nassume = 3,
+				   .subject = "test" };
+	const struct pkgfacts **x = NULL, **y = NULL;
+	size_t nx = 0, ny = 0;
+	struct err e = { .code = ERR_NONE };
+	int rc;
+
+	for (size_t i = 0; i < 3; i++) {
+		assume[i] = arena_format(a, "cap-%u", draw(r, PACKAGES));
+		dict_set(&given, assume[i], a);
+	}
+	wants[0] = arena_format(a, "pkg%02u", draw(r, PACKAGES));
+	wants[1] = draw_capability(a, r);
+	rc = solve_run(a, &q, &x, &nx, &e);
+	*solved += rc == 0;
+	if (!universe_force(a, u, below, &given, wants, 2, &y, &ny))
+		return;
+	++*forced;
+	if (rc < 0)
+		fail_msg("forced, but: %s", e.text);
+	assert_int_equal(nx, ny);
+	for (size_t i = 0; i < nx; i++)
+		assert_ptr_equal(x[i], y[i]);
+}
+
+TEST(universe_forced_is_what_a_solver_says)
+{
+	uint32_t r = 11;
+	size_t forced = 0, solved = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		CLEANUP(arena_release) struct arena a = { 0 };
+		CLEANUP(universe_release) struct universe u = { .owners = NULL };
+		const struct pkgfacts *all[PACKAGES];
+		bool below[PACKAGES];
+		size_t nall = 0;
+
+		for (uint32_t i = 0; i < PACKAGES; i++) {
+			const struct pkgfacts *f = draw_package(&a, &r, i);
+
+			universe_add(&a, &u, i, f);
+			below[i] = draw(&r, 8) != 0;
+			if (below[i])
+				all[nall++] = f;
+		}
+		for (int asked = 0; asked < 20; asked++)
+			forced_answer(&a, &u, &r, all, nall, below, &forced, &solved);
+	}
+	print_message("%zu solved, %zu of them forced\n", solved, forced);
+	assert_true(forced > ROUNDS);
+	assert_true(solved > forced);
+}
