@@ -61,7 +61,9 @@ struct unpack {
 	const struct tar_limits *limits;
 	struct tar_place place;
 	bool *hits;
-	uint64_t entries, bytes;
+	uint64_t entries;
+	uint64_t bytes; /* as the entries declare them, before they are there */
+	uint64_t grown; /* as they came; holes count */
 };
 
 static void
@@ -87,7 +89,7 @@ check_growth(const struct unpack *u, struct err *err)
 {
 	uint64_t packed = (uint64_t)KILN_MAX(archive_filter_bytes(u->a, -1), 1);
 	uint64_t plain = (uint64_t)KILN_MAX(archive_filter_bytes(u->a, 0), 0);
-	uint64_t most = KILN_MAX(plain, u->bytes);
+	uint64_t most = KILN_MAX(plain, u->grown);
 
 	if (u->bytes > u->limits->max_bytes)
 		return err_set(err, ERR_LIMIT, "archive: more than %llu bytes unpacked",
@@ -120,7 +122,7 @@ write_at(int fd, const char *data, size_t n, uint64_t offset, struct err *err)
 static int
 write_body(struct unpack *u, const char *name, uint64_t size, int fd, struct err *err)
 {
-	uint64_t before = u->bytes, end = 0;
+	uint64_t before = u->bytes, grown = u->grown, end = 0;
 	const void *data;
 	size_t n;
 	la_int64_t offset;
@@ -128,12 +130,12 @@ write_body(struct unpack *u, const char *name, uint64_t size, int fd, struct err
 
 	if (size > u->limits->max_bytes)
 		u->bytes = UINT64_MAX;
-	while (check_growth(u, err) == 0) {
+	if (check_growth(u, err) < 0)
+		return err_wrap(err, "entry '%s'", name);
+	for (;;) {
 		r = archive_read_data_block(u->a, &data, &n, &offset);
 		if (r == ARCHIVE_EOF)
-			return end < size && ftruncate(fd, (off_t)size) < 0
-				       ? err_sys(err, "%s", name)
-				       : 0;
+			break;
 		if (r != ARCHIVE_OK)
 			return damaged(u->a, name, err);
 		if (offset < 0 || (uint64_t)offset < end || n > u->limits->max_bytes)
@@ -141,12 +143,16 @@ write_body(struct unpack *u, const char *name, uint64_t size, int fd, struct err
 				       name);
 		end = (uint64_t)offset + n;
 		u->bytes = before + KILN_MAX(end, size);
+		u->grown = grown + end;
 		if (check_growth(u, err) < 0)
-			break;
+			return err_wrap(err, "entry '%s'", name);
 		if (write_at(fd, data, n, (uint64_t)offset, err) < 0)
 			return err_wrap(err, "archive entry '%s'", name);
 	}
-	return err_wrap(err, "entry '%s'", name);
+	u->grown = grown + KILN_MAX(end, size); /* a hole at the end */
+	if (check_growth(u, err) < 0)
+		return err_wrap(err, "entry '%s'", name);
+	return end < size && ftruncate(fd, (off_t)size) < 0 ? err_sys(err, "%s", name) : 0;
 }
 
 static uint64_t
