@@ -84,13 +84,9 @@ struct build_ground {
 	const struct seed_package **packages;
 	size_t n;
 	struct offers offers;
-<<<<<<< main
 	bool known;             /* offers are there */
 	bool fetched, unpacked; /* this run saw to it: thousands of recipes share a ground */
-=======
-	bool known;        /* offers are there */
 	struct dict given; /* names of what the seed provides and this offers, once asked for */
->>>>>>> local
 	struct build_ground *next;
 };
 struct build_session {
