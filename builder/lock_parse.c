@@ -365,9 +365,9 @@ lock_parse(struct arena *a, const char *text, size_t n, struct lock **out, struc
 		return err_set(err, ERR_LIMIT, "%s is larger than 256 MiB", LOCK_FILE);
 	l.at = arena_strndup(a, text, n);
 	l.end = l.at + n;
+	next(&l);
 	if (memchr(text, 0, n))
 		return wrong(&l, err, "it holds a zero byte");
-	next(&l);
 	if (take_format(&l, err) < 0 || take_workspace(&l, lock, err) < 0)
 		return -1;
 	if (!opens(&l, 0, "seed"))

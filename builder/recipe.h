@@ -83,6 +83,10 @@ struct recipe {
 		int line, col;
 	} * needs;
 	size_t nneeds;
+	struct recipe_update { /* where newer versions are announced; from NULL: nowhere */
+		const char *from, *repo, *url, *pattern, *series;
+		bool pre; /* versions before a release count, too */
+	} update;
 	const char **prefer;
 	size_t nprefer;
 	bool full_proc, fake_chown; /* see struct sandbox_spec */

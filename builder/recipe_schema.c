@@ -324,16 +324,60 @@ static const struct recipe_field update_fields[] = {
 	{ .name = "from",
 	  .read = recipe_read_text,
 	  .wrong = recipe_words_from,
-	  NOWHERE,
+	  IN(recipe, update.from),
 	  .flags = RECIPE_REQUIRED,
-	  DOCS("text", "required", "`github`, `gitlab` or `debian`") },
+	  DOCS("`debian`, `git`, `github`, `gitlab` or `url`", "required",
+	       "what kind of list it is") },
 	{ .name = "repo",
 	  .read = recipe_read_text,
-	  NOWHERE,
-	  .flags = RECIPE_REQUIRED,
-	  DOCS("text", "required", "the project's name there") },
+	  .wrong = recipe_words_repo,
+	  IN(recipe, update.repo),
+	  DOCS("text", "none; required for `debian`, `github` and `gitlab`",
+	       "the project's name there") },
+	{ .name = "url",
+	  .read = recipe_read_text,
+	  .wrong = recipe_words_list,
+	  IN(recipe, update.url),
+	  DOCS("text", "none; required for `git` and `url`",
+	       "the repository, or the page that lists versions") },
+	{ .name = "pattern",
+	  .read = recipe_read_text,
+	  .wrong = recipe_words_pattern,
+	  IN(recipe, update.pattern),
+	  DOCS("text", "the first source's file name, or tags that are a version",
+	       "what is looked for, with {version} where the version stands") },
+	{ .name = "series",
+	  .read = recipe_read_text,
+	  .wrong = recipe_words_version,
+	  IN(recipe, update.series),
+	  DOCS("text", "none", "only versions that begin so: 6.1 takes 6.1.176 and not 6.12") },
+	{ .name = "pre",
+	  .read = recipe_read_bool,
+	  IN(recipe, update.pre),
+	  DOCS("true or false", "false", "alphas, betas and release candidates count, too") },
 };
-TABLE(update, "update", UNPLACED);
+
+/* Each kind of list is found by one key, and the others mean nothing to it. */
+static int
+finish_update(struct recipe_reader *r, const struct doc *d, void *item, struct err *err)
+{
+	const struct recipe *recipe = item;
+	const char *from = recipe->update.from;
+	bool url = !strcmp(from, "git") || !strcmp(from, "url");
+	const char *want = url ? "url" : "repo", *other = url ? "repo" : "url";
+
+	if (doc_get(d, other))
+		return doc_error(doc_get(d, other), r->path, err, "'%s' is not for %s", other,
+				 from);
+	if (!strcmp(from, "debian") && doc_get(d, "pattern"))
+		return doc_error(doc_get(d, "pattern"), r->path, err,
+				 "'pattern' is not for debian: its files are found by their "
+				 "names in 'sources'");
+	if (doc_get(d, want))
+		return 0;
+	return doc_error(d, r->path, err, "missing key '%s', which %s needs", want, from);
+}
+TABLE(update, "update", UNPLACED, .finish = finish_update);
 
 static const struct recipe_field root_fields[] = {
 	{ .name = "format",

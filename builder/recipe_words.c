@@ -221,9 +221,39 @@ recipe_words_caps(const char *s)
 const char *
 recipe_words_from(const char *s)
 {
-	return !strcmp(s, "github") || !strcmp(s, "gitlab") || !strcmp(s, "debian")
+	static const char *const known[] = { "debian", "git", "github", "gitlab", "url" };
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (!strcmp(s, known[i]))
+			return NULL;
+	return "debian, git, github, gitlab or url";
+}
+
+/* "zlib", "madler/zlib", "group/below/project": it becomes a part of an address. */
+const char *
+recipe_words_repo(const char *s)
+{
+	return manifest_is_path(s) && is_of(s, ALNUM "+-._/") && strchr(ALNUM, *s)
 		       ? NULL
-		       : "github, gitlab or debian";
+		       : "a project's name, such as madler/zlib";
+}
+
+const char *
+recipe_words_list(const char *s)
+{
+	return is_web(s) || begins(s, "file:///")
+		       ? NULL
+		       : "an address that begins with https://, http:// or file:///";
+}
+
+const char *
+recipe_words_pattern(const char *s)
+{
+	const char *first = strstr(s, "{version}");
+
+	return first && !strstr(first + 1, "{version}") && strlen(s) <= WORD_MAX
+		       ? NULL
+		       : "a text with one {version}";
 }
 
 bool

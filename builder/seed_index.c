@@ -281,20 +281,42 @@ scan_confined(void *arg, struct err *err)
 	return fd_write_all(s->to, buf_text(&found), found.len, err);
 }
 
+/* The index at plain, brought packed; both forms are held to what the signed text lists. */
+static int
+get_index(const struct suite *s, const char *plain, struct buf *index, struct err *err)
+{
+	static const char *const argv[] = { "xz", "-dc", NULL };
+	const char *packed = arena_format(s->a, "%s.xz", plain);
+	CLEANUP(buf_free) struct buf small = BUF_MAX(PACKED_MAX);
+
+	if (get(s, packed, &small, err) < 0 || check_bytes(s, packed, &small, err) < 0 ||
+	    filter(argv, buf_text(&small), small.len, index, err) < 0)
+		return -1;
+	return check_bytes(s, plain, index, err);
+}
+
+int
+seed_index_get(struct arena *a, const struct workspace *w, const struct source_index *index,
+	       const char *path, struct buf *out, struct err *err)
+{
+	const struct seed_query q = { .w = w };
+	struct suite s = { .a = a, .query = &q, .index = index };
+
+	if (read_release(&s, err) < 0 ||
+	    get_index(&s, arena_format(a, "%s/%s", index->component, path), out, err) < 0)
+		return err_wrap(err, "%s %s", index->archive, index->release);
+	return 0;
+}
+
 static int
 read_packages(const struct suite *s, struct buf *found, struct err *err)
 {
-	static const char *const argv[] = { "xz", "-dc", NULL };
 	const char *plain = arena_format(s->a, "%s/binary-amd64/Packages", s->index->component);
-	const char *packed = arena_format(s->a, "%s.xz", plain);
-	CLEANUP(buf_free) struct buf small = BUF_MAX(PACKED_MAX);
 	CLEANUP(buf_free) struct buf index = BUF_MAX(INDEX_MAX);
 	CLEANUP(fd_close) int to = -1;
 	struct scan scan = { .suite = s, .index = &index };
 
-	if (get(s, packed, &small, err) < 0 || check_bytes(s, packed, &small, err) < 0 ||
-	    filter(argv, buf_text(&small), small.len, &index, err) < 0 ||
-	    check_bytes(s, plain, &index, err) < 0 || fd_memory("packages", &to, err) < 0)
+	if (get_index(s, plain, &index, err) < 0 || fd_memory("packages", &to, err) < 0)
 		return -1;
 	scan.to = to;
 	if (proc_confined(scan_confined, &scan, &to, 1, err) < 0)
@@ -364,9 +386,8 @@ by_name_then_newest(const void *x, const void *y)
 			      a->location); /* "debian:" before "debian-security:" */
 }
 
-/* apt may name one suite several times, by another mirror or for another component. */
-static bool
-is_repeated(const struct source_index *list, size_t i)
+bool
+seed_index_is_repeated(const struct source_index *list, size_t i)
 {
 	for (size_t j = 0; j < i; j++)
 		if (!strcmp(list[i].archive, list[j].archive) &&
@@ -386,7 +407,7 @@ seed_index_read(struct arena *a, const struct seed_query *q, struct seed_package
 	for (size_t i = 0; rc == 0 && i < q->nindexes; i++) {
 		struct suite s = { .a = a, .query = q, .index = &q->indexes[i] };
 
-		if (!is_repeated(q->indexes, i))
+		if (!seed_index_is_repeated(q->indexes, i))
 			rc = read_suite(&s, &found, err);
 	}
 	if (rc == 0) {

@@ -34,6 +34,12 @@ struct seed_query {
  * by name and from the newest version down. */
 int seed_index_read(struct arena *a, const struct seed_query *q, struct seed_package **out,
 		    size_t *n, struct err *err) MUST_CHECK;
+/* One file of an archive's index, below its component: "source/Sources". Checked like the rest.
+ */
+int seed_index_get(struct arena *a, const struct workspace *w, const struct source_index *index,
+		   const char *path, struct buf *out, struct err *err) MUST_CHECK;
+/* apt may name one suite several times; what is not main is passed over, too. */
+bool seed_index_is_repeated(const struct source_index *list, size_t i);
 /* A Packages file's stanzas of wanted names: for seed_index_read's confined child and for
  * tests. Lines of "name\tversion\tsize\tsha256\tfilename\n". */
 int seed_index_scan(const char *text, size_t n, const char *const *names, size_t nnames,

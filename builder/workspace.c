@@ -12,8 +12,9 @@
 /* 2026-01-01: when neither a recipe nor kiln.yaml says otherwise. */
 #define WORKSPACE_EPOCH 1767225600
 
-static const char *const prefixes[] = { "debian", "debian-security", "debian-snapshot",
-					"debian-security-snapshot" };
+static const char *const prefixes[] = { "debian",          "debian-security",
+					"debian-snapshot", "debian-security-snapshot",
+					"github",          "gitlab" };
 
 static const char *
 wrong_builder(const char *s)
@@ -77,7 +78,8 @@ read_mirrors(struct recipe_reader *r, const struct recipe_value *v, struct err *
 			return doc_error(
 				&at, r->path, err,
 				"'%s' is no archive; those are debian, debian-security, "
-				"debian-snapshot and debian-security-snapshot",
+				"debian-snapshot, debian-security-snapshot, github and "
+				"gitlab",
 				recipe_read_shown(r->a, item->key));
 		if (!base)
 			return doc_error(item->value, r->path, err,

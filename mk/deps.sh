@@ -7,7 +7,7 @@ build='gcc libc6-dev make pkg-config libsolv-dev libsolvext-dev librpm-dev libar
 	libseccomp-dev libssl-dev libyaml-dev libsqlite3-dev libcurl4-openssl-dev libjansson-dev
 	libelf-dev ca-certificates xz-utils gpgv debian-archive-keyring'
 test="$build libcmocka-dev rpm createrepo-c dnf zypper skopeo umoci gnupg sqv openssh-client openssl
-	busybox-static python3 xz-utils zstd strace file cpio util-linux podman libcap2-bin perl golang-go golang-golang-x-mod-dev
+	busybox-static python3 git patch xz-utils zstd strace file cpio util-linux podman libcap2-bin perl golang-go golang-golang-x-mod-dev
 	nginx-light tinyproxy"
 dev="$test clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev cppcheck
 	qemu-system-x86 linux-image-cloud-amd64"
