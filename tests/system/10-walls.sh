@@ -169,10 +169,16 @@ outputs() {
 	assert_line "$WHO: directories are 0755" 'out: open 755 dir -' "$log"
 	assert_line "$WHO: an unreadable directory too" 'out: zero 755 dir -' "$log"
 	copy=$STORE/tmp/$(value tmp "$log")/out
+	assert_eq "$WHO: it lies in a directory nobody else enters" 700 \
+		"$(as_user "$WHO" stat -c %a "${copy%/out}")"
 	assert_eq "$WHO: the copy's owner is the store's" "$(stat -c %u "$STORE")" \
 		"$(as_user "$WHO" stat -c %u "$copy/usr/bin/x")"
 	assert_eq "$WHO: the copy's time is the recipe's" 1000000000 \
 		"$(as_user "$WHO" stat -c %Y "$copy/usr/bin/x")"
+	first=$(value tmp "$log")
+	other=$(value tmp "$(run -o true)")
+	assert_eq "$WHO: nobody can know that directory's name before" differs \
+		"$([ "${first%-*}" = "${other%-*}" ] && echo same || echo differs)"
 	while IFS='|' read -r words script reason; do
 		log=$(run -o "$script")
 		assert_eq "$WHO: output with $words is refused" output "$(value cause "$log")"
