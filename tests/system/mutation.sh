@@ -93,7 +93,8 @@ table() {
 	mutant uname_check ${S}_init.c 'cut("if (status != 0)\n\t\treturn err_set(err, ERR_SANDBOX, \"uname does", "if (false)\n\t\treturn err_set(err, ERR_SANDBOX, \"uname does")' uname_asked
 	mutant uname_blind ${S}_seccomp.c 'cut("errno == EBUSY && f->fixed_uname", "false")' 12-trace
 	# write_answer asks whether the question is still open: to see that this is gone, a pid would have to
-	# come round again between two system calls.
+	# come round again between two system calls. sandbox_trace's forget(): it is for a run that was not
+	# watched, between two that were, in one kiln.
 	mutant environment ${S}_init.c 'cut("execve(argv[0], args, vars)", "execve(argv[0], args, environ)")'
 	mutant rename ${S}_ids.c 'body("sandbox_ids_rename", "(void)name; (void)err; return 0;")'
 	mutant kill_rest ${S}_init.c 'body("kill_rest", "")'
@@ -115,7 +116,6 @@ table() {
 	mutant note_dns ${S}_notify.c 's/return port == PORT_DNS \? "dns" : local/return local/ or die' 12-trace
 	mutant note_plain ${S}_notify.c 'body("make_plain", "(void)s;")' 12-trace
 	mutant trace_marks ${S}_trace.c 'body("mark_dir", "(void)t; (void)dir; return true;")' 12-trace
-	mutant trace_forgets ${S}_trace.c 'cut("forget(t->group);")' 12-trace
 	mutant trace_overflow ${S}_trace.c 's/e->mask & FAN_Q_OVERFLOW/false/ or die' 12-trace
 	mutant harvest_list ${S}_harvest.c 's/w->listed <= SANDBOX_MAX_MANIFEST/w->listed > 0/ or die' 18-harvest
 	mutant harvest_modes ${S}_harvest.c 's/fchmod\(out, w->strict \? plain : /fchmod(out, w->strict ? i->st.st_mode : /; s/plain = i->st\.st_mode & 0111 \? 0755 : 0644/plain = i->st.st_mode \& 0777/ or die'
