@@ -69,7 +69,8 @@ is_ours(const struct build_session *s, const struct build_job *job)
 	       result_trust(s->b->store, &s->ring, job->action.hex, &job->result, &why) == 0;
 }
 
-/* The memo knows that a result was right and that one is there, not that it is the same one. */
+/* The memo knows that a result was right and that one is there, not that it is the same one.
+ * What this run found or built needs no second look, and may not be on the disk yet. */
 static int
 refuse_exchanged(struct build_session *s, struct build_job *job, struct err *err)
 {
@@ -95,7 +96,7 @@ build_session_result(struct build_session *s, size_t node, struct err *err)
 	if (!found)
 		return err_set(err, ERR_IO, "the result of recipe %s left the store meanwhile",
 			       job->node->recipe->name);
-	if (job->remembered && !job->offered && !is_ours(s, job))
+	if (job->remembered && !job->identified && !job->offered && !is_ours(s, job))
 		return refuse_exchanged(s, job, err);
 	for (size_t i = 0; !job->offered && i < job->result.npackages; i++)
 		universe_add(s->a, &s->universe, node, &job->result.packages[i]);
