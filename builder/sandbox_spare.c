@@ -116,12 +116,14 @@ clone_init(struct sandbox_job *job, struct sandbox_chamber *c, struct err *err)
 	return 0;
 }
 
+/* Whether there is time to prepare what would only be faster than doing it when it is needed.
+ */
 static bool
-is_wanted(int sock)
+has_time(const struct sandbox_helper *h, int sock)
 {
 	struct pollfd p = { .fd = sock, .events = POLLIN };
 
-	return poll(&p, 1, 0) > 0;
+	return !h->hurry && poll(&p, 1, 0) == 0;
 }
 
 static int
@@ -144,7 +146,8 @@ make_ready(struct sandbox_job *job, int sock, struct err *err)
 	if (clone_init(job, &c, err) < 0)
 		return -1;
 	sandbox_limit_join(&job->helper->cgroups, job->pid, &job->meter);
-	if (write(in_group, is_wanted(sock) ? SANDBOX_GO_NOW : SANDBOX_GO_REST, 1) != 1)
+	if (write(in_group, has_time(job->helper, sock) ? SANDBOX_GO_REST : SANDBOX_GO_NOW,
+		  1) != 1)
 		return err_sys(err, "starting the chamber");
 	return sandbox_mount_rooms(&sandbox_limits_default, &job->rooms, err);
 }
@@ -202,7 +205,7 @@ sandbox_spare_run(const struct sandbox_helper *h, int sock)
 	/* Told to whoever asks: until then there is nobody to tell. */
 	if (make_ready(&job, sock, &err) < 0)
 		job.failed = err;
-	if (!is_wanted(sock))
+	if (has_time(h, sock))
 		sandbox_spare_warm();
 	if (!take_order(&a, sock, &job))
 		proc_child_exit(1);

@@ -103,7 +103,7 @@ table() {
 	mutant attribution "${S}_warden*.c" 'body("attribute", "(void)w;")'
 	mutant obey "${S}_warden*.c" 'body("hear_conductor", "(void)w; (void)poll(NULL, 0, 10);")'
 	mutant unreported ${S}_init.c 's/return wall\(c, "network", "private loopback only", err\)/return 0/ or die'
-	mutant check_walls "${S}_warden*.c" 'body("check_walls", "(void)r; (void)err; return 0;")' unreported
+	mutant check_walls "${S}_warden*.c" 'body("check_walls", "(void)w; (void)err; return 0;")' unreported
 	mutant kept_private "${S}_warden*.c" 'cut("mkdirat(store, path, 0700)", "mkdirat(store, path, 0755)")'
 	mutant harvest_links ${S}_harvest.c 'cut("O_CLOEXEC | O_NOFOLLOW", "O_CLOEXEC"); cut(".resolve = RESOLVE_ALL", ".resolve = 0")'
 	mutant harvest_kinds ${S}_harvest.c 's/if \(!S_ISREG\(i\.st\.st_mode\)\)/if (false)/ or die'
