@@ -15,7 +15,9 @@ graph_load(struct arena *a, struct builder *b, const char *const *names, size_t 
 	if (build_session_load_memo(a, b, names, nnames, &s, err) < 0)
 		return -1;
 	memo_save(s.memo);
-	*out = (struct graph){ .set = s.set, .seed = s.seed, .plan = s.plan, .memo = s.memo };
+	*out = (struct graph){
+		.set = s.set, .seed = s.seed, .plan = s.plan, .memo = s.memo, .store = b->store
+	};
 	return 0;
 }
 
@@ -31,9 +33,12 @@ graph_text(const struct graph *g, struct buf *out)
 	for (size_t i = 0; i < g->plan.n; i++) {
 		const struct plan_node *node = &g->plan.at[i];
 
-		buf_add_format(out, "%s:", node->recipe->name);
-		for (size_t j = 0; j < node->nneeds; j++)
-			buf_add_format(out, " %s", name_of(g, node->needs[j]));
+		buf_add_str(out, node->recipe->name);
+		buf_add_char(out, ':');
+		for (size_t j = 0; j < node->nneeds; j++) {
+			buf_add_char(out, ' ');
+			buf_add_str(out, name_of(g, node->needs[j]));
+		}
 		buf_add_char(out, '\n');
 	}
 }

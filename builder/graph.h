@@ -14,6 +14,7 @@ struct graph {
 	struct seed seed;
 	struct plan plan;
 	struct memo *memo;
+	const struct cas *store; /* NULL: only what is declared is known */
 };
 /* The named recipes (none: all) and all they need. */
 int graph_load(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
@@ -46,7 +47,9 @@ struct graph_affected {
 };
 int graph_affected(struct arena *a, const struct graph *g, const char *what,
 		   struct graph_affected **out, size_t *n, struct err *err) MUST_CHECK;
-/* Whether one of the packages, or what they declare to require, is of an affected recipe; its
- * name, or NULL. */
-const char *graph_reaches(const struct graph *g, const char *const *packages, size_t npackages,
-			  const struct graph_affected *hits, size_t nhits);
+/* Whether one of the packages, or what they come with at run time, is of an affected recipe;
+ * its name, or NULL. They come with what they declare to require, and, where they were built,
+ * with what of the packages they were built with provides what they turned out to require. */
+int graph_reaches(struct arena *a, const struct graph *g, const char *const *packages,
+		  size_t npackages, const struct graph_affected *hits, size_t nhits,
+		  const char **out, struct err *err) MUST_CHECK;

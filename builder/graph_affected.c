@@ -20,6 +20,15 @@ is_source(const struct asked *q, const struct recipe_source *s)
 	return strcmp(q->what, s->filename) == 0 || strcmp(q->what, s->url) == 0;
 }
 
+/* By its path, since many patches are named alike. */
+static bool
+is_patch(const struct recipe *r, const struct recipe_patch *p, const char *what)
+{
+	size_t n = strlen(r->path) - strlen("recipe.yaml");
+
+	return strncmp(what, r->path, n) == 0 && strcmp(what + n, p->file) == 0;
+}
+
 static bool
 is_made(const struct asked *q, size_t slot)
 {
@@ -42,6 +51,10 @@ carried(const struct asked *q, const struct plan_node *node)
 	for (size_t i = 0; i < r->nsources; i++)
 		if (is_source(q, &r->sources[i]))
 			return r->sources[i].filename;
+	for (size_t i = 0; i < r->npatches; i++)
+		if (q->by_digest ? digest_equal(&q->digest, &r->patches[i].sha256)
+				 : is_patch(r, &r->patches[i], q->what))
+			return r->patches[i].file;
 	if (is_made(q, node->slot))
 		return "what it last made";
 	if (q->by_digest)
@@ -108,8 +121,9 @@ nothing(const struct asked *q, struct err *err)
 	err_set(err, ERR_INPUT,
 		"nothing here is or was made from '%s': no source, seed package, recipe or package",
 		q->what);
-	return err_hint(err,
-			"name a source by its file name or address, anything by sha256:DIGEST");
+	return err_hint(
+		err,
+		"name a source by its file name or address, a patch by its path, anything by sha256:DIGEST");
 }
 
 /* Needs stand before their users, so one pass reaches all. */
@@ -161,31 +175,4 @@ graph_affected(struct arena *a, const struct graph *g, const char *what,
 		if ((*out)[i].hit)
 			(*out)[(*n)++] = (*out)[i];
 	return *n || find_seed(&q) ? 0 : nothing(&q, err);
-}
-
-const char *
-graph_reaches(const struct graph *g, const char *const *packages, size_t npackages,
-	      const struct graph_affected *hits, size_t nhits)
-{
-	CLEANUP(dict_release) struct dict hit = { 0 }, seen = { 0 };
-	VEC(const char *) todo = { 0 };
-	const char *found = NULL;
-
-	for (size_t i = 0; i < nhits; i++)
-		dict_set(&hit, hits[i].recipe->name, &hit);
-	for (size_t i = 0; i < npackages; i++)
-		VEC_PUSH(&todo, packages[i]);
-	for (size_t i = 0; i < todo.n && !found; i++) {
-		const struct recipe *r = recipe_of_package(&g->set, todo.at[i]);
-
-		if (!r || !dict_add(&seen, todo.at[i], &seen))
-			continue;
-		if (dict_has(&hit, r->name))
-			found = todo.at[i];
-		for (size_t j = 0; j < r->npackages; j++)
-			for (size_t k = 0; k < r->packages[j].requires.n; k++)
-				VEC_PUSH(&todo, r->packages[j].requires.at[k].name);
-	}
-	VEC_FREE(&todo);
-	return found;
 }

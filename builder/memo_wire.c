@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/memo_priv.h"
 
-#define MEMO_MAGIC "kiln memo 2\n"
+#define MEMO_MAGIC "kiln memo 3\n"
 
 struct memo_wire {
 	const char *at, *end;
@@ -82,16 +82,24 @@ texts(struct arena *a, struct memo_wire *w, size_t *n)
 	return at;
 }
 
+/* Names alone: plans and questions ask for no more. */
+static void
+read_deps(struct arena *a, struct memo_wire *w, struct pkgdeps *out)
+{
+	out->n = count(w);
+	out->at = arena_array(a, out->n, sizeof(*out->at));
+	for (size_t i = 0; i < out->n; i++)
+		out->at[i].name = text(w);
+}
+
 static void
 read_package(struct arena *a, struct memo_wire *w, struct recipe_package *p)
 {
 	p->name = text(w);
 	p->line = (int)number(w);
 	p->col = (int)number(w);
-	p->requires.n = count(w);
-	p->requires.at = arena_array(a, p->requires.n, sizeof(*p->requires.at));
-	for (size_t i = 0; i < p->requires.n; i++)
-	p->requires.at[i].name = text(w);
+	read_deps(a, w, &p->requires);
+	read_deps(a, w, &p->provides);
 }
 
 static struct recipe *
@@ -189,14 +197,21 @@ add_digest(struct buf *out, const struct digest *d)
 }
 
 static void
+add_deps(struct buf *out, const struct pkgdeps *deps)
+{
+	add_number(out, deps->n);
+	for (size_t i = 0; i < deps->n; i++)
+		add_text(out, deps->at[i].name);
+}
+
+static void
 add_package(struct buf *out, const struct recipe_package *p)
 {
 	add_text(out, p->name);
 	add_number(out, (uint64_t)p->line);
 	add_number(out, (uint64_t)p->col);
-	add_number(out, p->requires.n);
-	for (size_t i = 0; i < p->requires.n; i++)
-		add_text(out, p->requires.at[i].name);
+	add_deps(out, &p->requires);
+	add_deps(out, &p->provides);
 }
 
 static void

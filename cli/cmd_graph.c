@@ -131,10 +131,12 @@ tell_images(struct cli *cli, const struct graph *g, const struct graph_affected 
 	if (image_load_all(a, cli->workspace.dirfd, &images, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		const char *by = graph_reaches(g, (const char *const *)images[i]->packages,
-					       images[i]->npackages, hits, nhits);
 		struct doc *d = doc_map(a);
+		const char *by;
 
+		if (graph_reaches(a, g, (const char *const *)images[i]->packages,
+				  images[i]->npackages, hits, nhits, &by, err) < 0)
+			return -1;
 		if (!by)
 			continue;
 		doc_set_text(a, d, "image", images[i]->name);
@@ -213,9 +215,9 @@ const struct command cmd_affected = {
 	.summary = "show everything that carries X or was built with it",
 	.synopsis = "X",
 	.description =
-		"X is a source (file name, address or sha256:DIGEST), a seed package, a recipe, a\n"
-		"package, or the digest of anything that was made. Images count by the packages they\n"
-		"list and what those declare to require.",
+		"X is a source (file name, address or sha256:DIGEST), a patch (its path or digest), a\n"
+		"seed package, a recipe, a package, or the digest of anything that was made. Images\n"
+		"count by the packages they list and what those require, as far as they are built.",
 	.example = "kiln affected zlib_1.2.13.dfsg.orig.tar.gz",
 	.args_size = 1,
 	.min_operands = 1,

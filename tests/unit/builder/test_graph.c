@@ -114,11 +114,35 @@ TEST(graph_finds_images_through_what_their_packages_require)
 {
 	struct graph_affected hit = { .hit = GRAPH_CARRIES };
 	const char *tool[] = { "lonely", "tool" }, *lonely[] = { "lonely" };
+	const char *by;
 
 	SCENE;
 	hit.recipe = recipe_find(&s.g.set, "base");
-	assert_string_equal(graph_reaches(&s.g, tool, 2, &hit, 1), "base");
-	assert_null(graph_reaches(&s.g, lonely, 1, &hit, 1));
+	assert_ok(graph_reaches(&s.a, &s.g, tool, 2, &hit, 1, &by, err));
+	assert_string_equal(by, "base");
+	assert_ok(graph_reaches(&s.a, &s.g, lonely, 1, &hit, 1, &by, err));
+	assert_null(by);
+}
+
+/* The set is loaded without files of patches, so the recipe gets one here. */
+TEST(graph_affected_finds_a_patch_by_path_and_digest)
+{
+	struct recipe_patch patch = { .file = "fix.patch" };
+	char hex[DIGEST_HEX];
+	struct recipe *tool;
+
+	SCENE;
+	tool = s.g.set.at[4];
+	assert_string_equal(tool->name, "tool");
+	made_digest("fix", &patch.sha256);
+	digest_hex(&patch.sha256, hex);
+	tool->patches = &patch;
+	tool->npatches = 1;
+	assert_string_equal(affected(&s, "recipes/tool/fix.patch"),
+			    affected(&s, arena_format(&s.a, "sha256:%s", hex)));
+	assert_non_null(strstr(affected(&s, hex), "tool"));
+	assert_non_null(strstr(affected(&s, hex), "lib"));
+	assert_null(strstr(affected(&s, hex), "lonely"));
 }
 
 TEST(graph_is_written_as_text_dot_and_svg)

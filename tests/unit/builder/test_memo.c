@@ -221,7 +221,7 @@ TEST(memo_takes_nothing_from_a_file_that_is_not_as_it_was_written)
 	SCENE;
 	assert_ok(fd_read_file(s.dir, PATH, &text, err));
 	bytes = mem_dup(text.data, text.len);
-	memcpy(maker.bytes, bytes + strlen("kiln memo 2\n"), DIGEST_BYTES);
+	memcpy(maker.bytes, bytes + strlen("kiln memo 3\n"), DIGEST_BYTES);
 	assert_true(memo_wire_read(&a, bytes, text.len, &maker, &out));
 	assert_int_equal(out.n, 3);
 	for (size_t i = 0; i < text.len; i++) {

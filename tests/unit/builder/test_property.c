@@ -4,6 +4,7 @@
  * random edits (property_world.h), every key and every environment, what is built and what
  * cannot be. KILN_PROPERTY_WORLDS=1000 looks longer than `make check` does.
  */
+#include "builder/graph.h"
 #include "tests/unit/builder/property_world.h"
 
 #define WORLDS 2
@@ -111,8 +112,58 @@ compare_with_scratch(struct world *w, const char *const *names, size_t n, const 
 	}
 }
 
+/* What an image of this package would hold, by the solver's rules. */
+static bool
+closure(struct world *w, struct run *r, size_t node, const struct pkgfacts ***out, size_t *n)
+{
+	const char *wants[] = { r->s.plan.at[node].recipe->packages[0].name };
+	bool *in = arena_array(&w->a, r->s.plan.n, sizeof(*in));
+	struct dict given = { 0 };
+	size_t *below, nbelow;
+	struct err e;
+
+	plan_closure(&w->a, &r->s.plan, node, &below, &nbelow);
+	in[node] = true;
+	for (size_t i = 0; i < nbelow; i++)
+		in[below[i]] = true;
+	for (size_t i = 0; i < r->s.plan.n; i++)
+		if (in[i] && build_session_result(&r->s, i, &e) < 0)
+			fail_msg("%s", e.text);
+	return universe_force(&w->a, &r->s.universe, in, &given, wants, 1, out, n);
+}
+
+/* `kiln affected` finds an image by everything that it would hold. */
+static size_t
+reach_all(struct world *w, struct run *r)
+{
+	struct graph g = {
+		.set = r->s.set, .plan = r->s.plan, .memo = r->s.memo, .store = w->builder.store
+	};
+	const struct pkgfacts **at = NULL;
+	size_t n = 0, reached = 0;
+	struct err e;
+
+	for (size_t i = 0; i < g.plan.n; i++) {
+		const char *name = g.plan.at[i].recipe->packages[0].name, *by;
+
+		if (r->fate[i] > FATE_BUILT || !closure(w, r, i, &at, &n))
+			continue;
+		for (size_t j = 0; j < n; j++, reached++) {
+			struct graph_affected hit = { .recipe = recipe_find(&g.set,
+									    at[j]->recipe) };
+
+			if (graph_reaches(&w->a, &g, &name, 1, &hit, 1, &by, &e) < 0)
+				fail_msg("%s", e.text);
+			if (!by)
+				fail_msg("%s comes to hold %s unseen%s", name, at[j]->id.name,
+					 w->did);
+		}
+	}
+	return reached;
+}
+
 struct counts {
-	size_t built, served, remembered;
+	size_t reached, built, served, remembered;
 };
 
 static void
@@ -129,6 +180,7 @@ one_round(struct world *w, struct counts *c)
 		c->remembered += r.fate[i] == FATE_SERVED && !r.s.jobs[i].identified;
 	}
 	compare_with_scratch(w, names, n, &r);
+	c->reached += n ? 0 : reach_all(w, &r);
 }
 
 static void
@@ -163,4 +215,5 @@ TEST(property_a_memo_decides_what_would_be_decided_without)
 	/* It is no proof of anything if nothing was remembered, or nothing ever built again. */
 	assert_true(c.remembered > c.served / 4);
 	assert_true(c.built > n * WORLD_RECIPES);
+	assert_true(c.reached > c.built);
 }
