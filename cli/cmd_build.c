@@ -123,8 +123,10 @@ on_tick(void *arg, const struct build_now *now)
 		t->stopping = true;
 		say_timed(t, "%-8s ending what runs; what was finished is kept", "stop");
 	}
-	/* What is fetched draws a line of its own. */
-	if (!status_is_live() || strcmp(now->doing, "fetching") == 0)
+	/* What is fetched draws a line of its own; a stream on the same terminal would be torn.
+	 */
+	if (!status_is_live() || strcmp(now->doing, "fetching") == 0 ||
+	    (t->cli->json && isatty(STDOUT_FILENO)))
 		return;
 	status_show(lines,
 		    progress_lines(&a, now, KILN_MIN(max, (size_t)STATUS_LINES_MAX), lines));

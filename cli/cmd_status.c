@@ -166,6 +166,8 @@ status_verb(struct cli *cli, void *args, const char *const *operands, size_t n, 
 	    runfile_list(a, cli->builder.store, &runs, &nruns, err) < 0)
 		return -1;
 	here = n == 0 && is_here(cli, runs, nruns);
+	for (size_t i = 0; i < nruns && !cli->json; i++)
+		print_run(a, &runs[i]);
 	if (!here && build_state(a, &cli->builder, operands, n, &states, &nstates, err) < 0)
 		return -1;
 	if (cli->json) {
@@ -174,8 +176,6 @@ status_verb(struct cli *cli, void *args, const char *const *operands, size_t n, 
 			doc_set(a, d, "workspace", states_doc(a, states, nstates, o->all));
 		return cli_json(cli, d, err);
 	}
-	for (size_t i = 0; i < nruns; i++)
-		print_run(a, &runs[i]);
 	if (!here)
 		print_states(a, states, nstates, o->all || n > 0);
 	return 0;

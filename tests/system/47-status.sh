@@ -86,7 +86,7 @@ last = lines[-1]
 print("summary:", last["event"], last["built"], last["failed"], last["blocked"], last["served"], len(last["failures"]))
 print("the failure again:", {k: v for k, v in bad.items() if k not in ("event", "time_ms")} == last["failures"][0])
 position = {(x.get("recipe"), x["event"]): i for i, x in enumerate(lines)}
-print("after what it needs:", position["one", "done"] < position["two", "started"])
+print("after what it needs:", position["one", "phase"] < position["two", "started"])
 P
 text=$(cat said)
 assert_line "events come in order" "in order of time: True" "$text"
@@ -261,6 +261,13 @@ assert_line "a dumb terminal: nothing is drawn" "drawn: False" "$(cat said)"
 assert_line "and no sequence sent" "escapes: " "$(cat said)"
 term=xterm
 
+echo "$installs; sleep 60" | recipe a-recipe-with-a-very-long-name-as-there-are-some
+live 80x20,4:INT >said
+assert_line "stopped: exit 1" "exit: 1" "$(cat said)"
+assert_line "what was drawn is gone" "gone at the end: True" "$(cat said)"
+assert_contains "it says what it does" "stop     ending what runs; what was finished is kept" "$(cat seen)"
+assert_line "and what comes of it" "error: interrupted" "$(cat seen)"
+
 # ---- why, and how long ----
 rm -rf ws/recipes
 echo "$installs; sleep 1" | recipe one
@@ -279,13 +286,27 @@ assert_lacks "guesses nothing" "never built here" "$(cat out)"
 ok "the same as JSON" "$kiln" -C ws build --dry-run --why --json
 same "reasons are events, and stand in the summary" "$(grep -c '"reason":"changed: recipe (build, license)"' out)" 2
 
+rm -rf ws/recipes
+for name in small large; do
+	echo "$installs" | recipe $name
+	truncate -s $([ $name = small ] && echo 1M || echo 27M) ws/recipes/$name/blob
+	echo $name | dd of=ws/recipes/$name/blob conv=notrunc 2>/dev/null
+	sed -i "s/^build:/sources: [{url: \"file:blob\", sha256: $(sha256sum ws/recipes/$name/blob | cut -d' ' -f1), unpack: false}]\nbuild:/" \
+		ws/recipes/$name/recipe.yaml
+done
+ok "a dry run of what was neither built nor fetched" "$kiln" -C ws build -j1 --dry-run
+says "guesses the same for each" "takes about 1:00 min (2 recipes never built here"
+ok "fetch" "$kiln" -C ws fetch
+ok "a dry run once the sources are there" "$kiln" -C ws build -j1 --dry-run
+says "guesses by their sizes" "takes about 2:00 min (2 recipes never built here"
+
 # ---- who waits for nothing is told once ----
 for i in $(seq 25); do echo "$installs" | recipe user$i sick; done
 echo "exit 3" | recipe sick
 refused "a failure that blocks many" 1 "blocked  15 more that need sick" "$kiln" -C ws build -k
 same "names ten of them" "$(grep -c 'needs sick' err)" 10
 refused "without --keep-going" 1 "failed: sick (build)" "$kiln" -C ws build
-rm -rf ws/recipes/user* ws/recipes/sick
+rm -rf ws/recipes
 
 # ---- as many processors as ever, whoever builds beside it ----
 if [ "$(nproc)" -ge 2 ]; then
@@ -301,13 +322,14 @@ else
 fi
 
 # ---- the preflight ----
+echo "$installs" | recipe one
 for i in $(seq 40); do echo "$installs" | recipe many$i one; done
 ok "forty recipes" "$kiln" -C ws build -j4
 if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=1600m,mode=755 small small 2>/dev/null; then
 	cp -a store small/store
 	rm -f ws/.kiln/plan-* && rm -rf small/store/refs/offers
 	KILN_STORE=small/store ok "what the store serves needs no room, remembered or not" "$kiln" -C ws build
-	says "and nothing is built" "nothing to build: 42 recipes"
+	says "and nothing is built" "nothing to build: 41 recipes"
 	rm -rf small/store/refs/last small/store/refs/action ws/.kiln/plan-*
 	KILN_STORE=small/store refused "what it cannot serve does" 1 "MiB of disk where the store is (small/store)" "$kiln" -C ws build
 	assert_contains "with a remedy" "hint: free disk space, or set KILN_STORE" "$(cat err)"

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a command on a terminal of its own and says what a person would have seen.
 
-usage: terminal.py COLUMNSxROWS[,SECONDS:COLUMNSxROWS...] COMMAND...
+usage: terminal.py COLUMNSxROWS[,SECONDS:COLUMNSxROWS|,SECONDS:SIGNAL...] COMMAND...
 
 The terminal knows just what Kiln may say to one: text, CR, LF, CSI A (up), J (erase below), K (erase
 to the right), m (weights); anything else is an error. It breaks long lines again when it becomes
 narrower, as terminals do. Prints "screen" and its lines whenever something was written, and at the end
 "escapes: ..." (kinds of sequences that came) and "exit: N".
 """
-import fcntl, os, pty, re, select, struct, sys, termios, time
+import fcntl, os, pty, re, select, signal, struct, sys, termios, time
 
 
 class Terminal:
@@ -98,8 +98,8 @@ def main():
     sizes = []
     for word in sys.argv[1].split(","):
         at, _, size = word.rpartition(":")
-        sizes.append((float(at or 0), *map(int, size.split("x"))))
-    terminal = Terminal(*sizes.pop(0)[1:])
+        sizes.append((float(at or 0), size))
+    terminal = Terminal(*map(int, sizes.pop(0)[1].split("x")))
     pid, fd = pty.fork()
     if pid == 0:
         # Until the size is set.
@@ -113,8 +113,13 @@ def main():
     begun = time.monotonic()
     while True:
         ready, _, _ = select.select([fd], [], [], 0.05)
-        if sizes and time.monotonic() - begun >= sizes[0][0]:
-            terminal.resize(*sizes.pop(0)[1:])
+        # What is under way was written for the old size: it is read before.
+        if not ready and sizes and time.monotonic() - begun >= sizes[0][0]:
+            word = sizes.pop(0)[1]
+            if word.isalpha():
+                os.kill(pid, getattr(signal, "SIG" + word))
+                continue
+            terminal.resize(*map(int, word.split("x")))
             set_size()
             print(f"size {terminal.columns}x{terminal.rows}")
         if not ready:
