@@ -126,20 +126,34 @@ buildroot_check(const struct buildroot_layer *layers, size_t n, const char *subj
 	return 0;
 }
 
+/* The trees are fix-ups, packages, ground. */
+static const char *
+name_of(struct arena *a, const struct buildroot *root, size_t tree)
+{
+	size_t nfix = root->ntrees - root->npackages - root->nground;
+
+	if (tree < nfix)
+		return "the seed's fix-ups";
+	tree -= nfix;
+	if (tree < root->npackages)
+		return arena_format(a, "package %s", root->packages[tree]->id.name);
+	return arena_format(a, "seed package %s", root->ground[tree - root->npackages]->name);
+}
+
 /* Two are at odds: which, and about what. */
 static int
-tell_conflict(struct cas *store, const char *const *names, const struct buildroot *root,
-	      const char *subject, struct err *err)
+tell_conflict(struct cas *store, const struct buildroot *root, const char *subject,
+	      struct err *err)
 {
-	CLEANUP(mem_free)
-	struct buildroot_layer *layers = mem_alloc((root->ntrees + 1) * sizeof(*layers));
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct buildroot_layer *layers = arena_array(&a, root->ntrees, sizeof(*layers));
 
 	for (size_t i = 0; i < root->ntrees; i++) {
 		const struct buildroot_tree *t;
 
 		if (buildroot_cache_tree(root->cache, store, root->trees[i], &t, err) < 0)
 			return -1;
-		layers[i].name = names[i];
+		layers[i].name = name_of(&a, root, i);
 		layers[i].manifest = t->manifest;
 	}
 	return buildroot_check(layers, root->ntrees, subject, err);
@@ -149,35 +163,27 @@ int
 buildroot_fill(struct arena *a, struct sandbox *s, struct cas *store, const struct seed *seed,
 	       const char *subject, struct buildroot *root, struct err *err)
 {
-	const char **ground = NULL, **names;
 	size_t nground = 0, nfix;
+	const char **ground = buildroot_cache_ground(root->cache, root, &nground);
 	bool fits;
 
-	if (seed_trees(a, s, store, seed, root->ground, root->nground, &ground, &nground, err) <
-	    0)
+	if (!ground && seed_trees(a, s, store, seed, root->ground, root->nground, &ground,
+				  &nground, err) < 0)
 		return err_wrap(err, "seed");
 	nfix = nground - root->nground;
 	root->ntrees = nground + root->npackages;
 	root->trees = arena_array(a, root->ntrees, sizeof(*root->trees));
-	names = arena_array(a, root->ntrees, sizeof(*names));
-	for (size_t i = 0; i < nground; i++) {
-		size_t place = i < nfix ? i : i + root->npackages;
-
-		root->trees[place] = ground[i];
-		names[place] = i < nfix ? "the seed's fix-ups"
-					: arena_format(a, "seed package %s",
-						       root->ground[i - nfix]->name);
-	}
+	for (size_t i = 0; i < nground; i++)
+		root->trees[i < nfix ? i : i + root->npackages] = ground[i];
 	for (size_t i = 0; i < root->npackages; i++) {
 		const struct pkgfacts *f = root->packages[i];
 
 		root->trees[nfix + i] = buildroot_tree(a, f);
-		names[nfix + i] = arena_format(a, "package %s", f->id.name);
 		if (sandbox_unpack_tree(s, store, &f->file, TAR_RPM, root->trees[nfix + i],
 					err) < 0)
 			return err_wrap(err, "package %s", f->id.name);
 	}
 	if (buildroot_cache_check(a, root->cache, store, root, &fits, err) < 0)
 		return err_wrap(err, "%s", subject);
-	return fits ? 0 : tell_conflict(store, names, root, subject, err);
+	return fits ? 0 : tell_conflict(store, root, subject, err);
 }

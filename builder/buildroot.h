@@ -30,6 +30,11 @@ void buildroot_cache_free(struct buildroot_cache *c);
 /* Stays until another environment is filled. */
 int buildroot_cache_tree(struct buildroot_cache *c, const struct cas *store, const char *name,
 			 const struct buildroot_tree **out, struct err *err) MUST_CHECK;
+/* The trees of its ground, fix-ups first, if an environment on it was checked before; else
+ * NULL.
+ */
+const char **buildroot_cache_ground(const struct buildroot_cache *c,
+				    const struct buildroot *root, size_t *n);
 /* Whether the trees of root, which are there, fit together; sets what is watched. */
 int buildroot_cache_check(struct arena *a, struct buildroot_cache *c, const struct cas *store,
 			  struct buildroot *root, bool *fits, struct err *err) MUST_CHECK;

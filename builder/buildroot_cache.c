@@ -13,6 +13,8 @@
 #define KEPT_ENTRIES       ((size_t)500 * 1000) /* of packages; about 100 MB */
 
 struct ground {
+	const struct seed_package **packages;
+	size_t npackages;
 	const char **trees;
 	size_t n;
 	bool fits;         /* no two of its trees are at odds */
@@ -155,6 +157,23 @@ read_ground(struct buildroot_cache *c, const struct cas *store, struct ground *g
 	return 0;
 }
 
+const char **
+buildroot_cache_ground(const struct buildroot_cache *c, const struct buildroot *root, size_t *n)
+{
+	for (const struct ground *g = c->grounds; g; g = g->next) {
+		size_t same = 0;
+
+		while (same < g->npackages && same < root->nground &&
+		       g->packages[same] == root->ground[same])
+			same++;
+		if (same == g->npackages && same == root->nground && g->n) {
+			*n = g->n;
+			return g->trees;
+		}
+	}
+	return NULL;
+}
+
 static bool
 is_ground(const struct ground *g, const char *const *trees, size_t n)
 {
@@ -183,11 +202,15 @@ find_ground(struct buildroot_cache *c, const struct cas *store, const struct bui
 		g->next = c->grounds;
 		c->grounds = g;
 		g->n = n;
+		g->npackages = root->nground;
+		g->packages = arena_array(&c->lasting, root->nground, sizeof(*g->packages));
+		for (size_t i = 0; i < root->nground; i++)
+			g->packages[i] = root->ground[i];
 		g->trees = arena_array(&c->lasting, n, sizeof(*g->trees));
 		for (size_t i = 0; i < n; i++)
 			g->trees[i] = arena_strdup(&c->lasting, trees[i]);
 		if (read_ground(c, store, g, err) < 0) {
-			g->n = 0; /* is nobody's ground; released with the others */
+			g->n = g->npackages = 0; /* is nobody's; released with the others */
 			return -1;
 		}
 	}

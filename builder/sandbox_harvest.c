@@ -147,6 +147,8 @@ copy_bytes(struct walk *w, int in, int out, struct manifest_entry *e, struct err
 {
 	CLEANUP(digest_free) struct digest_state *hash = digest_begin();
 
+	if (!w->buffer)
+		w->buffer = mem_alloc(CHUNK);
 	for (;;) {
 		ssize_t n = read(in, w->buffer, CHUNK);
 
@@ -385,7 +387,6 @@ walk_all(struct walk *w, struct err *err)
 {
 	struct place top = { .from = w->h->from, .to = w->h->to, .path = "", .depth = 0 };
 
-	w->buffer = mem_alloc(CHUNK);
 	return take_all(w, &top, err);
 }
 

@@ -54,10 +54,14 @@ put_tree(struct scene *s, const char *name, const char *const *lines, size_t n)
 static bool
 fits(struct scene *s, const char *const *packages, size_t n, struct buildroot *root)
 {
+	static const struct seed_package sh = { .name = "sh" }, libc = { .name = "libc" };
 	struct err err;
 	bool yes = false;
 
 	*root = (struct buildroot){ .npackages = n, .nground = 2, .ntrees = n + 3 };
+	root->ground = arena_array(&s->a, 2, sizeof(*root->ground));
+	root->ground[0] = &sh;
+	root->ground[1] = &libc;
 	root->trees = arena_array(&s->a, root->ntrees, sizeof(*root->trees));
 	root->trees[0] = "fix";
 	for (size_t i = 0; i < n; i++)
@@ -83,6 +87,8 @@ TEST(buildroot_cache_reads_a_ground_once_for_all_environments)
 	CLEANUP(scene_release) struct scene s = { .store = NULL };
 	const struct buildroot_tree *t;
 	struct buildroot root;
+	const char **trees;
+	size_t n;
 
 	(void)err;
 	open_scene(&s);
@@ -93,6 +99,13 @@ TEST(buildroot_cache_reads_a_ground_once_for_all_environments)
 	/* What is not there any more was not read again. */
 	assert_int_equal(unlinkat(cas_dirfd(s.store), "manifests/sh", 0), 0);
 	assert_true(fits(&s, two, 1, &root));
+	trees = buildroot_cache_ground(s.cache, &root, &n);
+	assert_non_null(trees);
+	assert_int_equal(n, 3);
+	assert_string_equal(trees[0], "fix");
+	assert_string_equal(trees[2], "libc");
+	root.nground = 1;
+	assert_null(buildroot_cache_ground(s.cache, &root, &n));
 	assert_ok(buildroot_cache_tree(s.cache, s.store, "libc", &t, err));
 	assert_int_equal(t->files, 1);
 	assert_int_equal(t->manifest.n, 3);
