@@ -282,7 +282,10 @@ build_session_lookup(struct build_session *s, struct build_job *job, struct err 
 	job->known = is_ours(s, job);
 	job->foreign = !job->known;
 	build_memo_note(s, job);
-	return 0;
+	/* What is current stays when the store is collected. A dry run changes nothing. */
+	return job->known && s->b->signer ? result_serve(s->b->store, job->node->recipe->name,
+							 job->action.hex, &job->result, err)
+					  : 0;
 }
 
 /* Names alone: where a version of them is asked for, a solver is. */

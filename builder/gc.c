@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/tree.h"
+#include "builder/memo.h"
 #include "trust/dsse.h"
 #include <stdlib.h>
 
@@ -82,13 +83,49 @@ visit_home(struct homes *h, int dirfd, struct err *err)
 	return root_file(h->gc, dirfd, "kiln.lock", err);
 }
 
+/* What the workspace last decided its recipes come to, which another one with recipes of the
+ * same names may have made its own `last` of. Who forgot, or cannot read its recipes just now,
+ * has those. */
+static int
+root_decided(struct homes *h, const struct cas *store, int dirfd, int64_t epoch,
+	     struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct recipe_set set = { .n = 0 };
+	struct memo *m;
+	struct err ignored;
+	struct stat st;
+	char hex[DIGEST_HEX];
+
+	if (fstat(cas_dirfd(store), &st) < 0)
+		return err_sys(err, "%s", cas_path(store));
+	memo_open(&a, dirfd,
+		  arena_format(&a, ".kiln/plan-%llx-%llx", (unsigned long long)st.st_dev,
+			       (unsigned long long)st.st_ino),
+		  epoch, &m);
+	if (!m || memo_recipes(&a, m, dirfd, epoch, &set, &ignored) < 0)
+		return 0;
+	for (size_t i = 0; i < set.n; i++) {
+		const struct memo_decision *d = memo_decided(m, i);
+
+		if (!d)
+			continue;
+		digest_hex(&d->action, hex);
+		if (cas_gc_root(h->gc, hex, strlen(hex), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* A workspace that is gone, or not ours to read, needs nothing. */
 static int
 visit_remembered(struct homes *h, const struct cas *store, const char *name, struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(GC_NOTE_MAX);
 	CLEANUP(fd_close) int fd = -1;
+	struct workspace other;
 	struct err ignored;
+	int64_t epoch = 0;
 	struct doc *d;
 	bool found;
 
@@ -99,6 +136,12 @@ visit_remembered(struct homes *h, const struct cas *store, const char *name, str
 	    fd_open_dir(AT_FDCWD, doc_get_text(d, "path"), &fd, &ignored) < 0 ||
 	    faccessat(fd, "kiln.yaml", F_OK, 0) < 0)
 		return 0;
+	if (workspace_open(&h->a, doc_get_text(d, "path"), NULL, NULL, &other, &ignored) == 0) {
+		epoch = other.epoch;
+		workspace_close(&other);
+	}
+	if (root_decided(h, store, fd, epoch, err) < 0)
+		return -1;
 	return visit_home(h, fd, err);
 }
 
@@ -109,7 +152,8 @@ visit_homes(struct homes *h, const struct cas *store, const struct workspace *w,
 	const char **names;
 	size_t n;
 
-	if (visit_home(h, w->dirfd, err) < 0)
+	if (visit_home(h, w->dirfd, err) < 0 ||
+	    root_decided(h, store, w->dirfd, w->epoch, err) < 0)
 		return -1;
 	if (tree_list(&h->a, cas_dirfd(store), "refs/" GC_KIND_HOME, &names, &n, err) < 0)
 		return err->sys == ENOENT ? 0 : -1;

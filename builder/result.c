@@ -62,22 +62,47 @@ get_note(struct arena *a, const struct cas *store, const char *kind, const char 
 	return found ? json_parse(a, buf_text(&json), json.len, name, out, err) : 0;
 }
 
+static int
+note_last(struct cas *store, const char *recipe, const char *key_hex, const struct result *r,
+	  struct err *err)
+{
+	int64_t elapsed;
+
+	if (put_note(store, "last", recipe, "key", key_hex, 0, err) < 0)
+		return -1;
+	if (!doc_int(doc_get(r->measures, "elapsedMs"), &elapsed))
+		return 0;
+	return put_note(store, "duration", recipe, "ms", NULL, elapsed, err);
+}
+
 int
 result_store(struct cas *store, const char *recipe, const char *key_hex, const struct result *r,
 	     struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(buf_free) struct buf json = BUF_MAX(RESULT_MAX_BYTES);
-	int64_t elapsed;
 
 	json_write(write_doc(&a, recipe, r), &json);
 	if (buf_check(&json, "action result", err) < 0 ||
-	    cas_ref_put(store, "action", key_hex, json.data, json.len, err) < 0 ||
-	    put_note(store, "last", recipe, "key", key_hex, 0, err) < 0)
+	    cas_ref_put(store, "action", key_hex, json.data, json.len, err) < 0)
 		return -1;
-	if (!doc_int(doc_get(r->measures, "elapsedMs"), &elapsed))
+	return note_last(store, recipe, key_hex, r, err);
+}
+
+int
+result_serve(struct cas *store, const char *recipe, const char *key_hex, const struct result *r,
+	     struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const char *key = NULL;
+	struct doc *note;
+	struct err damaged;
+
+	if (get_note(&a, store, "last", recipe, &note, &damaged) == 0)
+		key = doc_get_text(note, "key");
+	if (key && strcmp(key, key_hex) == 0)
 		return 0;
-	return put_note(store, "duration", recipe, "ms", NULL, elapsed, err);
+	return note_last(store, recipe, key_hex, r, err);
 }
 
 static int

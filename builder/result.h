@@ -36,6 +36,10 @@ int result_read(struct arena *a, const char *text, size_t n, const char *key_hex
 int result_store(struct cas *store, const char *recipe, const char *key_hex,
 		 const struct result *r, struct err *err) MUST_CHECK;
 
+/* This result of this recipe is served: it becomes its last, if it is not. */
+int result_serve(struct cas *store, const char *recipe, const char *key_hex,
+		 const struct result *r, struct err *err) MUST_CHECK;
+
 /* The action that last made this recipe, as parsed JSON; NULL when there is none. */
 int result_last_action(struct arena *a, const struct cas *store, const char *recipe,
 		       struct doc **out, struct err *err) MUST_CHECK;

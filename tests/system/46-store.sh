@@ -77,6 +77,32 @@ ok "gc again" k store gc --older-than 1d
 same "what was pinned went" "$(test -f "store/refs/action/$first" || echo gone)" gone
 ok "the store is sound" k store check
 
+# What a recipe comes to now is needed, also when something newer was built meanwhile: by a later
+# version that was taken back, or by another workspace with a recipe of the same name.
+recipe current
+ok "a recipe" k build note
+current=$(key)
+recipe later
+ok "a later version" k build note
+rm -rf ws/.kiln/plan-*
+recipe current
+ok "is taken back" k build note
+says "and the former served" "served from the store"
+cp -a ws other-ws
+rm -rf other-ws/.kiln/plan-*
+sed -i 's/echo "current"/echo "elsewhere"/' other-ws/recipes/note/recipe.yaml
+ok "another workspace builds its own" "$kiln" -C other-ws build note
+age
+ok "gc" k store gc
+ok "the former" k build note
+says "is still there" "nothing to build"
+same "under its key" "$(test -f "store/refs/action/$current" && echo yes)" yes
+age
+ok "gc from the other" "$kiln" -C other-ws store gc
+ok "once more" k build note
+says "it is there" "nothing to build"
+rm -rf other-ws
+
 # Beside builds: what is old but found again, made again or stood upon stays; twenty times.
 bad=
 served=0
