@@ -125,14 +125,20 @@ check_statement(const struct statement *s, const char *key_hex, const struct res
 	return check_packages(s, &key, r, err);
 }
 
-/* The key of ring that signed, whose id is in the bundle. */
-static const char *
-signer_of(const struct dsse_bundle *b, const struct keyring *ring)
+/* Who signed, before a byte of the statement is read. */
+static int
+open_bundle(struct arena *a, const struct keyring *ring, const char *text, size_t n,
+	    struct dsse_bundle *b, const struct key_public **key, struct err *err)
 {
-	const struct key_public *key = NULL;
-	struct err ignored;
-
-	return dsse_bundle_verify(b, ring, &key, &ignored) == 0 && key ? key->id : NULL;
+	if (dsse_bundle_parse(a, text, n, "bundle", b, err) < 0 ||
+	    dsse_bundle_verify(b, ring, key, err) < 0) {
+		err_wrap(err, "bundle");
+		return err_recode(err, ERR_VERIFY);
+	}
+	if (strcmp(b->payload_type, DSSE_INTOTO_TYPE) != 0)
+		return err_set(err, ERR_VERIFY, "bundle: payload type is '%s', not '%s'",
+			       b->payload_type, DSSE_INTOTO_TYPE);
+	return 0;
 }
 
 int
@@ -141,20 +147,24 @@ result_trust_text(const struct keyring *ring, const char *key_hex, const struct 
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { 0 };
+	const struct key_public *key = NULL;
 	struct statement s;
 	struct digest payload;
 
-	if (verify_bundle(&a, ring, bundle, n, "bundle", STATEMENT_SLSA_V1,
-			  &r->packages[0].file, &s, err) < 0 ||
-	    dsse_bundle_parse(&a, bundle, n, "bundle", &b, err) < 0)
+	if (open_bundle(&a, ring, bundle, n, &b, &key, err) < 0)
 		return -1;
 	digest_of(buf_text(&b.payload), b.payload.len, &payload);
 	if (!digest_equal(&payload, &r->statement))
 		return err_set(err, ERR_VERIFY, "the bundle holds another statement");
+	if (statement_parse(&a, b.payload.data, b.payload.len, "bundle", &s, err) < 0)
+		return err_recode(err, ERR_VERIFY);
+	if (strcmp(s.predicate_type, STATEMENT_SLSA_V1) != 0)
+		return err_set(err, ERR_VERIFY, "bundle: predicate type is '%s', not '%s'",
+			       s.predicate_type, STATEMENT_SLSA_V1);
 	if (check_statement(&s, key_hex, r, err) < 0)
 		return -1;
 	if (signer)
-		*signer = signer_of(&b, ring);
+		*signer = key->id;
 	return 0;
 }
 

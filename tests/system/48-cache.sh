@@ -193,7 +193,7 @@ lie() { # lie NAME 'reason'
 	assert_contains "$1: with the recipe" "cache    greet: entry not taken: " "$(cat err)"
 	same "$1: the packages are right" "$(files me greet) $(files me user)" "$greetings $uses"
 }
-cache "$open" "$trusting" "timeout: 2s"
+cache "$open" "$trusting" "timeout: 60s"
 fresh
 chmod u+w "$rpm"
 printf 'X' | dd of="$rpm" bs=1 seek=100 conv=notrunc 2>/dev/null
