@@ -7,7 +7,9 @@ usage: world.py DIR COUNT [GRAPH.tsv]
 GRAPH has a line for each source: name, bytes, seconds, build needs, seed needs, run-time needs (the
 needs separated by commas; '#' begins a comment). Without one a graph of like shape is made up: few hubs
 that nearly everything needs, long tails, about seven needs each. The result is the same every time.
-kiln.yaml and bootstrap/ are copied from this source tree.
+kiln.yaml and bootstrap/ are copied from this source tree. The same graph stands beside it for peers: as
+build.ninja (each recipe makes a stamp after those it needs) and default.nix (each recipe is a derivation).
+shape holds the names of a leaf and of the recipe that most others need.
 """
 import os, random, re, shutil, sys
 
@@ -95,6 +97,33 @@ packages:
     return text
 
 
+def write_peers(where, needs):
+    """needs: of each recipe, in an order in which they can be built."""
+    ninja = ["rule stamp\n  command = : > $out\n"]
+    nix = ['let mk = name: recipe: needs: derivation { inherit name recipe needs; system = "x86_64-linux";\n'
+           '  builder = "/bin/sh"; args = [ "-c" "echo > $out" ]; };\np = {\n']
+    for i, (name, n) in enumerate(needs.items()):
+        ninja.append(f"build stamps/{name}: stamp recipes/{name}/recipe.yaml"
+                     + (" | " + " ".join("stamps/" + x for x in n) if n else "") + "\n")
+        nix.append(f'"{name}" = mk "{re.sub("[^a-zA-Z0-9.-]", "-", name)}" "{i + 1:064x}" ['
+                   + " ".join(f'p."{x}"' for x in n) + "];\n")
+    with open(where + "/build.ninja", "w") as f:
+        f.writelines(ninja)
+    with open(where + "/default.nix", "w") as f:
+        f.writelines(nix + ["}; in builtins.attrValues p\n"])
+
+
+def write_shape(where, needs):
+    users = {name: 0 for name in needs}
+    for n in needs.values():
+        for x in n:
+            users[x] += 1
+    leaf = [name for name in needs if not users[name]][-1]
+    hub = max(users, key=lambda x: (users[x], x))
+    with open(where + "/shape", "w") as f:
+        f.write(f"leaf {leaf}\nhub {hub}\nusers {users[hub]}\n")
+
+
 def main():
     where, count = sys.argv[1], int(sys.argv[2])
     needs, runs = read_graph(sys.argv[3]) if len(sys.argv) > 3 else made_up(count)
@@ -104,6 +133,7 @@ def main():
     os.makedirs(where + "/recipes", exist_ok=True)
     shutil.copy(TOP + "/kiln.yaml", where)
     shutil.copytree(TOP + "/bootstrap", where + "/bootstrap", dirs_exist_ok=True)
+    written = {}
     for name, i in place.items():
         if not good.match(name):
             continue
@@ -113,6 +143,9 @@ def main():
         os.makedirs(f"{where}/recipes/{name}", exist_ok=True)
         with open(f"{where}/recipes/{name}/recipe.yaml", "w") as f:
             f.write(recipe(name, n, r, i))
+        written[name] = n
+    write_peers(where, written)
+    write_shape(where, written)
 
 
 main()
