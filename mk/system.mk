@@ -1,5 +1,5 @@
 # What the system tests run: the attack program (mk/attack.mk) and the drivers.
-SYSTEM_TOOLS := $(BUILD)/tests/probe $(BUILD)/tests/chamber $(BUILD)/tests/crowd $(BUILD)/tests/talk
+SYSTEM_TOOLS := $(BUILD)/tests/probe $(BUILD)/tests/chamber $(BUILD)/tests/crowd $(BUILD)/tests/talk $(BUILD)/tests/fault.so
 
 .PHONY: system-tools
 system-tools: $(SYSTEM_TOOLS)
@@ -8,6 +8,12 @@ $(BUILD)/tests/chamber $(BUILD)/tests/crowd: $(BUILD)/tests/%: $(BUILD)/tests/sy
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
+
+# A disk that fails, for LD_PRELOAD.
+$(BUILD)/tests/fault.so: tests/system/fault.c
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -shared -fPIC -o $@ $<
 
 # Runs inside chambers, where there are no libraries.
 $(BUILD)/tests/talk: tests/system/talk.c
