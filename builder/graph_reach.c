@@ -13,8 +13,9 @@ struct provider {
 struct reach {
 	struct arena *a;
 	const struct graph *g;
-	struct dict hit, seen;   /* recipes; packages */
-	struct dict nodes;       /* recipe -> its node */
+	struct dict seen;        /* packages */
+	bool *hit;               /* by slot: an affected recipe */
+	size_t *nodes;           /* by slot: its node, + 1 */
 	struct dict declared;    /* what recipes say that their packages provide -> provider */
 	struct result **results; /* by node; NULL: not asked for yet */
 	VEC(const char *) todo;
@@ -23,11 +24,26 @@ struct reach {
 static void
 reach_release_scope(struct reach *r)
 {
-	dict_release(&r->hit);
 	dict_release(&r->seen);
-	dict_release(&r->nodes);
 	dict_release(&r->declared);
 	VEC_FREE(&r->todo);
+}
+
+/* Sets are sorted by name. */
+static size_t
+slot_of(const struct graph *g, const struct recipe *r)
+{
+	size_t low = 0, high = g->set.n;
+
+	while (low + 1 < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(g->set.at[mid]->name, r->name) <= 0)
+			low = mid;
+		else
+			high = mid;
+	}
+	return low;
 }
 
 static void
@@ -124,7 +140,8 @@ follow_built(struct reach *r, const struct plan_node *node, const struct pkgfact
 static int
 follow(struct reach *r, const struct recipe *recipe, const char *package, struct err *err)
 {
-	const struct plan_node *node = dict_get(&r->nodes, recipe->name);
+	size_t place = r->nodes[slot_of(r->g, recipe)];
+	const struct plan_node *node = place ? &r->g->plan.at[place - 1] : NULL;
 	const struct pkgfacts *f;
 	struct result *own;
 
@@ -148,10 +165,12 @@ graph_reaches(struct arena *a, const struct graph *g, const char *const *package
 
 	*out = NULL;
 	r.results = arena_array(a, g->plan.n, sizeof(struct result *));
+	r.hit = arena_array(a, g->set.n, sizeof(*r.hit));
+	r.nodes = arena_array(a, g->set.n, sizeof(*r.nodes));
 	for (size_t i = 0; i < nhits; i++)
-		dict_set(&r.hit, hits[i].recipe->name, &r);
+		r.hit[slot_of(g, hits[i].recipe)] = true;
 	for (size_t i = 0; i < g->plan.n; i++)
-		dict_set(&r.nodes, g->plan.at[i].recipe->name, &g->plan.at[i]);
+		r.nodes[g->plan.at[i].slot] = i + 1;
 	for (size_t i = 0; i < g->set.n; i++)
 		for (size_t j = 0; j < g->set.at[i]->npackages; j++)
 			declare(&r, &g->set.at[i]->packages[j]);
@@ -163,7 +182,7 @@ graph_reaches(struct arena *a, const struct graph *g, const char *const *package
 
 		if (!recipe || !dict_add(&r.seen, package, &r))
 			continue;
-		if (dict_has(&r.hit, recipe->name))
+		if (r.hit[slot_of(g, recipe)])
 			*out = package;
 		else if (follow(&r, recipe, package, err) < 0)
 			return -1;
