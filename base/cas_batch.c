@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 #define AT_ONCE 256 /* tickets that are committed together */
-#define AHEAD   512 /* that may wait to be */
+#define AHEAD   256 /* that may wait to be; each may hold a lock and a log of the caller */
 
 struct cas_batch {
 	struct cas *store;
