@@ -35,8 +35,8 @@ struct build_watch {
 	int64_t rest_ms, rest_at_ms, rest_cost_ms;
 	int64_t *ms; /* of each node, for the reckoning */
 	size_t todo, done, failed, blocked;
-	struct pace paces[2]; /* measured, guessed */
-	bool changed;
+	struct pace paces[2];   /* measured, guessed */
+	bool changed, stopping; /* stopping: it was shown that the run was told to */
 	struct build_running *running;
 	struct build_waiting waiting[BUILD_WAITING_MAX];
 };
@@ -286,6 +286,12 @@ on_blocked(void *arg, size_t node, size_t by)
 				    w->s->plan.at[by].recipe->name);
 }
 
+static bool
+is_stopped(const struct build_watch *w)
+{
+	return w->outer->stop && *w->outer->stop;
+}
+
 static void
 on_tick(void *arg, const struct schedule_now *now)
 {
@@ -300,8 +306,13 @@ on_tick(void *arg, const struct schedule_now *now)
 		if (j->phase == BUILD_LOCKING && now_ms - j->phase_ms >= LOCK_SEEN_MS)
 			say_phase(w, now->running[i], locked);
 	}
-	if (now_ms - w->shown_ms >= SHOW_PAUSE_MS)
+	/* What was told to end may have ended before the next view. */
+	if (is_stopped(w) && !w->stopping) {
+		w->stopping = true;
 		show(w, now);
+	} else if (now_ms - w->shown_ms >= SHOW_PAUSE_MS) {
+		show(w, now);
+	}
 }
 
 /* The event comes after the failure was added to the summary. */
