@@ -84,6 +84,10 @@ refusals() {
 		TMPDIR='$SCRATCH' exec unshare -U --map-user=$ORDINARY --map-group=$ORDINARY '$KILN' selftest" 2>&1)
 	assert_eq "without user namespaces it exits 1" 1 $?
 	assert_contains "naming the remedy" 'sysctl user.max_user_namespaces' "$log"
+	log=$("$KILN_BUILD/tests/talk" blind "$KILN" selftest 2>&1)
+	assert_eq "under a host's own listener it holds" 0 $?
+	assert_contains "and says that uname cannot be fixed there" 'uname_told uname refused held' \
+		"$(printf '%s\n' "$log" | tr -s ' ')"
 	"$KILN" selftest --jsom >"$SCRATCH/usage" 2>&1
 	assert_eq "a bad option is exit 2" 2 $?
 }
