@@ -13,7 +13,7 @@
 #include <signal.h>
 
 #define LOOK_MS    100 /* how long a stop can stay unseen */
-#define PIPE_BYTES (1024 * 1024)
+#define PIPE_BYTES 1048576
 #define QUEUE_MAX  1000 /* orders without a report that fit both pipes with ease */
 
 /* Both are written whole or not at all, so a pipe always holds a number of them. */

@@ -261,7 +261,7 @@ static const struct opt_word store_words[] = {
 	{ "unpin", "NAME", "let go of it again", 1 },
 	{ "export", "DIR [RECIPE...]", "write recipes' packages, proof and inputs to DIR", -1 },
 	{ "import", "DIR", "take them from there, checked; builds then need no network", 1 },
-	{ "push", "[RECIPE...]", "send results of recipes to the shared cache", -1 },
+	{ "push", "[RECIPE...]", "send results of recipes to the shared cache", OPT_WORD_ANY },
 };
 
 const struct command cmd_store = {

@@ -236,7 +236,7 @@ check_word(const struct parser *p, struct err *err)
 
 		if (strcmp(w->name, p->operands[0]) != 0)
 			continue;
-		if ((int)p->noperands == 1 + w->operands ||
+		if (w->operands == OPT_WORD_ANY || (int)p->noperands == 1 + w->operands ||
 		    (w->operands < 0 && (int)p->noperands >= 1 - w->operands))
 			return 0;
 		err_set(err, ERR_USAGE, "usage: kiln %s %s%s%s", p->c->name, w->name,

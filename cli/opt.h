@@ -43,10 +43,11 @@ typedef struct opt_list opt_type_LIST;
 	}
 
 /* The first operand of a command that has several things to do. */
+#define OPT_WORD_ANY (-100)
 struct opt_word {
 	const char *name, *metavar; /* metavar: of its operands, NULL when there are none */
 	const char *summary;
-	int operands; /* how many follow it; -N: N or more */
+	int operands; /* how many follow it; -N: N or more; OPT_WORD_ANY: none or more */
 };
 
 struct cli;
