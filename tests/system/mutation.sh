@@ -75,7 +75,7 @@ table() {
 	mutant rlimits ${S}_walls.c 'body("set_limit", "(void)what; (void)soft; (void)hard; (void)err; return 0;")'
 	mutant cpus ${S}_walls.c 'cut("sched_setaffinity(0, sizeof(*w->cpus), w->cpus) < 0", "false")'
 	mutant addresses ${S}_walls.c 'cut("personality(ADDR_NO_RANDOMIZE) < 0", "false")'
-	mutant keyring ${S}_walls.c 'cut("syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0", "false")' seccomp
+	mutant keyring ${S}_walls.c 'cut("syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0", "false")' seccomp uname_check
 	mutant bounds ${S}_walls.c 'body("drop_bounds", "(void)err; return 0;")'
 	mutant securebits ${S}_walls.c 'cut("prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0", "bits == 0")'
 	mutant no_new_privs ${S}_walls.c 'body("raise_no_new_privs", "return w->report(w->arg, \"no_new_privs\", \"set\", true, err);")'
