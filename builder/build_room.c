@@ -18,6 +18,7 @@
 #include "base/dict.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "builder/result_index.h"
 
 #define MIB             ((uint64_t)1024 * 1024)
 #define ROOM_UNPACKED   5 /* a .deb's tree, in sizes of the .deb: measured 4.3 over the seed */
@@ -73,12 +74,13 @@ add_ground(struct build_session *s, const struct recipe *r, struct dict *seen,
 }
 
 static int
-memory_of(struct build_session *s, const struct recipe *r, uint64_t *out, bool *measured,
-	  struct err *err)
+memory_of(struct build_session *s, const struct recipe *r, struct index *past, uint64_t *out,
+	  bool *measured, struct err *err)
 {
-	int64_t peak = 0;
+	int64_t peak = 0, ms;
 
-	if (result_last_peak(s->a, s->b->store, r->name, &peak, err) < 0)
+	if ((past ? index_last(past, r->name, &ms, &peak, err)
+		  : result_last_peak(s->a, s->b->store, r->name, &peak, err)) < 0)
 		return -1;
 	*measured = peak > 0;
 	*out = *measured ? (uint64_t)peak + (uint64_t)peak / 2 : ROOM_UNMEASURED;
@@ -111,6 +113,7 @@ add_up(struct build_session *s, unsigned jobs, struct room *room, struct err *er
 {
 	CLEANUP(dict_release) struct dict seen = { 0 };
 	CLEANUP(mem_free) uint64_t *each = mem_alloc((s->plan.n + 1) * sizeof(*each));
+	CLEANUP(index_free) struct index *past = NULL; /* for few their results are read */
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->plan.n; i++) {
@@ -119,8 +122,10 @@ add_up(struct build_session *s, unsigned jobs, struct room *room, struct err *er
 
 		if (s->jobs[i].known)
 			continue;
+		if (n == RESULT_MANY && result_index(s->b->store, false, &past, err) < 0)
+			return -1;
 		if (add_recipe(s, r, &seen, room, err) < 0 ||
-		    memory_of(s, r, &each[n++], &measured, err) < 0)
+		    memory_of(s, r, past, &each[n++], &measured, err) < 0)
 			return -1;
 		room->unmeasured += !measured;
 	}
