@@ -99,16 +99,6 @@ tell(struct build_session *s, struct lock_keeper *k, const struct lock *now)
 				    arena_format(s->a, "and %zu more", t.things - EVENTS_MAX));
 }
 
-static int
-read_file(struct build_session *s, struct buf *text, bool *present, struct err *err)
-{
-	*present = true;
-	if (fd_read_file(s->b->workspace->dirfd, LOCK_FILE, text, err) == 0)
-		return 0;
-	*present = false;
-	return err->sys == ENOENT ? 0 : -1;
-}
-
 /* What the file says now; what was seen counts only of the file as it was. */
 static int
 reread(struct build_session *s, struct lock_keeper *k, struct err *err)
@@ -117,11 +107,12 @@ reread(struct build_session *s, struct lock_keeper *k, struct err *err)
 	struct digest bytes;
 	bool present;
 
-	if (read_file(s, &text, &present, err) < 0)
+	if (lock_seen_file(s, &text, &present, err) < 0)
 		return -1;
 	digest_of(buf_text(&text), text.len, &bytes);
 	if (present != k->present || !digest_equal(&bytes, &k->bytes)) {
 		memset(k->seen, 0, s->set.n * sizeof(*k->seen));
+		memset(&k->stamp, 0, sizeof(k->stamp));
 		k->parsed = false;
 	}
 	k->present = present;
@@ -255,6 +246,7 @@ write_file(struct build_session *s, struct lock_keeper *k, const struct lock *no
 		return 0;
 	if (fd_publish(s->b->workspace->dirfd, LOCK_FILE, text.data, text.len, 0644, err) < 0)
 		return -1;
+	memset(&k->stamp, 0, sizeof(k->stamp));
 	k->present = k->summary.written = true;
 	k->bytes = bytes;
 	return 0;
@@ -292,18 +284,15 @@ renew(struct build_session *s, struct lock_keeper *k, bool results, struct err *
 int
 lock_begin(struct build_session *s, enum lock_mode mode, struct err *err)
 {
-	CLEANUP(buf_free) struct buf text = BUF_MAX(LOCK_MAX_BYTES);
 	struct lock_keeper *k = arena_alloc(s->a, sizeof(*k));
 
 	*k = (struct lock_keeper){ .mode = mode, .quiet = s->options && s->options->dry_run };
-	if (build_memo_rules(s, err) < 0 || read_file(s, &text, &k->present, err) < 0)
+	if (build_memo_rules(s, err) < 0 || lock_seen_load(s, k, err) < 0)
 		return -1;
-	digest_of(buf_text(&text), text.len, &k->bytes);
-	lock_seen_load(s, k);
 	s->lock = k;
+	k->dirty = k->dirty || !k->agreed;
 	if (k->agreed)
 		return 0;
-	k->dirty = true;
 	return renew(s, k, false, err);
 }
 

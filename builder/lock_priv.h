@@ -22,7 +22,11 @@ struct lock_keeper {
 	struct lock *old;       /* empty when there is no file */
 	struct lock_seen *seen; /* one for each recipe of the set; zeroes: nothing is known */
 	bool agreed;            /* everything declared is as it was when last compared */
-	bool dirty;             /* seen is to be written */
+	struct lock_stamp { /* of the file; zeroes: it changed too lately to be told by them */
+		uint64_t dev, ino, size;
+		int64_t mtime_ns, ctime_ns;
+	} stamp;
+	bool dirty; /* seen is to be written */
 	struct lock_summary summary;
 };
 
@@ -49,8 +53,11 @@ int lock_make_settle(struct build_session *s, struct lock *l, const bool *kept,
 		     struct err *err) MUST_CHECK;
 
 /* ---- lock_seen.c ---- */
-/* Reads .kiln/locked: sets seen and agreed where it speaks of this lock and these rules. */
-void lock_seen_load(struct build_session *s, struct lock_keeper *k);
+/* Sets present, bytes, and from .kiln/locked what was seen, where that speaks of this lock and
+ * these rules. */
+int lock_seen_load(struct build_session *s, struct lock_keeper *k, struct err *err) MUST_CHECK;
+int lock_seen_file(struct build_session *s, struct buf *text, bool *present,
+		   struct err *err) MUST_CHECK;
 void lock_seen_save(struct build_session *s, const struct lock_keeper *k);
 
 extern const char lock_hint[];

@@ -148,6 +148,16 @@ sed 's/$/\r/' "$scratch/good.lock" >ws/kiln.lock
 ok "line ends of another system are no change" k build --locked
 cp "$scratch/good.lock" ws/kiln.lock
 
+# A lock that rested is told by its stamp: an edit of the same size with the same mtime is still seen.
+sleep 4
+ok "a run that remembers the stamp" k build
+ok "and one that uses it" k build --locked
+touch -r ws/kiln.lock "$scratch/when"
+sed -i "s/- ......\(.*\) words.txt/- 000000\1 words.txt/" ws/kiln.lock
+touch -r "$scratch/when" ws/kiln.lock
+refused "an edit that hides its time" 1 "greet: sources words.txt 000000" k build --locked
+cp "$scratch/good.lock" ws/kiln.lock
+
 # Two at once, and one that is killed.
 for i in 1 2 3; do
 	rm -f ws/kiln.lock ws/.kiln/locked
