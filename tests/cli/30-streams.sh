@@ -44,7 +44,7 @@ refused "a seed that is not pinned" 1 "run \`kiln seed lock\`" "$kiln" -C ws see
 ok "store size" "$kiln" -C ws store size
 says "it names the parts" "trees"
 ok "store check" "$kiln" -C ws store check --json
-json "store check as JSON" '{"blobs":0,"bytes":0,"corrupt":0,"quarantined":0,"trees":0}'
+json "store check as JSON" '{"blobs":0,"bytes":0,"corrupt":0,"indexStale":false,"quarantined":0,"trees":0}'
 
 # Words of a verb.
 refused "a verb without its word" 2 "usage: kiln key init | list | export ROLE" "$kiln" -C ws key
@@ -62,7 +62,7 @@ same "private keys are their owner's" "$(find ws/.kiln/keys ! -name '*.pub' ! -n
 ok "key export" "$kiln" -C ws key export packages
 says "a public key, and no private one" "BEGIN PGP PUBLIC KEY BLOCK"
 assert_lacks "a public key, and no private one" "PRIVATE" "$(cat "$scratch/out")"
-refused "key export of no role" 2 "no key role 'all' (builder, packages, metadata)" "$kiln" -C ws key export all
+refused "key export of no role" 2 "no key role 'all' (builder, packages, metadata, log)" "$kiln" -C ws key export all
 refused "a shell without a terminal" 1 "a chamber is entered from a terminal" "$kiln" -C ws shell hello </dev/null
 
 # What cannot be printed was not done.
