@@ -155,7 +155,8 @@ def answer(conn, how, top):
     path = data.split()[1].decode()
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
     if how == "hang":
-        time.sleep(3600)
+        while conn.recv(65536):
+            pass
     elif how == "drip":
         conn.sendall(head % 100000)
         while True:
