@@ -10,6 +10,7 @@
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
 #include "base/proc.h"
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <malloc.h>
 #include <poll.h>
@@ -93,6 +94,17 @@ open_pipe(int *out, int *in, struct err *err)
 	return 0;
 }
 
+/* What is written to the log can be read by who wrote it, too (/proc/self/fd/1): it may be gone
+ * again when the warden, told that it is there, comes to read, and the warden waits for nobody.
+ */
+static int
+open_log(int *out, int *in, struct err *err)
+{
+	if (open_pipe(out, in, err) < 0)
+		return -1;
+	return fcntl(*out, F_SETFL, O_NONBLOCK) < 0 ? err_sys(err, "making a pipe") : 0;
+}
+
 static int
 clone_init(struct sandbox_job *job, struct sandbox_chamber *c, struct err *err)
 {
@@ -138,7 +150,7 @@ make_ready(struct sandbox_job *job, int sock, struct err *err)
 	CLEANUP(fd_close) int log = -1;
 
 	if (open_pair(&job->notes, &notes, err) < 0 || open_pipe(&go, &in_group, err) < 0 ||
-	    open_pipe(&job->log, &log, err) < 0)
+	    open_log(&job->log, &log, err) < 0)
 		return -1;
 	c.notes = notes;
 	c.go = go;

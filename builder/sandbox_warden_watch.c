@@ -137,7 +137,9 @@ read_log(struct sandbox_warden *w)
 	char words[SANDBOX_WORDS];
 	ssize_t n = read(w->log, w->pending, sizeof(w->pending));
 
-	if (n < 0 && errno == EINTR)
+	/* Nothing there: somebody inside has read it. After the end there is nobody who writes.
+	 */
+	if (n < 0 && (errno == EINTR || (errno == EAGAIN && !w->reaped)))
 		return;
 	if (n <= 0) {
 		w->log_ended = true;
