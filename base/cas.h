@@ -46,6 +46,9 @@ bool cas_has(const struct cas *c, const struct digest *d);
  * reference and tree that was found, is kept likewise, with all that a reference names. */
 bool cas_keep(const struct cas *c, const struct digest *d);
 bool cas_ref_keep(const struct cas *c, const char *kind, const char *name);
+/* When the file that holds this reference now was made, in ns: one that was exchanged has
+ * another birth. 0: there is none. */
+int64_t cas_ref_born(const struct cas *c, const char *kind, const char *name);
 /* Puts bytes; expect, if not NULL, must be their digest (else ERR_FETCH and nothing is kept).
  */
 int cas_put(struct cas *c, const void *data, size_t n, struct digest *out,

@@ -20,9 +20,9 @@ build_cache_ring(struct build_session *s, struct err *err)
 
 	if (s->b->signer)
 		own = *signer_keys(s->b->signer);
-	else if (w->cache.url && key_present(w->keys_path) &&
-		 key_load(s->a, w->keys_path, &own, &ignored) < 0)
+	else if (key_present(w->keys_path) && key_load(s->a, w->keys_path, &own, &ignored) < 0)
 		own.n = 0; /* it is only told what would be built */
+	s->judges = own.n > 0;
 	s->ring.at = arena_array(s->a, own.n, sizeof(*s->ring.at));
 	s->ring.n = own.n;
 	if (own.n)

@@ -50,6 +50,7 @@ finish(struct build_session *s, uint64_t ticket)
 		if (!s->committing)
 			s->last_committing = NULL;
 		if (job->done) {
+			build_memo_written(s, job);
 			build_session_event(s, BUILD_DONE, job->node->recipe->name, job->done);
 			build_cache_send(s, job);
 		}

@@ -10,7 +10,9 @@
  *
  * A rebuild that leaves facts as they were therefore leaves `in` of all users as it was. That
  * the result is there is known every time: its reference and every blob it counts on are looked
- * for, or were proven to be there and their directories did not change since (memo.h).
+ * for, or were proven to be there and their directories did not change since (memo.h). Another
+ * Kiln, with keys of its own, may have exchanged the reference: then it was born later, and
+ * what it holds now is judged anew.
  */
 #include "builder/build_priv.h"
 #include "base/json.h"
@@ -75,10 +77,9 @@ hash_keys(const struct keyring *keys, struct digest *out)
 {
 	CLEANUP(buf_free) struct buf b = BUF_MAX(RULES_MAX_BYTES);
 
-	for (size_t i = 0; i < keys->n; i++) {
-		buf_add_format(&b, "%d ", (int)keys->at[i].role);
-		add_text(&b, keys->at[i].id);
-	}
+	for (size_t i = 0; i < keys->n; i++)
+		if (keys->at[i].role == KEY_BUILDER) /* no other role can sign a result */
+			add_text(&b, keys->at[i].id);
 	digest_of(buf_text(&b), b.len, out);
 }
 
@@ -94,7 +95,7 @@ build_memo_open(struct build_session *s, struct err *err)
 		  arena_format(s->a, ".kiln/plan-%llx-%llx", (unsigned long long)st.st_dev,
 			       (unsigned long long)st.st_ino),
 		  w->epoch, &s->memo);
-	if (s->b->signer)
+	if (s->judges)
 		hash_keys(&s->ring, &s->keys);
 	return memo_recipes(s->a, s->memo, w->dirfd, w->epoch, &s->set, err);
 }
@@ -154,7 +155,8 @@ is_there(struct build_session *s, const struct memo_decision *d, const char *hex
 	s->shelves.asked += 1 + d->nblobs;
 	if (!is_shelf_same(s, d, MEMO_SHELF_ACTION)) {
 		s->shelves.looked++;
-		if (!cas_ref_keep(s->b->store, "action", hex))
+		if (!cas_ref_keep(s->b->store, "action", hex) ||
+		    cas_ref_born(s->b->store, "action", hex) != d->born_ns)
 			return false;
 	}
 	for (size_t i = 0; i < d->nblobs; i++) {
@@ -206,7 +208,7 @@ build_memo_find(struct build_session *s, struct build_job *job, struct err *err)
 	d = memo_decided(s->memo, job->node->slot);
 	if (!d || !digest_equal(&d->in, &job->in))
 		return 0;
-	/* Who verifies nothing (a dry run) takes what anybody verified. */
+	/* Who verifies nothing (there are no keys) takes what anybody verified. */
 	if (!digest_equal(&s->keys, &nobody) && !digest_equal(&s->keys, &d->keys))
 		return 0;
 	digest_hex(&d->action, job->action.hex);
@@ -281,6 +283,15 @@ build_memo_recall(struct build_session *s, size_t *known, struct err *err)
 }
 
 void
+build_memo_written(struct build_session *s, const struct build_job *job)
+{
+	struct memo_decision *d = s->memo ? memo_decided(s->memo, job->node->slot) : NULL;
+
+	if (d && digest_equal(&d->action, &job->action.key))
+		d->born_ns = cas_ref_born(s->b->store, "action", job->action.hex);
+}
+
+void
 build_memo_facts(struct build_session *s, struct build_job *job)
 {
 	hash_facts(s, &job->result, &job->facts);
@@ -289,7 +300,10 @@ build_memo_facts(struct build_session *s, struct build_job *job)
 void
 build_memo_note(struct build_session *s, struct build_job *job)
 {
-	struct memo_decision d = { .in = job->in, .action = job->action.key, .keys = s->keys };
+	struct memo_decision d = { .in = job->in,
+				   .action = job->action.key,
+				   .keys = s->keys,
+				   .born_ns = job->born_ns };
 	const struct result *r = &job->result;
 
 	if (!s->memo || !job->known || job->remembered)

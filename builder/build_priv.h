@@ -55,6 +55,7 @@ struct build_job {
 	bool remembered;        /* in the memo; when from there, only action.key of the action
 				   is there, and the result once build_session_result was asked */
 	struct digest facts, sees, in; /* build_memo.c */
+	int64_t born_ns; /* of the reference that was judged; 0: not known */
 	bool offered;                  /* its packages are in the session's universe */
 	bool told;                     /* what changed was said */
 	bool asked;                    /* the shared cache was, or need not be */
@@ -112,9 +113,14 @@ struct build_session {
 	struct memo *memo;        /* NULL: everything is read and decided anew */
 	struct digest rules, keys;
 	bool ruled;          /* rules is known */
+	bool judges;         /* our own keys are in the ring: what they did not sign is foreign */
 	struct keyring ring; /* builder keys whose results count: ours and cache.keys */
 	struct cache *cache; /* NULL: none */
 	struct build_summary *summary;
+	struct {                  /* build_quota.c; only where the store has a quota */
+		uint64_t held;    /* bytes, as far as this run knows */
+		int64_t since_ms, collected_ms;
+	} quota;
 	struct lock_keeper *lock; /* lock_priv.h; NULL: this session keeps no kiln.lock */
 };
 
@@ -157,6 +163,8 @@ int build_memo_find(struct build_session *s, struct build_job *job, struct err *
 int build_memo_recall(struct build_session *s, size_t *known, struct err *err) MUST_CHECK;
 /* Remembers what is known of a job. */
 void build_memo_note(struct build_session *s, struct build_job *job);
+/* The reference of a job that was built is there now, under its lock. */
+void build_memo_written(struct build_session *s, const struct build_job *job);
 /* What users can see of a known job, when that is not noted. */
 void build_memo_facts(struct build_session *s, struct build_job *job);
 
@@ -213,6 +221,15 @@ int build_room_check(struct build_session *s, unsigned jobs, uint64_t *memory,
  * nothing was said. */
 int build_room_check_first(struct build_session *s, unsigned jobs, uint64_t *memory,
 			   bool *exact, struct err *err) MUST_CHECK;
+
+/* ---- build_quota.c ---- */
+#define BUILD_QUOTA_PAUSE_MS 60000
+/* Counts what the store holds; refuses when with so many bytes more it is beyond its quota. */
+int build_quota_check(struct build_session *s, uint64_t more, struct err *err) MUST_CHECK;
+/* A result was made; then whether anything new may start. */
+void build_quota_add(struct build_session *s, const struct build_job *job,
+		     const struct pkgfacts *facts, size_t n);
+int build_quota_start(struct build_session *s, struct err *err) MUST_CHECK;
 
 /* ---- build_chamber.c: what goes into the chamber ---- */
 #define BUILD_PATCH_STEP "patches"

@@ -59,13 +59,13 @@ build_session_complete(struct build_session *s, size_t node, struct err *err)
 }
 
 /* A store may be shared and keys may change: what another key signed, or what was signed for
- * another action, is not our word. A dry run has no keys and only tells what it found. */
+ * another action, is not our word. Where there are no keys it is only told what was found. */
 static bool
 is_ours(const struct build_session *s, const struct build_job *job)
 {
 	struct err why;
 
-	return !s->b->signer ||
+	return !s->judges ||
 	       result_trust(s->b->store, &s->ring, job->action.hex, &job->result, &why) == 0;
 }
 
@@ -76,6 +76,10 @@ refuse_exchanged(struct build_session *s, struct build_job *job, struct err *err
 {
 	char path[DIGEST_HEX + 16];
 
+	if (!s->b->signer)
+		return err_set(err, ERR_IO,
+			       "the result of recipe %s in the store was exchanged meanwhile",
+			       job->node->recipe->name);
 	(void)snprintf(path, sizeof(path), "refs/action/%s", job->action.hex);
 	if (unlinkat(cas_dirfd(s->b->store), path, 0) < 0 && errno != ENOENT)
 		return err_sys(err, "remove %s", path);
@@ -275,6 +279,8 @@ build_session_offers(struct build_session *s, struct err *err)
 int
 build_session_lookup(struct build_session *s, struct build_job *job, struct err *err)
 {
+	/* Before it is read: what is exchanged in between is judged anew next time. */
+	job->born_ns = cas_ref_born(s->b->store, "action", job->action.hex);
 	if (result_load(s->a, s->b->store, job->action.hex, &job->result, &job->known, err) < 0)
 		return -1;
 	if (!job->known)

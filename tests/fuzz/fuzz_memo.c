@@ -41,7 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct digest maker = { { 0 } }, sum;
 	size_t head;
 
-	buf_add_str(&bytes, "kiln memo 3\n");
+	buf_add_str(&bytes, "kiln memo 4\n");
 	buf_add(&bytes, maker.bytes, DIGEST_BYTES);
 	head = bytes.len;
 	buf_add(&bytes, data, n);

@@ -4,6 +4,7 @@
 #include "base/proc.h"
 #include "base/tree.h"
 #include "tests/unit/test.h"
+#include <poll.h>
 #include <sys/wait.h>
 
 static struct cas *
@@ -229,11 +230,19 @@ TEST(cas_refs_are_replaced_and_absence_is_no_error)
 	CLEANUP(cas_close) struct cas *c = open_store(dir);
 	CLEANUP(buf_free) struct buf b = BUF_MAX(100);
 	bool found = true;
+	int64_t born;
 
 	assert_ok(cas_ref_get(c, "action", "k", &b, &found, err));
 	assert_false(found);
+	assert_true(cas_ref_born(c, "action", "k") == 0);
 	assert_ok(cas_ref_put(c, "action", "k", "one", 3, err));
+	born = cas_ref_born(c, "action", "k");
+	assert_true(born > 0);
+	(void)poll(NULL, 0, 20); /* the clock of files ticks slowly */
+	assert_true(cas_ref_keep(c, "action", "k"));
+	assert_true(cas_ref_born(c, "action", "k") == born);
 	assert_ok(cas_ref_put(c, "action", "k", "two", 3, err));
+	assert_true(cas_ref_born(c, "action", "k") > born);
 	assert_ok(cas_ref_get(c, "action", "k", &b, &found, err));
 	assert_true(found);
 	assert_string_equal(buf_text(&b), "two");

@@ -161,7 +161,7 @@ TEST(memo_does_not_remember_what_is_as_young_as_the_look_at_it)
 
 TEST(memo_keeps_decisions_until_the_recipe_changes)
 {
-	struct memo_decision d = { .nblobs = 2 };
+	struct memo_decision d = { .nblobs = 2, .born_ns = 1767225600000000001 };
 
 	SCENE;
 	made_digest("in", &d.in);
@@ -177,6 +177,7 @@ TEST(memo_keeps_decisions_until_the_recipe_changes)
 	assert_null(memo_decided(s.memo, 1));
 	assert_non_null(memo_decided(s.memo, 2));
 	assert_int_equal(memo_decided(s.memo, 2)->nblobs, 2);
+	assert_true(memo_decided(s.memo, 2)->born_ns == d.born_ns);
 	assert_true(digest_equal(&memo_decided(s.memo, 2)->blobs[1], &d.blobs[1]));
 	assert_true(digest_equal(&memo_decided(s.memo, 2)->action, &d.action));
 }
