@@ -19,6 +19,7 @@
 #include "base/tree.h"
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #define GROUP_TEXT_MAX ((size_t)64 * 1024)
 #define CLOSE_TRIES    50
@@ -223,9 +224,24 @@ open_group(const char *parent_path, const struct kind *k, uid_t uid, struct sand
 	return true;
 }
 
+/* The kernel counts descriptors that lie in sockets per uid, and whoever has a lower limit on
+ * open files than that count may send none. A chamber has the helper's uid and fills sockets as
+ * it likes, up to its own limit: ours must be the higher one, or no other chamber can start. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return;
+	l.rlim_cur = l.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
 void
 sandbox_limit_open(struct sandbox_cgroups *out, uid_t uid)
 {
+	raise_descriptors();
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < SANDBOX_GROUPS; i++)
 		out->of[i].dir = -1;
