@@ -113,6 +113,15 @@ run_plan(struct build_session *s, struct build_watch *w, uint64_t memory, struct
 	return 0;
 }
 
+/* What cannot stand is told before anything is done. */
+static int
+wake(struct build_session *s, struct err *err)
+{
+	if (s->b->sandbox && sandbox_wake(s->b->sandbox, err) < 0)
+		return -1;
+	return s->b->signer ? signer_wake(s->b->signer, err) : 0;
+}
+
 /* What is known, and what that leaves to be built. */
 static int
 make_plan(struct build_session *s, struct build_watch *w, uint64_t *memory, bool *checked,
@@ -124,7 +133,8 @@ make_plan(struct build_session *s, struct build_watch *w, uint64_t *memory, bool
 	if (build_memo_recall(s, &known, err) < 0)
 		return -1;
 	if (known < s->plan.n && !s->options->dry_run &&
-	    (build_watch_show(w, err) < 0 || check_room_first(s, memory, checked, err) < 0))
+	    (wake(s, err) < 0 || build_watch_show(w, err) < 0 ||
+	     check_room_first(s, memory, checked, err) < 0))
 		return -1;
 	if (known < s->plan.n && build_decide(s, &known, err) < 0)
 		return -1;

@@ -24,6 +24,7 @@
 struct sandbox {
 	int sock;
 	pid_t pid;
+	bool awake; /* the helper prepared itself, and said that it stands */
 	struct sandbox_cgroups cgroups;
 	volatile const bool *stop; /* of sandbox_heed */
 };
@@ -70,7 +71,7 @@ hear_first_word(int sock, struct err *err)
 }
 
 int
-sandbox_start(struct cas *store, struct sandbox **out, struct err *err)
+sandbox_fork(struct cas *store, struct sandbox **out, struct err *err)
 {
 	CLEANUP(sandbox_stop) struct sandbox *s = mem_alloc(sizeof(*s));
 	CLEANUP(fd_close) int theirs = -1;
@@ -87,8 +88,29 @@ sandbox_start(struct cas *store, struct sandbox **out, struct err *err)
 		return err_sys(err, "starting the chamber's helper");
 	if (s->pid == 0)
 		sandbox_helper_run(store, theirs, &s->cgroups);
-	close(STEAL_FD(theirs));
+	*out = STEAL_PTR(s);
+	return 0;
+}
+
+int
+sandbox_wake(struct sandbox *s, struct err *err)
+{
+	if (s->awake)
+		return 0;
+	/* One that is gone says nothing, either. */
+	(void)send(s->sock, SANDBOX_WAKE, 1, MSG_NOSIGNAL);
 	if (hear_first_word(s->sock, err) < 0)
+		return -1;
+	s->awake = true;
+	return 0;
+}
+
+int
+sandbox_start(struct cas *store, struct sandbox **out, struct err *err)
+{
+	CLEANUP(sandbox_stop) struct sandbox *s = NULL;
+
+	if (sandbox_fork(store, &s, err) < 0 || sandbox_wake(s, err) < 0)
 		return -1;
 	*out = STEAL_PTR(s);
 	return 0;
@@ -194,7 +216,7 @@ sandbox_begin(struct sandbox *s, const struct sandbox_spec *spec, struct sandbox
 	int pair[2];
 
 	r->sock = -1;
-	if (write_spec(spec, &text, err) < 0)
+	if (write_spec(spec, &text, err) < 0 || sandbox_wake(s, err) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, "making a socket");

@@ -30,6 +30,11 @@
 struct sandbox; /* handle of the resident helper */
 
 int sandbox_start(struct cas *store, struct sandbox **out, struct err *err) MUST_CHECK;
+/* sandbox_start in two: most runs have nothing to build, and need no chamber made ready. A
+ * helper that was only forked is woken by the first chamber that is asked for, at the latest.
+ */
+int sandbox_fork(struct cas *store, struct sandbox **out, struct err *err) MUST_CHECK;
+int sandbox_wake(struct sandbox *s, struct err *err) MUST_CHECK;
 void sandbox_stop(struct sandbox *s); /* ends every chamber and the helper */
 DEFINE_CLEANUP(struct sandbox *, sandbox_stop);
 

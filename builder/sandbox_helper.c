@@ -321,6 +321,19 @@ detach(const struct sandbox_helper *h, const struct cas *store, struct err *err)
 	return 0;
 }
 
+/* The conductor may never want a chamber. */
+static bool
+is_woken(const struct sandbox_helper *h)
+{
+	char word;
+	ssize_t n;
+
+	do
+		n = recv(h->sock, &word, sizeof(word), 0);
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(word);
+}
+
 void
 sandbox_helper_run(struct cas *store, int sock, const struct sandbox_cgroups *cgroups)
 {
@@ -335,8 +348,11 @@ sandbox_helper_run(struct cas *store, int sock, const struct sandbox_cgroups *cg
 	struct err err = { .code = ERR_NONE }, ignored;
 	pid_t parent = getppid();
 
-	if (detach(&h, store, &err) < 0 || watch_deaths(&h, &err) < 0 ||
-	    settle(&h, store, parent, &err) < 0)
+	if (detach(&h, store, &err) < 0 || watch_deaths(&h, &err) < 0)
+		err.code = err.code == ERR_NONE ? ERR_SANDBOX : err.code;
+	if (!is_woken(&h))
+		proc_child_exit(0);
+	if (err.code == ERR_NONE && settle(&h, store, parent, &err) < 0)
 		err.code = err.code == ERR_NONE ? ERR_SANDBOX : err.code;
 	if (fd_send(sock, &err, sizeof(err), NULL, 0, &ignored) < 0 || err.code != ERR_NONE)
 		proc_child_exit(1);

@@ -420,6 +420,7 @@ struct sandbox_helper {
 	bool refill; /* a spare is to be made when there is a moment */
 	bool hurry;  /* at once: the last who asked had to wait for one */
 };
+#define SANDBOX_WAKE "w" /* what it waits for before it prepares anything */
 void sandbox_helper_run(struct cas *store, int sock,
 			const struct sandbox_cgroups *cgroups) NO_RETURN;
 struct sandbox_job {

@@ -136,7 +136,7 @@ open_signer(struct cli *c, struct err *err)
 			cli_say("keys: made; private keys are readable by you only. "
 				"Share or replace them through KILN_KEYS");
 	}
-	return signer_start(w->keys_path, &c->builder.signer, err);
+	return signer_open(w->keys_path, &c->builder.signer, err);
 }
 
 /* What the environment says of the shared cache and of whom TLS trusts. */
@@ -152,7 +152,8 @@ apply_environment(struct cli *c, struct err *err)
 						     .trusted = getenv("SSL_CERT_FILE"),
 						     .trusted_dir = getenv("SSL_CERT_DIR") };
 
-	if (workspace_cache_apply(&c->arena, &c->workspace, &words, err) < 0)
+	if (workspace_cache_apply(&c->arena, &c->workspace, &words, err) < 0 ||
+	    workspace_store_apply(&c->workspace, getenv("KILN_STORE_QUOTA"), err) < 0)
 		return -1;
 	source_curl_trust(c->workspace.ca, c->workspace.ca_dir);
 	return 0;
@@ -175,7 +176,7 @@ cli_open(struct cli *c, unsigned need, struct err *err)
 		    gc_note_workspace(c->builder.store, w, err) < 0)
 			return -1;
 	if ((need & CLI_SANDBOX) &&
-	    sandbox_start(c->builder.store, &c->builder.sandbox, err) < 0)
+	    sandbox_fork(c->builder.store, &c->builder.sandbox, err) < 0)
 		return -1;
 	if ((need & CLI_SIGNER) && open_signer(c, err) < 0)
 		return -1;

@@ -60,7 +60,7 @@ lock_verb(struct cli *cli, void *args, const char *const *operands, size_t n, st
 	if (cli_open(cli, CLI_STORE, err) < 0)
 		return -1;
 	if (key_present(cli->workspace.keys_path) &&
-	    signer_start(cli->workspace.keys_path, &cli->builder.signer, err) < 0)
+	    signer_open(cli->workspace.keys_path, &cli->builder.signer, err) < 0)
 		return -1;
 	if (lock_run(a, &cli->builder, la->check ? LOCK_REFUSE : LOCK_ACCEPT, &o, &s, err) < 0)
 		return -1;

@@ -15,8 +15,10 @@
 #define EXIT_NO_EXEC 127
 
 struct signer {
-	pid_t pid; /* 0: gone and reaped */
+	pid_t pid; /* 0: gone and reaped, or not started yet */
 	int sock;
+	bool awake;
+	const char *dir;
 	struct arena arena; /* of ring */
 	struct keyring ring;
 };
@@ -144,8 +146,23 @@ read_reply(struct signer *s, struct buf *sig, struct err *err)
 }
 
 int
+signer_wake(struct signer *s, struct err *err)
+{
+	CLEANUP(buf_free) struct buf ready = BUF_MAX(SIGNER_MAX_REPLY);
+
+	if (s->awake)
+		return 0;
+	s->awake = true;
+	if (launch(s, s->dir, err) < 0 || read_reply(s, &ready, err) < 0)
+		return err_wrap(err, "signer");
+	return 0;
+}
+
+int
 signer_call(struct signer *s, const void *request, size_t n, struct buf *sig, struct err *err)
 {
+	if (signer_wake(s, err) < 0)
+		return -1;
 	if (s->pid == 0 || signer_frame_send(s->sock, request, n, err) < 0)
 		return died(s, err);
 	return read_reply(s, sig, err);
@@ -166,14 +183,29 @@ load_ring(struct signer *s, const char *dir, struct err *err)
 }
 
 int
+signer_open(const char *key_dir, struct signer **out, struct err *err)
+{
+	CLEANUP(signer_stop) struct signer *s = mem_alloc(sizeof(*s));
+
+	s->sock = -1;
+	s->dir = arena_strdup(&s->arena, key_dir);
+	if (load_ring(s, key_dir, err) < 0)
+		return err_wrap(err, "signer");
+	*out = STEAL_PTR(s);
+	return 0;
+}
+
+int
 signer_start(const char *key_dir, struct signer **out, struct err *err)
 {
 	CLEANUP(signer_stop) struct signer *s = mem_alloc(sizeof(*s));
-	CLEANUP(buf_free) struct buf ready = BUF_MAX(SIGNER_MAX_REPLY);
 
 	s->sock = -1;
-	if (launch(s, key_dir, err) < 0 || read_reply(s, &ready, err) < 0 ||
-	    load_ring(s, key_dir, err) < 0)
+	s->dir = arena_strdup(&s->arena, key_dir);
+	/* The process first: it says best what is wrong with a set of keys. */
+	if (signer_wake(s, err) < 0)
+		return -1;
+	if (load_ring(s, key_dir, err) < 0)
 		return err_wrap(err, "signer");
 	*out = STEAL_PTR(s);
 	return 0;

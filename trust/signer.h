@@ -32,6 +32,10 @@
 
 struct signer;
 int signer_start(const char *key_dir, struct signer **out, struct err *err) MUST_CHECK;
+/* signer_start in two: most runs sign nothing, and only want to know whose signatures count.
+ * The process is started by signer_wake, or by the first signature. */
+int signer_open(const char *key_dir, struct signer **out, struct err *err) MUST_CHECK;
+int signer_wake(struct signer *s, struct err *err) MUST_CHECK;
 void signer_stop(struct signer *s);
 DEFINE_CLEANUP(struct signer *, signer_stop);
 /* sig receives the raw signature. created: OpenPGP signature time (ignored for the builder). */

@@ -247,6 +247,27 @@ TEST(signer_start_says_what_is_wrong_with_the_keys)
 	assert_null(s);
 }
 
+TEST(signer_that_is_only_opened_knows_its_keys_and_starts_when_it_signs)
+{
+	CLEANUP(fd_close) int dirfd = test_tmpdir();
+	CLEANUP(mem_free) char *dir = mem_strdup(test_tmpdir_path(dirfd));
+	CLEANUP(buf_free) struct buf bundle = BUF_MAX(SIGNER_MAX_PAYLOAD);
+	CLEANUP(signer_stop) struct signer *s = NULL;
+	CLEANUP(signer_stop) struct signer *broken = NULL;
+	bool made;
+
+	assert_ok(signer_open(keyset_path(), &s, err));
+	assert_int_equal(signer_pid(s), 0);
+	assert_non_null(key_of_role(signer_keys(s), KEY_BUILDER));
+	assert_ok(signer_bundle(s, statement, strlen(statement), &bundle, err));
+	assert_int_not_equal(signer_pid(s), 0);
+
+	assert_ok(key_init_sized(dir, "V", KEYSET_CREATED, KEY_RSA_MIN_BITS, &made, err));
+	assert_int_equal(unlinkat(dirfd, "builder.key", 0), 0);
+	assert_ok(signer_open(dir, &broken, err));
+	assert_fails(signer_wake(broken, err), "builder.key");
+}
+
 TEST(signer_does_not_follow_a_link_that_replaced_its_log)
 {
 	CLEANUP(fd_close) int dirfd = test_tmpdir();
