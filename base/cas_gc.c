@@ -147,13 +147,19 @@ take_trees(struct cas_gc *g, struct err *err)
 			used = st.st_mtime;
 		}
 		(void)snprintf(path, sizeof(path), "trees/%.*s", CAS_NAME_MAX, names[i]);
-		if (fstatat(g->c->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (fstatat(g->c->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+			if (errno == ENOENT)
+				continue;
 			return err_sys(err, "%s", path);
+		}
 		bytes += room_of(&st);
 		/* A tree's own times are its package's; when it came here says its ctime. */
 		st.st_mtime = KILN_MAX(st.st_ctime, used);
-		if (tree_walk(g->c->dirfd, path, add_room, &bytes, err) < 0)
+		if (tree_walk(g->c->dirfd, path, add_room, &bytes, err) < 0) {
+			if (err->sys == ENOENT)
+				continue;
 			return -1;
+		}
 		add(g, CAS_GC_TREE, names[i], &st, bytes);
 	}
 	return 0;
@@ -199,6 +205,28 @@ take_refs(struct cas_gc *g, struct err *err)
 }
 
 static int
+take_all(struct cas_gc *g, struct err *err)
+{
+	return take_blobs(g, err) < 0 || take_trees(g, err) < 0 || take_refs(g, err) < 0 ? -1
+											 : 0;
+}
+
+int
+cas_gc_room(struct cas *c, uint64_t *bytes, struct err *err)
+{
+	CLEANUP(cas_gc_free) struct cas_gc *g = mem_alloc(sizeof(*g));
+
+	g->c = c;
+	g->lock = -1;
+	*bytes = 0;
+	if (take_all(g, err) < 0)
+		return err_wrap(err, "store %s", c->path);
+	for (size_t i = 0; i < g->at.n; i++)
+		*bytes += g->at.at[i].bytes;
+	return 0;
+}
+
+static int
 by_digest(const void *a, const void *b)
 {
 	const struct cas_gc_object *x = a, *y = b;
@@ -227,7 +255,7 @@ cas_gc_begin(struct cas *c, const struct cas_gc_options *o, struct cas_gc **out,
 		return -1;
 	g->oldest = KILN_MIN(o->now - o->grace_s,
 			     start == INT64_MAX ? INT64_MAX : start - CAS_FRESH_S);
-	if (take_blobs(g, err) < 0 || take_trees(g, err) < 0 || take_refs(g, err) < 0)
+	if (take_all(g, err) < 0)
 		return -1;
 	if (g->at.n)
 		qsort(g->at.at, g->at.n, sizeof(*g->at.at), by_digest);

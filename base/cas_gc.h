@@ -49,6 +49,9 @@ struct cas_gc_report {
 };
 struct cas_gc;
 
+/* How much room all objects take, counted beside whoever makes or collects them. */
+int cas_gc_room(struct cas *c, uint64_t *bytes, struct err *err) MUST_CHECK;
+
 /* Waits for another collection; options must live as long as the result. */
 int cas_gc_begin(struct cas *c, const struct cas_gc_options *o, struct cas_gc **out,
 		 struct err *err) MUST_CHECK;

@@ -139,7 +139,8 @@ on_locked(struct build_session *s, size_t node, int *fd, enum schedule_outcome *
 		*out = serve(s, job, "another Kiln built it just now");
 		return 0;
 	}
-	if (s->options->why && build_tell_reason(s, node, &reason, err) < 0)
+	if (build_quota_start(s, err) < 0 ||
+	    (s->options->why && build_tell_reason(s, node, &reason, err) < 0))
 		return give_up(s, job, out, err);
 	build_session_event(s, BUILD_STARTED, job->node->recipe->name, reason.text);
 	build_tell_changes(s, node, &reason);
@@ -313,6 +314,7 @@ on_packed(struct build_session *s, struct build_job *job, enum schedule_outcome 
 	if (build_pack_collect(s, job, &facts, &n, err) < 0 || build_commit_enter(s, err) < 0)
 		return give_up(s, job, out, err);
 	build_pack_adopt(s, job, facts, n);
+	build_quota_add(s, job, facts, n);
 	if (build_prove(s, job, facts, n, err) < 0 ||
 	    build_commit_queue(s, job, words_of(s->a, job, n), err) < 0)
 		return give_up(s, job, out, err);

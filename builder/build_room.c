@@ -212,7 +212,7 @@ build_room_check(struct build_session *s, unsigned jobs, uint64_t *memory, struc
 		return refuse_disk(s, &room, disk, err);
 	if (*memory < room.largest)
 		return refuse_memory(&room, *memory, err);
-	return 0;
+	return build_quota_check(s, demanded_disk(&room), err);
 }
 
 int
@@ -227,5 +227,7 @@ build_room_check_first(struct build_session *s, unsigned jobs, uint64_t *memory,
 		return -1;
 	if (*exact)
 		return build_room_check(s, jobs, memory, err);
-	return disk < demanded_disk(&room) ? refuse_disk(s, &room, disk, err) : 0;
+	if (disk < demanded_disk(&room))
+		return refuse_disk(s, &room, disk, err);
+	return build_quota_check(s, demanded_disk(&room), err);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "builder/gc.h"
 #include "base/clock.h"
 #include "base/dict.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/tree.h"
+#include "builder/gc_priv.h"
 #include "builder/memo.h"
 #include "trust/dsse.h"
 #include <stdlib.h>
@@ -211,13 +211,18 @@ gc_run(struct cas *store, struct workspace *w, const struct gc_budget *budget,
 	CLEANUP(homes_release) struct homes h = { .gone = gone, .arg = arg };
 	CLEANUP(cas_gc_free) struct cas_gc *gc = NULL;
 	struct cas_gc_options o = { .now = clock_wall(),
-				    .grace_s = GC_GRACE_S,
+				    .grace_s = GC_GRACE_S + budget->working_s,
 				    .older_than_s = budget->older_than_s,
 				    .keep_bytes = budget->keep_bytes,
 				    .dry_run = budget->dry_run,
 				    .role = role_of,
 				    .gone = on_gone,
 				    .arg = &h };
+	struct gc_failed f = { .store = store,
+			       .recipes = &h.recipes,
+			       .dry_run = budget->dry_run,
+			       .gone = on_gone,
+			       .arg = &h };
 	struct stat st;
 
 	if (cas_gc_begin(store, &o, &gc, err) < 0)
@@ -228,7 +233,10 @@ gc_run(struct cas *store, struct workspace *w, const struct gc_budget *budget,
 	if (fstatat(w->dirfd, "out", &st, 0) == 0 &&
 	    tree_walk(w->dirfd, "out", root_published, &h, err) < 0)
 		return err_wrap(err, "out");
-	return cas_gc_run(gc, out, err);
+	if (cas_gc_run(gc, out, err) < 0)
+		return -1;
+	f.before = o.now - KILN_MAX(o.grace_s, o.older_than_s);
+	return gc_failed_run(&f, out, err);
 }
 
 int

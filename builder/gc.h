@@ -18,6 +18,7 @@
 struct gc_budget {
 	int64_t older_than_s; /* 0: whatever is not needed goes at any age */
 	uint64_t keep_bytes;  /* 0: none of it stays for its size */
+	int64_t working_s; /* whatever was used since this long before the grace stays, too */
 	bool dry_run;
 };
 /* gone, with its arg, may be NULL. */

@@ -82,6 +82,9 @@ void recipe_read_set_list(const struct recipe_value *v, void *items, size_t n);
 /* s for a message: cut, control characters replaced. */
 const char *recipe_read_shown(struct arena *a, const char *s);
 
+/* "512MiB" in bytes; false: it is no size. */
+bool recipe_read_bytes(const struct doc *d, uint64_t *out);
+
 recipe_read_fn recipe_read_text, recipe_read_prose, recipe_read_script, recipe_read_texts;
 recipe_read_fn recipe_read_digest, recipe_read_date, recipe_read_bool, recipe_read_size;
 recipe_read_fn recipe_read_duration, recipe_read_count, recipe_read_number, recipe_read_mode;

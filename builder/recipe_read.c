@@ -293,8 +293,8 @@ measure(const struct doc *d, const struct unit *units, size_t n, uint64_t max, u
 	return false;
 }
 
-int
-recipe_read_size(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+bool
+recipe_read_bytes(const struct doc *d, uint64_t *out)
 {
 	static const struct unit units[] = { { "", 1 },
 					     { "KiB", 1024 },
@@ -302,7 +302,13 @@ recipe_read_size(struct recipe_reader *r, const struct recipe_value *v, struct e
 					     { "GiB", 1024 * 1024 * 1024 },
 					     { "TiB", (uint64_t)1 << 40 } };
 
-	if (!measure(v->doc, units, ARRAY_LEN(units), RECIPE_SIZE_MAX, slot(v)))
+	return measure(d, units, ARRAY_LEN(units), RECIPE_SIZE_MAX, out);
+}
+
+int
+recipe_read_size(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	if (!recipe_read_bytes(v->doc, slot(v)))
 		return recipe_read_wrong(r, v, "a size such as 512MiB or 2GiB", err);
 	return 0;
 }

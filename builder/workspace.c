@@ -141,6 +141,9 @@ static const struct recipe_field fields[] = {
 	{ .name = "cache",
 	  .read = workspace_cache_read,
 	  .at = offsetof(struct workspace, cache) },
+	{ .name = "store",
+	  .read = workspace_store_read,
+	  .at = offsetof(struct workspace, store) },
 };
 static const struct recipe_table table = { .path = "",
 					   .fields = fields,

@@ -24,7 +24,12 @@ struct workspace_cache {
 	size_t nkeys;
 	unsigned timeout_s; /* how long it may be silent, or slow */
 };
-/* What the environment says of it; each NULL: nothing. */
+/* `store:` of kiln.yaml (docs/store.md). */
+struct workspace_store {
+	uint64_t quota; /* bytes that the store may take; 0: no limit */
+	bool collect;   /* what nothing needs may go to keep it */
+};
+/* What the environment says of the cache; each NULL: nothing. */
 struct workspace_cache_words {
 	const char *url, *write, *login, *certificate, *key, *ca;
 	const char *trusted, *trusted_dir; /* for fetching, too */
@@ -45,6 +50,7 @@ struct workspace {
 	 */
 	const char *ca, *ca_dir;
 	struct workspace_cache cache;
+	struct workspace_store store;
 	const char *store_path; /* $KILN_STORE, else PATH/.kiln/store */
 	const char *keys_path;  /* $KILN_KEYS, else PATH/.kiln/keys */
 };
@@ -56,6 +62,8 @@ int workspace_open(struct arena *a, const char *start, const char *store_env,
  * must fit together; ERR_INPUT names what does not. */
 int workspace_cache_apply(struct arena *a, struct workspace *w,
 			  const struct workspace_cache_words *env, struct err *err) MUST_CHECK;
+/* KILN_STORE_QUOTA, or NULL, wins over kiln.yaml; "none" or "" is no quota. */
+int workspace_store_apply(struct workspace *w, const char *quota, struct err *err) MUST_CHECK;
 void workspace_close(struct workspace *w);
 /* Writes the skeleton of a new workspace into dir: kiln.yaml, recipes/hello, ... nothing is
  * overwritten. */

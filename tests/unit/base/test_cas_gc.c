@@ -454,3 +454,21 @@ TEST(cas_gc_collects_lock_files_but_those_that_are_held)
 	assert_ok(collect(c, &o, &r, err));
 	assert_false(cas_tree_has(c, tree));
 }
+
+TEST(cas_gc_room_counts_what_a_collection_counts)
+{
+	CLEANUP(fd_close) int dir = test_tmpdir();
+	CLEANUP(cas_close) struct cas *c = open_store(dir);
+	CLEANUP(fd_close) int lock = -1;
+	char hex[DIGEST_HEX];
+	uint64_t bytes, whole;
+
+	put(c, "bytes", hex);
+	put_ref(c, "action", hex, hex);
+	put_tree(c, "tree");
+	whole = room(c);
+	assert_ok(cas_lock(c, CAS_LOCK_OF_GC, &lock, err)); /* it waits for nobody */
+	assert_ok(cas_gc_room(c, &bytes, err));
+	assert_true(bytes > 0);
+	assert_int_equal(bytes, whole);
+}

@@ -238,3 +238,26 @@ TEST(workspace_refuses_a_cache_that_cannot_be)
 	refuse("cache: {url: \"https://x\", write: maybe}\n", "'write' must be true or false",
 	       err);
 }
+
+TEST(workspace_reads_how_large_the_store_may_grow)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(fd_close)
+	int dirfd = made(arena_format(&a, "%sstore: {quota: 20GiB, collect: true}\n", minimal),
+			 err);
+	struct workspace w = { 0 };
+
+	assert_ok(workspace_open(&a, test_tmpdir_path(dirfd), NULL, NULL, &w, err));
+	assert_ok(workspace_store_apply(&w, NULL, err));
+	assert_int_equal(w.store.quota, (uint64_t)20 << 30);
+	assert_true(w.store.collect);
+	assert_ok(workspace_store_apply(&w, "512MiB", err));
+	assert_int_equal(w.store.quota, (uint64_t)512 << 20);
+	assert_fails(workspace_store_apply(&w, "much", err), "KILN_STORE_QUOTA must be a size");
+	assert_ok(workspace_store_apply(&w, "none", err));
+	assert_int_equal(w.store.quota, 0);
+	workspace_close(&w);
+	refuse("store: {quota: 0}\n", "'quota' must be a size", err);
+	refuse("store: {size: 1GiB}\n", "unknown key 'size'", err);
+	refuse("store: 1GiB\n", "'store' must be a map", err);
+}
