@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the files of collecting. */
+#pragma once
+
+#include "builder/gc.h"
+
+/* ---- gc_failed.c ---- */
+struct gc_failed {
+	struct cas *store;
+	const struct dict *recipes; /* names, over all workspaces */
+	int64_t before;             /* what is younger stays */
+	bool dry_run;
+	void (*gone)(void *arg, const char *what, uint64_t bytes);
+	void *arg;
+};
+/* Removes what failed builds left and nobody will ask for again; adds it to the report. */
+int gc_failed_run(const struct gc_failed *f, struct cas_gc_report *out,
+		  struct err *err) MUST_CHECK;
