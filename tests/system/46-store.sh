@@ -103,6 +103,26 @@ ok "once more" k build note
 says "it is there" "nothing to build"
 rm -rf other-ws
 
+# What a failed build left is wanted as long as the recipe stands like that, and no longer.
+mkdir ws/recipes/fails
+sed 's/^name: note/name: fails/; s/echo ".*"/false/' ws/recipes/note/recipe.yaml >ws/recipes/fails/recipe.yaml
+"$kiln" -C ws build fails >out 2>&1 && fail "a recipe that fails" "$(cat out)"
+mkdir -p store/failed/stranger/build
+echo large >store/failed/stranger/build/file
+touch -d '2 days ago' store/failed/fails store/failed/stranger
+ok "a dry run" k store gc --dry-run
+says "names what is left of a recipe that nobody has" "failed/stranger"
+assert_lacks "and not what may yet be looked at" "failed/fails" "$(cat out)"
+ok "gc" k store gc
+same "does so" "$(ls store/failed)" fails
+sed -i 's/false/true/' ws/recipes/fails/recipe.yaml
+ok "it is mended" k build fails
+ok "what is not so old stays" k store gc --older-than 3d
+same "as it was asked" "$(ls store/failed)" fails
+ok "gc" k store gc
+same "it is gone" "$(ls store/failed)" ""
+rm -rf ws/recipes/fails
+
 # Beside builds: what is old but found again, made again or stood upon stays; twenty times.
 bad=
 served=0
@@ -264,6 +284,67 @@ F
 else
 	skip userns "a store on a full disk"
 fi
+# A quota: said before anything begins, kept while it goes on, and with `collect` what nothing needs goes.
+limit() { echo "$(($(room) / 1024 + $1))MiB"; }
+heavy() { # heavy NAME TEXT: a recipe with a source of 40 MB, or of none
+	mkdir -p "ws/recipes/$1"
+	sed "s/^name: note/name: $1/; s|share/note|share/$1|g" ws/recipes/note/recipe.yaml >"ws/recipes/$1/recipe.yaml"
+	head -c 40000000 /dev/urandom >"ws/recipes/$1/data"
+	printf 'sources:\n  - {url: "file:data", sha256: %s, unpack: false}\n' "$(sha256sum <"ws/recipes/$1/data" | cut -c1-64)" \
+		>>"ws/recipes/$1/recipe.yaml"
+}
+source_of() { sha256sum <"ws/recipes/$1/data" | sed 's/^\(..\)\([0-9a-f]*\).*/store\/blobs\/\1\/\1\2/'; }
+recipe three
+ok "as before" k build note
+ok "where nothing is to be built a quota refuses nothing" env KILN_STORE_QUOTA=1MiB "$kiln" -C ws build note
+recipe quota
+refused "a store that is over its quota" 1 "its quota is 1 MiB" env KILN_STORE_QUOTA=1MiB "$kiln" -C ws build note
+assert_contains "with the remedy" 'kiln store gc --keep-bytes' "$(cat err)"
+refused "a build that would not fit" 1 "and the build needs about" env KILN_STORE_QUOTA="$(limit 5)" "$kiln" -C ws build note
+refused "a quota without sense" 1 "KILN_STORE_QUOTA must be a size" env KILN_STORE_QUOTA=much "$kiln" -C ws build note
+ok "one that fits" env KILN_STORE_QUOTA="$(limit 60)" "$kiln" -C ws build note
+says "is built" "1 built"
+heavy lost
+heavy kept
+ok "two with large sources" k build lost kept
+ok "one is pinned" k store pin kept
+lost=$(source_of lost) kept=$(source_of kept)
+rm -rf ws/recipes/lost ws/recipes/kept
+age
+recipe collected
+quota=$(limit 10)
+refused "they stand in the way" 1 "and the build needs about" env KILN_STORE_QUOTA="$quota" "$kiln" -C ws build note
+same "and nothing went" "$(test -f "$lost" && test -f "$kept" && echo yes)" yes
+cp ws/kiln.yaml plain.yaml
+echo "store: {quota: $quota, collect: true}" >>ws/kiln.yaml
+cp -a ws ws-too
+rm -rf ws-too/.kiln/plan-*
+sed -i 's/echo "collected"/echo "beside it"/' ws-too/recipes/note/recipe.yaml
+"$kiln" -C ws-too build note >beside 2>&1 &
+beside=$!
+ok "with collect it is built" k build note
+wait $beside || fail "and so is that of another Kiln" "$(cat beside)"
+assert_contains "what went is said" "that nothing needs removed (" "$(cat out err beside)"
+same "what nothing needs is gone" "$(test -f "$lost" || echo gone)" gone
+same "what a pin holds stays" "$(test -f "$kept" && echo yes)" yes
+ok "the store is sound" k store check
+rm -rf ws-too
+echo "store: {quota: 1MiB, collect: true}" | cat plain.yaml - >ws/kiln.yaml
+recipe refused
+refused "what is needed never goes for a quota" 1 "its quota is 1 MiB" k build note
+same "nor does the pinned" "$(test -f "$kept" && echo yes)" yes
+cp plain.yaml ws/kiln.yaml
+ok "the pin is taken away" k store unpin kept
+heavy first
+rm -f ws/recipes/first/data
+sed -i '/^sources:/,$d; s|echo "refused" >|seq 10000000 >|' ws/recipes/first/recipe.yaml
+recipe second
+sed -i 's/^build:/build:\n  needs: [first]/' ws/recipes/note/recipe.yaml
+refused "a quota that is reached on the way" 1 "note: " env KILN_STORE_QUOTA="$(limit 75)" "$kiln" -C ws build -j 1 note
+assert_contains "nothing more starts" "not started: the store" "$(cat out err)"
+ok "what was finished is kept" k build --dry-run note
+says "and the rest is left" "would build 1, serve 1"
+rm -rf ws/recipes/first
 refused "a size without sense" 2 "not a size such as" k store gc --keep-bytes much
 refused "an age without sense" 2 "not an age such as" k store gc --older-than 0d
 finish
