@@ -5,6 +5,15 @@
 #include "cli/verbs.h"
 #include "images/image.h"
 
+struct image_args {
+	bool locked;
+};
+
+static const struct opt image_opts[] = {
+	OPT(FLAG, struct image_args, locked, 0, "locked", NULL,
+	    "refuse when kiln.lock is not as the recipes say (default when CI is set)"),
+};
+
 static struct doc *
 image_doc(struct arena *a, const char *dest, const struct image_summary *s)
 {
@@ -79,17 +88,18 @@ make_one(struct cli *cli, const struct publishing *p, struct image *image, const
 static int
 image_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
 {
+	const struct image_args *o = args;
 	struct publishing p = { 0 };
 	struct image **images = arena_array(&cli->arena, n, sizeof(*images));
 	struct doc *all = doc_list(&cli->arena);
 
-	(void)args;
 	if (cli_open(cli, CLI_STORE | CLI_SANDBOX | CLI_SIGNER, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (load(cli, operands[i], &images[i], err) < 0)
 			return -1;
-	if (publishing_load(cli, &p, err) < 0 ||
+	if (((o->locked || cli_is_ci()) && publishing_locked(cli, err) < 0) ||
+	    publishing_load(cli, &p, err) < 0 ||
 	    fd_mkdirs(cli->workspace.dirfd, "out/images", err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
@@ -107,7 +117,9 @@ const struct command cmd_image = {
 		"Writes out/images/NAME (an OCI layout) and out/images/NAME.attest (its proof).\n"
 		"The root file system is made from the packages as built; no scriptlet runs.",
 	.example = "kiln image busybox static",
-	.args_size = 1,
+	.opts = image_opts,
+	.nopts = ARRAY_LEN(image_opts),
+	.args_size = sizeof(struct image_args),
 	.min_operands = 1,
 	.max_operands = -1,
 	.run = image_run,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/fd.h"
-#include "builder/lock.h"
 #include "cli/cli.h"
 #include "cli/publishing.h"
 #include "cli/verbs.h"
@@ -17,15 +16,6 @@ static const struct opt publish_opts[] = {
 	    "refuse when kiln.lock is not as the recipes say; publishing always does"),
 };
 
-/* What is shipped is what was reviewed. */
-static int
-check_lock(struct cli *cli, struct err *err)
-{
-	struct lock_summary s;
-
-	return lock_run(&cli->arena, &cli->builder, LOCK_REFUSE, NULL, &s, err);
-}
-
 static int
 publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
 {
@@ -39,7 +29,7 @@ publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, 
 	(void)operands;
 	(void)n;
 	if (cli_open(cli, CLI_STORE | CLI_SANDBOX | CLI_SIGNER, err) < 0 ||
-	    check_lock(cli, err) < 0 || publishing_load(cli, &p, err) < 0 ||
+	    publishing_locked(cli, err) < 0 || publishing_load(cli, &p, err) < 0 ||
 	    fd_mkdirs(cli->workspace.dirfd, "out", err) < 0)
 		return -1;
 	spec = (struct publish_spec){ .store = cli->builder.store,

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/publishing.h"
+#include "builder/lock.h"
+
+int
+publishing_locked(struct cli *cli, struct err *err)
+{
+	struct lock_summary s;
+
+	return lock_run(&cli->arena, &cli->builder, LOCK_REFUSE, NULL, &s, err);
+}
 
 int
 publishing_load(struct cli *cli, struct publishing *p, struct err *err)

@@ -12,5 +12,7 @@ struct publishing {
 	size_t ninputs;
 	int64_t epoch; /* the newest of the packages' */
 };
+/* Refuses a lock that is not as the workspace says: what is shipped is what was reviewed. */
+int publishing_locked(struct cli *cli, struct err *err) MUST_CHECK;
 /* With store, chamber helper and signer open; a recipe that is not built is an error. */
 int publishing_load(struct cli *cli, struct publishing *p, struct err *err) MUST_CHECK;

@@ -97,6 +97,10 @@ refused "an edit is refused with --locked" 1 "greet: version 1.0-3 -> 1.1-3, rec
 said "with the way to accept it" "hint: if that is meant, \`kiln lock\` accepts it"
 refused "and in CI" 1 "greet: version 1.0-3 -> 1.1-3" env CI=1 "$kiln" -C ws build
 refused "and when publishing" 1 "greet: version 1.0-3 -> 1.1-3" k publish
+printf 'format: 1\nname: tiny\nsummary: Tiny\npackages: [greet]\n' >ws/images/catalog/tiny.yaml
+refused "and for an image with --locked" 1 "greet: version 1.0-3 -> 1.1-3" k image --locked tiny
+refused "and for an image in CI" 1 "greet: version 1.0-3 -> 1.1-3" env CI=1 "$kiln" -C ws image tiny
+rm ws/images/catalog/tiny.yaml
 refused "and by lock --check" 1 "greet: version 1.0-3 -> 1.1-3" k lock --check
 lock_is "refusing writes nothing" "$full"
 ok "a dry run" k build --dry-run
