@@ -170,7 +170,7 @@ same_items(const struct lock_items *x, const struct lock_items *y)
 {
 	if (x->n != y->n)
 		return false;
-	for (size_t i = 0; i < x->n; i++)
+	for (size_t i = 0; i < x->n && x->at != y->at; i++)
 		if (!same_item(&x->at[i], &y->at[i]))
 			return false;
 	return true;

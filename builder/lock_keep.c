@@ -265,7 +265,8 @@ renew(struct build_session *s, struct lock_keeper *k, bool results, struct err *
 	if ((writes && hold(s->b->workspace, &guard, err) < 0) || reread(s, k, err) < 0 ||
 	    make_declared(s, k, now, err) < 0 ||
 	    (results && add_results(s, k, now, kept, err) < 0) ||
-	    lock_make_settle(s, now, kept, err) < 0)
+	    /* What no longer holds is not told of: it matters only to what is written. */
+	    (writes && lock_make_settle(s, now, kept, err) < 0))
 		return -1;
 	if (k->mode == LOCK_REFUSE)
 		return refuse(s, k, now, err);
