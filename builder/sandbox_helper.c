@@ -11,6 +11,7 @@
  * that.
  */
 #include "builder/sandbox_priv.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/proc.h"
 #include <poll.h>
@@ -22,6 +23,7 @@
 
 #define FIXED_FDS 2  /* spec, run socket */
 #define REFILL_MS 10 /* a chamber that starts now should not share the CPUs with the next */
+#define OFTEN_MS  30 /* from one request to the next, when they come fast */
 
 static int
 enter_namespaces(struct err *err)
@@ -173,6 +175,8 @@ employ(struct sandbox_helper *h, const struct sandbox_order *order, const int *f
 	else if (h->spare.pid > 0)
 		user.pid = h->spare.pid;
 	h->hurry = user.pid == 0;
+	h->often = h->users.n > 0 || clock_monotonic_ms() - h->asked_ms < OFTEN_MS;
+	h->asked_ms = clock_monotonic_ms();
 	if (user.pid == 0) {
 		if (make_spare(h, err) < 0 ||
 		    fd_send(h->spare.sock, order, sizeof(*order), fds, nfds, err) < 0)
@@ -274,7 +278,7 @@ turn(struct sandbox_helper *h)
 	 */
 	if (n == 0 && make_spare(h, &ignored) < 0)
 		return true;
-	if (n == 0 && !h->hurry)
+	if (n == 0 && !h->hurry && !h->often)
 		sandbox_spare_warm();
 	if (p[1].revents)
 		bury(h);

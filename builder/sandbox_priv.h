@@ -190,8 +190,9 @@ int sandbox_trace_open(void);
 /* Marks the directories unless `marked` holds a byte, and forgets what an earlier run left in
  * the queue. false: not all could be marked. */
 bool sandbox_trace_begin(struct sandbox_trace *t, int marked) MUST_CHECK;
-/* Learns the directories by their handles; events wait meanwhile. */
-void sandbox_trace_learn(struct sandbox_trace *t);
+/* Learns the directories by their handles, or recalls them from `marked`; events wait
+ * meanwhile. */
+void sandbox_trace_learn(struct sandbox_trace *t, int marked);
 /* Takes in what happened so far. */
 void sandbox_trace_read(struct sandbox_trace *t);
 void sandbox_trace_free(struct sandbox_trace *t);
@@ -419,6 +420,8 @@ struct sandbox_helper {
 	struct sandbox_spare spare;
 	bool refill; /* a spare is to be made when there is a moment */
 	bool hurry;  /* at once: the last who asked had to wait for one */
+	bool often;  /* another ran when the last asked, or had asked just before */
+	int64_t asked_ms;
 };
 #define SANDBOX_WAKE "w" /* what it waits for before it prepares anything */
 void sandbox_helper_run(struct cas *store, int sock,

@@ -128,14 +128,15 @@ clone_init(struct sandbox_job *job, struct sandbox_chamber *c, struct err *err)
 	return 0;
 }
 
-/* Whether there is time to prepare what would only be faster than doing it when it is needed.
+/* Whether there is time to prepare what would only be faster than doing it when it is needed:
+ * where runs come fast, no CPU is idle meanwhile, and each page copied early is work too many.
  */
 static bool
 has_time(const struct sandbox_helper *h, int sock)
 {
 	struct pollfd p = { .fd = sock, .events = POLLIN };
 
-	return !h->hurry && poll(&p, 1, 0) == 0;
+	return !h->hurry && !h->often && poll(&p, 1, 0) == 0;
 }
 
 static int

@@ -4,8 +4,10 @@
  * overlay, open events with the directory's handle and the file's name. The chamber's own root
  * is an overlay over the base, and the kernel opens the base's file underneath (6.5 and newer;
  * an older one tells nothing, and then nothing is known). Marks stay with the base from run to
- * run, so an environment is marked once. The kernel's queue is bounded: when it runs over, what
- * was not heard may have been opened, and "used" is no longer known.
+ * run, and so do the handles of its directories, so an environment is marked and learned once:
+ * `marked` holds a byte, and behind it what was learned. Only wardens see it, and two that
+ * write it at the same time write the same. The kernel's queue is bounded: when it runs over,
+ * what was not heard may have been opened, and "used" is no longer known.
  */
 #include "builder/sandbox_priv.h"
 #include <fcntl.h>
@@ -17,12 +19,17 @@
 #define HANDLE_MAX  128 /* MAX_HANDLE_SZ */
 #define EVENTS_SIZE 16384
 #define PATH_SIZE   8192
+#define LEARNED_AT  64 /* in `marked`, behind the byte */
 
 struct sandbox_trace_dir {
 	uint32_t bytes;
 	int32_t type;
 	unsigned char handle[HANDLE_MAX];
-	const char *path;
+	uint32_t dir; /* of those that are watched */
+};
+struct learned {
+	uint32_t n, ndirs;
+	uint32_t known;
 };
 
 static char *
@@ -96,10 +103,10 @@ compare_dirs(const void *a, const void *b)
 }
 
 static bool
-find_handle(const struct sandbox_trace *t, unsigned group, const char *dir,
+find_handle(const struct sandbox_trace *t, unsigned group, size_t dir,
 	    struct sandbox_trace_dir *out)
 {
-	CLEANUP(mem_free) char *path = name_dir(group, dir);
+	CLEANUP(mem_free) char *path = name_dir(group, t->dirs[dir]);
 	union {
 		struct file_handle h;
 		char bytes[sizeof(struct file_handle) + HANDLE_MAX];
@@ -110,25 +117,66 @@ find_handle(const struct sandbox_trace *t, unsigned group, const char *dir,
 		return false;
 	*out = (struct sandbox_trace_dir){ .bytes = u.h.handle_bytes,
 					   .type = u.h.handle_type,
-					   .path = dir };
+					   .dir = (uint32_t)dir };
 	memcpy(out->handle, u.h.f_handle, u.h.handle_bytes);
 	return true;
 }
 
+static bool
+read_whole(int fd, void *out, size_t n, off_t at)
+{
+	return pread(fd, out, n, at) == (ssize_t)n;
+}
+
+/* From an earlier run on this base. */
+static bool
+recall(struct sandbox_trace *t, int marked)
+{
+	struct learned l;
+	size_t bytes;
+
+	if (!read_whole(marked, &l, sizeof(l), LEARNED_AT) || l.ndirs != t->ndirs ||
+	    l.n > t->ndirs * t->ngroups)
+		return false;
+	bytes = l.n * sizeof(*t->at);
+	if (!read_whole(marked, t->at, bytes, LEARNED_AT + (off_t)sizeof(l)))
+		return false;
+	t->n = l.n;
+	t->known = l.known != 0;
+	return true;
+}
+
+/* What it counts is there before the count. If it cannot be kept, the next run learns anew. */
+static void
+keep(const struct sandbox_trace *t, int marked)
+{
+	struct learned l = { .n = (uint32_t)t->n,
+			     .ndirs = (uint32_t)t->ndirs,
+			     .known = t->known };
+	size_t bytes = t->n * sizeof(*t->at);
+
+	if (pwrite(marked, t->at, bytes, LEARNED_AT + (off_t)sizeof(l)) == (ssize_t)bytes)
+		(void)!pwrite(marked, &l, sizeof(l), LEARNED_AT);
+}
+
 void
-sandbox_trace_learn(struct sandbox_trace *t)
+sandbox_trace_learn(struct sandbox_trace *t, int marked)
 {
 	t->known = true;
 	t->at = mem_resize(NULL, t->ndirs * t->ngroups + 1, sizeof(*t->at));
+	if (recall(t, marked))
+		return;
 	for (size_t i = 0; i < t->ndirs; i++) {
 		size_t before = t->n;
 
 		for (unsigned g = 0; g < t->ngroups; g++)
-			if (find_handle(t, g, t->dirs[i], &t->at[t->n]))
+			if (find_handle(t, g, i, &t->at[t->n]))
 				t->n++;
 		t->known &= t->n > before;
 	}
 	qsort(t->at, t->n, sizeof(*t->at), compare_dirs);
+	if (t->known)
+		keep(t, marked);
 }
 
 static const struct sandbox_trace_dir *
@@ -151,7 +199,8 @@ take_event(struct sandbox_trace *t, const struct fanotify_event_metadata *e)
 		struct file_handle h;
 		char bytes[sizeof(struct file_handle) + HANDLE_MAX];
 	} u;
-	const struct sandbox_trace_dir *dir;
+	const struct sandbox_trace_dir *at;
+	const char *dir;
 	char path[PATH_SIZE];
 
 	if (e->mask & FAN_Q_OVERFLOW) {
@@ -166,10 +215,11 @@ take_event(struct sandbox_trace *t, const struct fanotify_event_metadata *e)
 	if (u.h.handle_bytes > HANDLE_MAX)
 		return;
 	memcpy(u.bytes, after, sizeof(u.h) + u.h.handle_bytes);
-	dir = find_dir(t, &u.h);
-	if (!dir)
+	at = find_dir(t, &u.h);
+	if (!at || at->dir >= t->ndirs)
 		return;
-	(void)snprintf(path, sizeof(path), "%s%s%s", dir->path, *dir->path ? "/" : "",
+	dir = t->dirs[at->dir];
+	(void)snprintf(path, sizeof(path), "%s%s%s", dir, *dir ? "/" : "",
 		       after + sizeof(u.h) + u.h.handle_bytes);
 	if (t->used.n < SANDBOX_MAX_USED)
 		dict_set(&t->used, path, NULL);

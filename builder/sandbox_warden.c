@@ -66,7 +66,7 @@ start_trace(struct sandbox_warden *w)
 	/* To a pid 1 that is gone nothing needs to be said. */
 	(void)send(w->notes, "g", 1, MSG_NOSIGNAL);
 	if (t->group >= 0)
-		sandbox_trace_learn(t);
+		sandbox_trace_learn(t, job->marked);
 }
 
 static int

@@ -74,6 +74,18 @@ same "seed packages are known, used or not" \
 	"$(json "any(p['ground'] and p['files'] for p in d['used']['packages']), any(p['ground'] and not p['files'] for p in d['used']['packages'])")" \
 	"True True"
 
+# The directories of an environment are marked and learned by the first that runs in it.
+for i in 1 2 3; do data "like$i"; done
+ok "three run in one environment, one after the other" kb -j 1 like1 like2 like3
+for i in 1 2 3; do
+	ok "the use of number $i is told" kt "like$i" --json
+	json "d['used']['known'], sorted((p['name'], p['files']) for p in d['used']['packages'] if p['files'])" >"$scratch/like$i"
+done
+says_used() { grep -q "^True \[('" "$1"; }
+ok "the first one's use is known" says_used "$scratch/like1"
+ok "what the second used is known as well" cmp "$scratch/like1" "$scratch/like2"
+ok "and the third" cmp "$scratch/like1" "$scratch/like3"
+
 # What is proposed may be wrong: a step that looks without opening.
 recipe looks <<E
 summary: Looks without opening
