@@ -55,7 +55,7 @@ struct build_job {
 	bool remembered;        /* in the memo; when from there, only action.key of the action
 				   is there, and the result once build_session_result was asked */
 	struct digest facts, sees, in; /* build_memo.c */
-	int64_t born_ns; /* of the reference that was judged; 0: not known */
+	int64_t born_ns;               /* of the reference that was judged; 0: not known */
 	bool offered;                  /* its packages are in the session's universe */
 	bool told;                     /* what changed was said */
 	bool asked;                    /* the shared cache was, or need not be */
@@ -112,13 +112,13 @@ struct build_session {
 	struct dict ground_of;    /* a recipe's list of groups -> its ground */
 	struct memo *memo;        /* NULL: everything is read and decided anew */
 	struct digest rules, keys;
-	bool ruled;          /* rules is known */
-	bool judges;         /* our own keys are in the ring: what they did not sign is foreign */
+	bool ruled;  /* rules is known */
+	bool judges; /* our own keys are in the ring: what they did not sign is foreign */
 	struct keyring ring; /* builder keys whose results count: ours and cache.keys */
 	struct cache *cache; /* NULL: none */
 	struct build_summary *summary;
-	struct {                  /* build_quota.c; only where the store has a quota */
-		uint64_t held;    /* bytes, as far as this run knows */
+	struct {               /* build_quota.c; only where the store has a quota */
+		uint64_t held; /* bytes, as far as this run knows */
 		int64_t since_ms, collected_ms;
 	} quota;
 	struct lock_keeper *lock; /* lock_priv.h; NULL: this session keeps no kiln.lock */
