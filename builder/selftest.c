@@ -126,6 +126,7 @@ selftest_chamber(struct selftest *t, struct selftest_chamber *c, struct err *err
 	}
 	if (sandbox_begin(t->sandbox, &spec, &run, err) < 0 || collect(t, c, run, err) < 0)
 		return -1;
+	t->listens = t->listens || c->result.seen.watched;
 	if (lseek(log, 0, SEEK_SET) < 0)
 		return err_sys(err, "reading the chamber's log");
 	c->log = (struct buf)BUF_MAX(SELFTEST_LOG_MAX);

@@ -26,6 +26,7 @@ struct selftest {
 	int tcp, tcp6, local;
 	struct digest canary, tree;
 	char host[65];
+	bool listens; /* a chamber was watched: no host filter answers in our place */
 };
 
 /* One chamber, what it wrote and what became of it. */
