@@ -24,7 +24,9 @@ for script; do
 	f=${f:-1}
 	[ "$rc" = 0 ] || [ "$f" != 0 ] || f=1
 	if [ "$f" != 0 ]; then
-		tail -n 80 "$log"
+		# Each failure with its explanation, wherever it stands, and how it ended.
+		awk '/^not ok/ { on = 1 } /^ok/ { on = 0 } on' "$log"
+		tail -n 20 "$log"
 	else
 		grep -iE 'skip' "$log"
 	fi
