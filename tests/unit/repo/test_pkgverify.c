@@ -373,7 +373,8 @@ TEST(pkgverify_demands_the_key_of_each_role)
 	stocked(&s);
 	all = s.ring;
 	assert_int_equal(all.n, KEY_ROLES);
-	for (unsigned skip = 0; skip < KEY_ROLES; skip++) {
+	/* All but the log's, which signs nothing of a repository. */
+	for (unsigned skip = 0; skip < KEY_LOG; skip++) {
 		s.ring = (struct keyring){ .at = some };
 		for (size_t i = 0; i < all.n; i++)
 			if (all.at[i].role != (enum key_role)skip)
