@@ -84,7 +84,7 @@ filled_workspace() { # filled_workspace SERIES
 		miss "$1" "no filled store at $filled with keys at $KILN_KEYS: run make quickstart, or name them in KILN_STORE and KILN_KEYS"
 		return 1
 	fi
-	mkdir -p "$S/ws" && cp -a "$top/kiln.yaml" "$top/recipes" "$top/bootstrap" "$top/images" "$S/ws/"
+	mkdir -p "$S/ws" && cp -a "$top/kiln.yaml" "$top/kiln.lock" "$top/recipes" "$top/bootstrap" "$top/images" "$S/ws/"
 	if ! "$kiln" -C "$S/ws" build --dry-run >"$S/try" 2>&1 || ! grep -q 'would build 0,' "$S/try" ||
 		! "$kiln" -C "$S/ws" publish >"$S/try" 2>&1; then
 		miss "$1" "the store at $filled does not hold these recipes by the keys at $KILN_KEYS ($(grep -m 1 -E 'would build|error' "$S/try")): run make quickstart"
