@@ -100,6 +100,21 @@ is_store_dir(const char *name)
 	return false;
 }
 
+static int
+read_format(struct cas *c, bool *found, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(FORMAT_MAX);
+
+	*found = fd_read_file(c->dirfd, "format", &text, err) == 0;
+	if (!*found)
+		return err->sys == ENOENT ? 0 : -1;
+	if (strcmp(buf_text(&text), FORMAT_TEXT) == 0)
+		return 0;
+	(void)err_set(err, ERR_INPUT, "%s: not a store of format 1", c->path);
+	return err_hint(
+		err, "it was made by another version of kiln: use that one, or another store");
+}
+
 /* A directory without a format file becomes a store only if nothing foreign is in it. The
  * format file comes last: without it, making begins again. */
 static int
@@ -108,11 +123,14 @@ make_layout(struct cas *c, struct err *err)
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(fd_close) int fd = -1;
 	const char **names;
+	bool found;
 	size_t n;
 
 	if (tree_list(&a, c->dirfd, ".", &names, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
+		if (strcmp(names[i], "format") == 0) /* another process has just made it */
+			return read_format(c, &found, err);
 		if (!is_store_dir(names[i]) && strncmp(names[i], ".format.", 8) != 0)
 			return err_set(err, ERR_INPUT, "%s: holds '%s' and is no store",
 				       c->path, names[i]);
@@ -143,23 +161,17 @@ cas_file(struct cas *c, const char *name, int *fd, struct err *err)
 static int
 check_format(struct cas *c, bool create, struct err *err)
 {
-	CLEANUP(buf_free) struct buf text = BUF_MAX(FORMAT_MAX);
+	bool found;
 
-	if (fd_read_file(c->dirfd, "format", &text, err) < 0) {
-		if (err->sys != ENOENT)
-			return -1;
-		if (create)
-			return make_layout(c, err);
-		(void)err_set(err, ERR_INPUT, "%s: no store there", c->path);
-		return err_hint(
-			err,
-			"run `kiln init` in the workspace, or name a store with KILN_STORE");
-	}
-	if (strcmp(buf_text(&text), FORMAT_TEXT) == 0)
+	if (read_format(c, &found, err) < 0)
+		return -1;
+	if (found)
 		return 0;
-	(void)err_set(err, ERR_INPUT, "%s: not a store of format 1", c->path);
-	return err_hint(
-		err, "it was made by another version of kiln: use that one, or another store");
+	if (create)
+		return make_layout(c, err);
+	(void)err_set(err, ERR_INPUT, "%s: no store there", c->path);
+	return err_hint(err,
+			"run `kiln init` in the workspace, or name a store with KILN_STORE");
 }
 
 static int
