@@ -97,7 +97,7 @@ build_memo_open(struct build_session *s, struct err *err)
 		  w->epoch, &s->memo);
 	if (s->judges)
 		hash_keys(&s->ring, &s->keys);
-	return memo_recipes(s->a, s->memo, w->dirfd, w->epoch, &s->set, err);
+	return memo_recipes(s->a, s->memo, &w->place, &s->set, err);
 }
 
 static void

@@ -35,7 +35,7 @@ build_session_load(struct arena *a, struct builder *b, const char *const *names,
 	*out = (struct build_session){ .a = a, .b = b };
 	if (build_cache_ring(out, err) < 0)
 		return -1;
-	if (recipe_load_all(a, w->dirfd, w->epoch, &out->set, err) < 0)
+	if (recipe_load_all(a, &w->place, &out->set, err) < 0)
 		return -1;
 	return load(out, names, nnames, err);
 }

@@ -91,6 +91,7 @@ root_decided(struct homes *h, const struct cas *store, int dirfd, int64_t epoch,
 	     struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
+	const struct recipe_place place = { .dirfd = dirfd, .dir = "recipes", .epoch = epoch };
 	struct recipe_set set = { .n = 0 };
 	struct memo *m;
 	struct err ignored;
@@ -103,7 +104,7 @@ root_decided(struct homes *h, const struct cas *store, int dirfd, int64_t epoch,
 		  arena_format(&a, ".kiln/plan-%llx-%llx", (unsigned long long)st.st_dev,
 			       (unsigned long long)st.st_ino),
 		  epoch, &m);
-	if (!m || memo_recipes(&a, m, dirfd, epoch, &set, &ignored) < 0)
+	if (!m || memo_recipes(&a, m, &place, &set, &ignored) < 0)
 		return 0;
 	for (size_t i = 0; i < set.n; i++) {
 		const struct memo_decision *d = memo_decided(m, i);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/memo.h"
 #include "base/fd.h"
-#include "base/tree.h"
 #include "builder/memo_priv.h"
 
 struct memo {
@@ -171,20 +170,20 @@ is_fresh(int dirfd, const struct memo_file *f, size_t n)
 	return true;
 }
 
-/* Parses one entry of recipes/, remembering what its files looked like before. */
+/* Parses one entry of the place, remembering what its files looked like before. */
 static int
-read_anew(struct arena *a, struct memo *m, const char *name, int64_t default_epoch,
+read_anew(struct arena *a, struct memo *m, const struct recipe_place *place, const char *name,
 	  struct memo_entry **out, struct err *err)
 {
 	struct memo_entry *e = arena_alloc(m->a, sizeof(*e));
-	const char *path = arena_format(a, "recipes/%s/recipe.yaml", name);
+	const char *path = arena_format(a, "%s/%s/recipe.yaml", place->dir, name);
 	struct memo_stamp before = { 0 };
 	bool stamped;
 
 	tick(m);
 	stamped = stamp_at(m->dirfd, path, &before);
 	*out = NULL;
-	if (recipe_load_entry(a, m->dirfd, name, default_epoch, &e->recipe, err) < 0)
+	if (recipe_load_entry(a, place, name, &e->recipe, err) < 0)
 		return -1;
 	if (!e->recipe)
 		return 0;
@@ -207,16 +206,18 @@ read_anew(struct arena *a, struct memo *m, const char *name, int64_t default_epo
 	return 0;
 }
 
-/* Sorted names in recipes/: those that are remembered, when nothing was made, removed or
+/* Sorted names in the place: those that are remembered, when nothing was made, removed or
  * renamed there since; all were recipes then. */
 static int
-list_names(struct arena *a, struct memo *m, int dirfd, const char ***names, size_t *n,
-	   struct err *err)
+list_names(struct arena *a, struct memo *m, const struct recipe_place *place,
+	   const char ***names, size_t *n, struct err *err)
 {
 	static const struct memo_stamp unknown;
 	struct memo_stamp now;
 
-	if (dir_stamp(dirfd, "recipes", &now) && same_stamp(&now, &m->old.recipes)) {
+	if (place->only)
+		return recipe_list_place(a, place, names, n, err);
+	if (dir_stamp(place->dirfd, place->dir, &now) && same_stamp(&now, &m->old.recipes)) {
 		m->next.recipes = now;
 		*n = m->old.n;
 		*names = arena_array(a, *n, sizeof(char *));
@@ -226,14 +227,13 @@ list_names(struct arena *a, struct memo *m, int dirfd, const char ***names, size
 	}
 	tick(m);
 	m->next.recipes = unknown;
-	if (!m->mute && dir_stamp(dirfd, "recipes", &now) && is_settled(&now, m->tick_ns))
+	if (!m->mute && dir_stamp(place->dirfd, place->dir, &now) &&
+	    is_settled(&now, m->tick_ns))
 		m->next.recipes = now;
-	if (tree_list(a, dirfd, "recipes", names, n, err) < 0)
-		return err_hint(err, "`kiln init` makes a workspace with a first recipe");
-	return 0;
+	return recipe_list_place(a, place, names, n, err);
 }
 
-/* The names of recipes/ are those of the memo that will be written. */
+/* The names of the place are those of the memo that will be written. */
 static void
 judge_names(struct memo *m, size_t nnames)
 {
@@ -248,14 +248,14 @@ judge_names(struct memo *m, size_t nnames)
 }
 
 int
-memo_recipes(struct arena *a, struct memo *m, int dirfd, int64_t default_epoch,
+memo_recipes(struct arena *a, struct memo *m, const struct recipe_place *place,
 	     struct recipe_set *out, struct err *err)
 {
 	struct recipe_set set = { 0 };
 	const char **names;
 	size_t n, old = 0;
 
-	if (list_names(a, m, dirfd, &names, &n, err) < 0)
+	if (list_names(a, m, place, &names, &n, err) < 0)
 		return -1;
 	set.at = arena_array(a, n, sizeof(struct recipe *));
 	m->now = arena_array(m->a, n, sizeof(struct memo_entry *));
@@ -267,9 +267,9 @@ memo_recipes(struct arena *a, struct memo *m, int dirfd, int64_t default_epoch,
 			old++;
 		if (old < m->old.n && strcmp(m->old.entries[old].name, names[i]) == 0)
 			e = &m->old.entries[old];
-		if (e && !is_fresh(dirfd, e->files, e->nfiles))
+		if (e && !is_fresh(place->dirfd, e->files, e->nfiles))
 			e = NULL;
-		if (!e && read_anew(a, m, names[i], default_epoch, &e, err) < 0)
+		if (!e && read_anew(a, m, place, names[i], &e, err) < 0)
 			return -1;
 		if (!e)
 			continue;

@@ -48,7 +48,7 @@ struct memo;
 void memo_open(struct arena *a, int dirfd, const char *path, int64_t default_epoch,
 	       struct memo **out);
 /* As recipe_load_all, but recipes that did not change are outlines. */
-int memo_recipes(struct arena *a, struct memo *m, int dirfd, int64_t default_epoch,
+int memo_recipes(struct arena *a, struct memo *m, const struct recipe_place *place,
 		 struct recipe_set *out, struct err *err) MUST_CHECK;
 /* The last decision about the recipe in this slot of the set; NULL: none. The caller may set
  * and clear `proven`. */

@@ -245,26 +245,26 @@ index_packages(struct arena *a, struct recipe_set *s, struct err *err)
 	return 0;
 }
 
-/* A directory of recipes/; files there (a README) are passed over. */
+/* A directory of a place; files there (a README) are passed over. */
 int
-recipe_load_entry(struct arena *a, int dirfd, const char *name, int64_t default_epoch,
+recipe_load_entry(struct arena *a, const struct recipe_place *place, const char *name,
 		  struct recipe **out, struct err *err)
 {
-	const char *dir = arena_format(a, "recipes/%s", name);
+	const char *dir = arena_format(a, "%s/%s", place->dir, name);
 	CLEANUP(fd_close) int fd = -1;
 	struct stat st;
 
 	*out = NULL;
 	if (*name == '.')
 		return 0;
-	if (fd_open_beneath(dirfd, dir, O_PATH, &fd, err) < 0)
+	if (fd_open_beneath(place->dirfd, dir, O_PATH, &fd, err) < 0)
 		return -1;
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, "%s", dir);
 	if (!S_ISDIR(st.st_mode))
 		return 0;
-	return recipe_load(a, dirfd, arena_format(a, "%s/recipe.yaml", dir), default_epoch, out,
-			   err);
+	return recipe_load(a, place->dirfd, arena_format(a, "%s/recipe.yaml", dir),
+			   place->epoch, out, err);
 }
 
 int
@@ -276,20 +276,36 @@ recipe_index_all(struct arena *a, struct recipe_set *s, struct err *err)
 }
 
 int
-recipe_load_all(struct arena *a, int dirfd, int64_t default_epoch, struct recipe_set *out,
+recipe_list_place(struct arena *a, const struct recipe_place *place, const char ***names,
+		  size_t *n, struct err *err)
+{
+	if (place->only) {
+		*n = place->nonly;
+		*names = arena_array(a, *n, sizeof(**names));
+		for (size_t i = 0; i < *n; i++)
+			(*names)[i] = place->only[i];
+		return 0;
+	}
+	if (tree_list(a, place->dirfd, place->dir, names, n, err) < 0)
+		return err_hint(err, "`kiln init` makes a workspace with a first recipe");
+	return 0;
+}
+
+int
+recipe_load_all(struct arena *a, const struct recipe_place *place, struct recipe_set *out,
 		struct err *err)
 {
 	struct recipe_set set = { 0 };
 	const char **names;
 	size_t n;
 
-	if (tree_list(a, dirfd, "recipes", &names, &n, err) < 0)
-		return err_hint(err, "`kiln init` makes a workspace with a first recipe");
+	if (recipe_list_place(a, place, &names, &n, err) < 0)
+		return -1;
 	set.at = arena_array(a, n, sizeof(struct recipe *));
 	for (size_t i = 0; i < n; i++) {
 		struct recipe *r;
 
-		if (recipe_load_entry(a, dirfd, names[i], default_epoch, &r, err) < 0)
+		if (recipe_load_entry(a, place, names[i], &r, err) < 0)
 			return -1;
 		if (r)
 			set.at[set.n++] = r;

@@ -112,7 +112,15 @@ int recipe_parse(struct arena *a, const char *text, size_t n, const char *path,
  * was outlined. */
 int recipe_complete(struct arena *a, int dirfd, int64_t default_epoch, struct recipe *r,
 		    struct err *err) MUST_CHECK;
-/* All recipes under recipes/, sorted by name; two recipes or packages of one name are an error
+/* Where a set of recipes lies: one directory for each below dir. */
+struct recipe_place {
+	int dirfd;               /* of the workspace; borrowed */
+	const char *dir;         /* "recipes" */
+	const char *const *only; /* of those there, by name, sorted; NULL: all */
+	size_t nonly;
+	int64_t epoch; /* of recipes that declare none */
+};
+/* All recipes of a place, sorted by name; two recipes or packages of one name are an error
  * that names both places. */
 struct recipe_set {
 	struct recipe **at;
@@ -124,12 +132,15 @@ struct recipe_set {
 	} * packages; /* every named package, sorted */
 	size_t npackages;
 };
-int recipe_load_all(struct arena *a, int dirfd, int64_t default_epoch, struct recipe_set *out,
+int recipe_load_all(struct arena *a, const struct recipe_place *place, struct recipe_set *out,
 		    struct err *err) MUST_CHECK;
+/* Names of the directories that hold its recipes, sorted; among them may be what is none. */
+int recipe_list_place(struct arena *a, const struct recipe_place *place, const char ***names,
+		      size_t *n, struct err *err) MUST_CHECK;
 /* Sorts the recipes of a set and indexes their packages. */
 int recipe_index_all(struct arena *a, struct recipe_set *s, struct err *err) MUST_CHECK;
-/* The recipe of one entry of recipes/; NULL: it is none (a file, a hidden directory). */
-int recipe_load_entry(struct arena *a, int dirfd, const char *name, int64_t default_epoch,
+/* The recipe of one entry of a place; NULL: it is none (a file, a hidden directory). */
+int recipe_load_entry(struct arena *a, const struct recipe_place *place, const char *name,
 		      struct recipe **out, struct err *err) MUST_CHECK;
 const struct recipe *recipe_find(const struct recipe_set *s, const char *name);
 /* The recipe that makes a package of this name: named packages, and the splits -devel -static

@@ -238,6 +238,7 @@ workspace_open(struct arena *a, const char *start, const char *store_env, const 
 	if (!w.log)
 		w.log = arena_format(a, "log.%s.invalid", w.id);
 	w.dirfd = STEAL_FD(dirfd);
+	w.place = (struct recipe_place){ .dirfd = w.dirfd, .dir = "recipes", .epoch = w.epoch };
 	workspace_cache_place(a, &w);
 	w.store_path = store_env && *store_env ? arena_strdup(a, store_env)
 					       : below(a, w.path, ".kiln/store");

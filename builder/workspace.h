@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/cas.h"
-#include "base/doc.h"
+#include "builder/recipe.h"
 
 struct workspace_mirror {
 	const char *prefix; /* "debian", "debian-security", "debian-snapshot" */
@@ -44,6 +44,7 @@ struct workspace {
 	const char *repository;   /* repo id in kiln.repo */
 	const char *log;          /* origin of the transparency log: a host name */
 	int64_t epoch;            /* for recipes that declare none */
+	struct recipe_place place;
 	struct workspace_mirror *mirrors;
 	size_t nmirrors;
 	/* Certificates that TLS trusts instead of the system's: a file, a directory; or NULL.

@@ -43,7 +43,7 @@ lint_recipes(struct lint *l, struct err *err)
 	/* What only shows when all are seen together: names given twice, needs that nothing
 	 * makes, cycles. */
 	if (l->problems->n == before &&
-	    (recipe_load_all(&l->cli->arena, w->dirfd, w->epoch, &set, &found) < 0 ||
+	    (recipe_load_all(&l->cli->arena, &w->place, &set, &found) < 0 ||
 	     plan_make(&l->cli->arena, &set, NULL, 0, &plan, &found) < 0))
 		problem(l, &found);
 	return 0;

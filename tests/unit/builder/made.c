@@ -21,15 +21,22 @@ write_recipe(struct arena *a, int dir, const struct made_recipe *m)
 		fail_msg("%s", e.text);
 }
 
+struct recipe_place
+made_place(int dirfd, int64_t epoch)
+{
+	return (struct recipe_place){ .dirfd = dirfd, .dir = "recipes", .epoch = epoch };
+}
+
 void
 made_set(struct arena *a, const struct made_recipe *at, size_t n, struct recipe_set *out)
 {
 	CLEANUP(fd_close) int dir = test_tmpdir();
+	struct recipe_place place = made_place(dir, MADE_EPOCH);
 	struct err e;
 
 	for (size_t i = 0; i < n; i++)
 		write_recipe(a, dir, &at[i]);
-	if (recipe_load_all(a, dir, MADE_EPOCH, out, &e) < 0)
+	if (recipe_load_all(a, &place, out, &e) < 0)
 		fail_msg("%s", e.text);
 }
 

@@ -14,6 +14,8 @@ struct made_recipe {
 	const char *name, *needs; /* needs: flow list, "[a, b-devel]" or NULL */
 	const char *more;         /* top-level lines, or NULL */
 };
+/* recipes/ of a directory. */
+struct recipe_place made_place(int dirfd, int64_t epoch);
 /* Loads them as kiln would, from a directory of the test. */
 void made_set(struct arena *a, const struct made_recipe *at, size_t n, struct recipe_set *out);
 /* One recipe parsed from its text. */

@@ -210,7 +210,7 @@ race(struct world *w, unsigned i)
 
 	overwrite(w, i, false);
 	memo_open(&w->a, w->dir, world_memo(w), w->workspace.epoch, &m);
-	if (memo_recipes(&w->a, m, w->dir, w->workspace.epoch, &set, &e) < 0)
+	if (memo_recipes(&w->a, m, &w->workspace.place, &set, &e) < 0)
 		fail_msg("%s", e.text);
 	overwrite(w, i, false);
 	memo_save(m);

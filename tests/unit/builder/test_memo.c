@@ -60,8 +60,10 @@ look(struct scene *s)
 {
 	struct err e;
 
+	const struct recipe_place place = made_place(s->dir, MADE_EPOCH);
+
 	memo_open(&s->a, s->dir, PATH, MADE_EPOCH, &s->memo);
-	if (memo_recipes(&s->a, s->memo, s->dir, MADE_EPOCH, &s->set, &e) < 0)
+	if (memo_recipes(&s->a, s->memo, &place, &s->set, &e) < 0)
 		fail_msg("%s", e.text);
 }
 
@@ -83,12 +85,14 @@ set_scene(struct scene *s)
 
 TEST(memo_outlines_hold_all_that_a_plan_asks_for)
 {
+	struct recipe_place place;
 	struct recipe_set full;
 	struct recipe *r;
 
 	SCENE;
+	place = made_place(s.dir, MADE_EPOCH);
 	look(&s);
-	assert_ok(recipe_load_all(&s.a, s.dir, MADE_EPOCH, &full, err));
+	assert_ok(recipe_load_all(&s.a, &place, &full, err));
 	assert_int_equal(s.set.n, full.n);
 	for (size_t i = 0; i < full.n; i++) {
 		const struct recipe *x = s.set.at[i], *y = full.at[i];
@@ -204,9 +208,12 @@ TEST(memo_of_broken_bytes_is_empty)
 
 TEST(memo_of_another_epoch_is_empty)
 {
+	struct recipe_place place;
+
 	SCENE;
+	place = made_place(s.dir, MADE_EPOCH + 1);
 	memo_open(&s.a, s.dir, PATH, MADE_EPOCH + 1, &s.memo);
-	assert_ok(memo_recipes(&s.a, s.memo, s.dir, MADE_EPOCH + 1, &s.set, err));
+	assert_ok(memo_recipes(&s.a, s.memo, &place, &s.set, err));
 	assert_false(s.set.at[0]->outline);
 }
 

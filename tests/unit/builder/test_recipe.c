@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/tree.h"
+#include "tests/unit/builder/made.h"
 #include "tests/unit/test.h"
 
 #define TEXT_MAX ((size_t)1024 * 1024)
@@ -324,13 +325,14 @@ TEST(recipe_set_is_sorted_and_finds_packages_and_their_splits)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(fd_close) int dirfd = test_tmpdir();
+	struct recipe_place place = made_place(dirfd, EPOCH);
 	struct recipe_set set;
 
 	put(dirfd, "recipes/b/recipe.yaml",
 	    simple(&a, "b", "packages: [{name: b}, {name: b-libs, files: [/x]}]\n"), err);
 	put(dirfd, "recipes/a/recipe.yaml", simple(&a, "a", ""), err);
 	put(dirfd, "recipes/README.md", "words\n", err);
-	assert_ok(recipe_load_all(&a, dirfd, EPOCH, &set, err));
+	assert_ok(recipe_load_all(&a, &place, &set, err));
 	assert_int_equal(set.n, 2);
 	assert_string_equal(set.at[0]->name, "a");
 	assert_ptr_equal(recipe_find(&set, "b"), set.at[1]);
@@ -346,12 +348,13 @@ TEST(recipe_set_refuses_a_package_of_two_recipes_and_names_both)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(fd_close) int dirfd = test_tmpdir();
+	struct recipe_place place = made_place(dirfd, EPOCH);
 	struct recipe_set set;
 
 	put(dirfd, "recipes/a/recipe.yaml", simple(&a, "a", "packages:\n  - name: x\n"), err);
 	put(dirfd, "recipes/b/recipe.yaml", simple(&a, "b", "packages:\n  - name: x\n"), err);
 	assert_fails(
-		recipe_load_all(&a, dirfd, EPOCH, &set, err),
+		recipe_load_all(&a, &place, &set, err),
 		"recipes/b/recipe.yaml:9: package 'x' is also made by recipes/a/recipe.yaml:9");
 }
 
@@ -359,11 +362,12 @@ TEST(recipe_is_named_as_its_directory)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(fd_close) int dirfd = test_tmpdir();
+	struct recipe_place place = made_place(dirfd, EPOCH);
 	struct recipe_set set;
 
 	put(dirfd, "recipes/a/recipe.yaml", simple(&a, "b", ""), err);
 	assert_fails(
-		recipe_load_all(&a, dirfd, EPOCH, &set, err),
+		recipe_load_all(&a, &place, &set, err),
 		"recipes/a/recipe.yaml:2:7: the recipe is named 'b', but its directory 'a'");
 }
 

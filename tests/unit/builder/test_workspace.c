@@ -141,7 +141,7 @@ TEST(workspace_init_writes_what_can_be_read_and_overwrites_nothing)
 	expect_file(dirfd, ".gitignore", "mine", err);
 	expect_file(dirfd, "images/catalog/hello.yaml", "packages: [hello]", err);
 	assert_ok(workspace_open(&a, path, NULL, NULL, &w, err));
-	assert_ok(recipe_load_all(&a, w.dirfd, w.epoch, &set, err));
+	assert_ok(recipe_load_all(&a, &w.place, &set, err));
 	assert_int_equal(set.n, 1);
 	workspace_close(&w);
 }
