@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
 
+#define ROLES          "builder, packages, metadata, log, image, rebuilder, timestamp, witness"
 #define KEY_EXPORT_MAX ((size_t)64 * 1024)
 
 static int
@@ -14,7 +15,7 @@ init_keys(struct cli *cli, struct err *err)
 	if (key_init(cli->workspace.keys_path, cli->workspace.vendor, clock_wall(), &made,
 		     err) < 0)
 		return -1;
-	cli_say("%s in %s", made ? "development keys made" : "the key set is complete",
+	cli_say("%s in %s", made ? "missing keys made" : "the key set is complete",
 		cli->workspace.keys_path);
 	if (made)
 		cli_say("private keys are readable by you only (mode 0600); keep them out of version control");
@@ -69,11 +70,10 @@ export_key(struct cli *cli, const struct keyring *ring, const char *role, struct
 		if (strcmp(role, key_role_name(r)) != 0)
 			continue;
 		if (!k)
-			return err_set(err, ERR_INPUT, "the key set has no %s key", role);
+			return key_need(ring, r, &k, err);
 		return print_key(cli, k, err);
 	}
-	return err_set(err, ERR_USAGE, "no key role '%s' (builder, packages, metadata, log)",
-		       role);
+	return err_set(err, ERR_USAGE, "no key role '%s' (" ROLES ")", role);
 }
 
 static int
@@ -101,7 +101,7 @@ key_run(struct cli *cli, void *args, const char *const *operands, size_t n, stru
 static const struct opt_word key_words[] = {
 	{ "init", NULL, "make the keys that are missing", 0 },
 	{ "list", NULL, "show role, fingerprint and file of each key", 0 },
-	{ "export", "ROLE", "print a public key: builder, packages, metadata or log", 1 },
+	{ "export", "ROLE", "print a public key: " ROLES, 1 },
 };
 
 const struct command cmd_key = {
@@ -109,8 +109,9 @@ const struct command cmd_key = {
 	.task = "trust",
 	.summary = "make, list and export keys",
 	.description =
-		"The set lies in $KILN_KEYS, else .kiln/keys of the workspace: builder (P-256,\n"
-		"attestations), packages and metadata (RSA-4096, OpenPGP), log (Ed25519, checkpoints).",
+		"The set lies in $KILN_KEYS, else .kiln/keys of the workspace. One key per role: builder,\n"
+		"image and rebuilder (P-256, statements), packages and metadata (OpenPGP), log and witness\n"
+		"(Ed25519, checkpoints), timestamp (P-256 with X.509 certificates).",
 	.example = "kiln key export packages > packages.asc",
 	.args_size = 1,
 	.words = key_words,

@@ -279,7 +279,8 @@ write_signed(int dirfd, const char *path, const struct buf *statement, struct si
 {
 	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
 
-	if (signer_bundle(signer, statement->data, statement->len, &bundle, err) < 0)
+	if (signer_bundle_as(signer, KEY_IMAGE, statement->data, statement->len, &bundle, err) <
+	    0)
 		return err_wrap(err, "%s", path);
 	return oci_write_file(dirfd, path, &bundle, err);
 }
@@ -324,7 +325,7 @@ signs_this(struct arena *a, int dirfd, const char *path, const struct buf *state
 
 	if (fd_read_file(dirfd, path, &text, &ignored) < 0 ||
 	    dsse_bundle_parse(a, buf_text(&text), text.len, path, &b, &ignored) < 0 ||
-	    dsse_bundle_verify(&b, ring, NULL, &ignored) < 0)
+	    dsse_bundle_verify_as(&b, ring, KEY_IMAGE, NULL, &ignored) < 0)
 		return false;
 	return b.payload.len == statement->len &&
 	       memcmp(b.payload.data, statement->data, statement->len) == 0;

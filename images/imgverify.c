@@ -242,22 +242,26 @@ check_proof(const char *dir, const char *image, const struct keyring *ring,
 	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
 	CLEANUP(fd_close) int dirfd = -1;
 	const char *name = verify_label(&a, arena_format(&a, "%s/" IMGATTEST_PROVENANCE, dir));
+	struct verify_ask ask = { .ring = ring,
+				  .role = KEY_IMAGE,
+				  .predicate_type = STATEMENT_SLSA_V1,
+				  .subject = &sum->manifest };
 	struct statement s;
 
 	if (fd_open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &dirfd, err) < 0 ||
 	    oci_read_file(dirfd, IMGATTEST_PROVENANCE, &text, err) < 0)
 		return err_wrap(err, "the image has no proof");
-	if (verify_bundle(&a, ring, buf_text(&text), text.len, name, STATEMENT_SLSA_V1,
-			  &sum->manifest, &s, err) < 0)
+	ask.name = name;
+	if (verify_bundle_as(&a, &ask, buf_text(&text), text.len, &s, err) < 0)
 		return -1;
 	if (strcmp(s.build_type, IMGATTEST_BUILD_TYPE) != 0)
 		return err_set(err, ERR_VERIFY, "%s: build type is '%s', not that of an image",
 			       name, verify_label(&a, s.build_type));
 	if (check_name(&a, &s, image, err) < 0 ||
 	    tree_walk(dirfd, ".", check_proof_entry, &a, err) < 0 ||
-	    inputs_load(arena_format(&a, "%s/" IMGATTEST_PACKAGES, dir),
-			arena_format(&a, "%s/" IMGATTEST_INVENTORY, dir), ring, &set,
-			err) < 0 ||
+	    inputs_load_as(arena_format(&a, "%s/" IMGATTEST_PACKAGES, dir),
+			   arena_format(&a, "%s/" IMGATTEST_INVENTORY, dir), KEY_IMAGE, ring,
+			   &set, err) < 0 ||
 	    check_packages(set, &s, &sum->packages, err) < 0 ||
 	    inputs_check(set, &s, name, &sum->inputs, err) < 0)
 		return -1;

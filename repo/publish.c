@@ -19,14 +19,10 @@ find_keys(struct publish_run *run, struct err *err)
 {
 	const struct keyring *ring = signer_keys(run->spec->signer);
 
-	run->builder = key_of_role(ring, KEY_BUILDER);
-	run->packages_key = key_of_role(ring, KEY_PACKAGES);
-	run->metadata_key = key_of_role(ring, KEY_METADATA);
-	if (!run->builder || !run->packages_key || !run->metadata_key) {
-		err_set(err, ERR_INPUT, "the key set lacks a key of its three roles");
-		return err_hint(err, "run `kiln key init`");
-	}
-	return 0;
+	if (key_need(ring, KEY_BUILDER, &run->builder, err) < 0 ||
+	    key_need(ring, KEY_PACKAGES, &run->packages_key, err) < 0)
+		return -1;
+	return key_need(ring, KEY_METADATA, &run->metadata_key, err);
 }
 
 static int

@@ -231,21 +231,25 @@ is_spki_hint(const struct key_public *k, const char *hint)
 }
 
 static int
-find_signer(const struct keyring *ring, const char *hint, const struct key_public **out,
-	    struct err *err)
+find_signer(const struct keyring *ring, enum key_role role, const char *hint,
+	    const struct key_public **out, struct err *err)
 {
+	const struct key_public *other = NULL;
+
 	for (size_t i = 0; i < ring->n; i++) {
 		const struct key_public *k = &ring->at[i];
 
 		if (strcmp(k->id, hint) != 0 && !is_spki_hint(k, hint))
 			continue;
-		if (k->role != KEY_BUILDER)
-			return err_set(err, ERR_VERIFY,
-				       "signed by %s, which is a %s key, not a builder key",
-				       hint, key_role_name(k->role));
-		*out = k;
-		return 0;
+		if (k->role == role) {
+			*out = k;
+			return 0;
+		}
+		other = k;
 	}
+	if (other)
+		return err_set(err, ERR_VERIFY, "signed by %s, which is a %s key, not a %s key",
+			       hint, key_role_name(other->role), key_role_name(role));
 	(void)err_set(err, ERR_VERIFY, "signed by the unknown key %s", hint);
 	return err_hint(err, "if you trust it, name its public key with --key");
 }
@@ -254,10 +258,17 @@ int
 dsse_bundle_verify(const struct dsse_bundle *b, const struct keyring *ring,
 		   const struct key_public **signer, struct err *err)
 {
+	return dsse_bundle_verify_as(b, ring, KEY_BUILDER, signer, err);
+}
+
+int
+dsse_bundle_verify_as(const struct dsse_bundle *b, const struct keyring *ring,
+		      enum key_role role, const struct key_public **signer, struct err *err)
+{
 	CLEANUP(buf_free) struct buf pae = BUF_MAX(b->payload.len + PAE_OVERHEAD);
 	const struct key_public *k;
 
-	if (find_signer(ring, b->hint, &k, err) < 0)
+	if (find_signer(ring, role, b->hint, &k, err) < 0)
 		return -1;
 	dsse_pae(b->payload_type, b->payload.data, b->payload.len, &pae);
 	if (buf_check(&pae, "payload", err) < 0)

@@ -26,7 +26,11 @@ int dsse_bundle_parse(struct arena *a, const char *text, size_t n, const char *n
 		      struct dsse_bundle *out, struct err *err) MUST_CHECK;
 void dsse_bundle_release(struct dsse_bundle *b);
 DEFINE_RELEASE(struct dsse_bundle, dsse_bundle_release);
-/* Verifies by a builder key of ring; unknown key: ERR_VERIFY with the fingerprint seen. signer,
- * if not NULL, receives the key. */
+/* Verifies by a key of this role (builder, image, rebuilder) in ring; unknown key: ERR_VERIFY
+ * with the fingerprint seen. signer, if not NULL, receives the key. */
+int dsse_bundle_verify_as(const struct dsse_bundle *b, const struct keyring *ring,
+			  enum key_role role, const struct key_public **signer,
+			  struct err *err) MUST_CHECK;
+/* By a builder key. */
 int dsse_bundle_verify(const struct dsse_bundle *b, const struct keyring *ring,
 		       const struct key_public **signer, struct err *err) MUST_CHECK;

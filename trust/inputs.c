@@ -170,24 +170,28 @@ split_path(struct arena *a, const char *path, const char **name)
 }
 
 static int
-load_inventory(struct inputs_set *set, const char *path, const struct keyring *ring,
-	       struct err *err)
+load_inventory(struct inputs_set *set, const char *path, enum key_role by,
+	       const struct keyring *ring, struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(INPUTS_MAX_INVENTORY);
 	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
 	CLEANUP(fd_close) int dirfd = -1;
 	const char *name, *dir = split_path(&set->arena, path, &name);
 	const char *bundle_name = arena_format(&set->arena, "%s" INPUTS_SUFFIX, name);
-	struct statement s;
 	struct digest digest;
+	struct verify_ask ask = { .ring = ring,
+				  .role = by,
+				  .predicate_type = STATEMENT_INVENTORY,
+				  .subject = &digest };
+	struct statement s;
 
 	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0 ||
 	    read_regular(dirfd, name, &text, err) < 0 ||
 	    read_regular(dirfd, bundle_name, &bundle, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	digest_of(buf_text(&text), text.len, &digest);
-	if (verify_bundle(&set->arena, ring, buf_text(&bundle), bundle.len, bundle_name,
-			  STATEMENT_INVENTORY, &digest, &s, err) < 0)
+	ask.name = bundle_name;
+	if (verify_bundle_as(&set->arena, &ask, buf_text(&bundle), bundle.len, &s, err) < 0)
 		return -1;
 	return read_inventory(set, buf_text(&text), text.len, name, err);
 }
@@ -196,9 +200,16 @@ int
 inputs_load(const char *dir, const char *inventory_path, const struct keyring *ring,
 	    struct inputs_set **out, struct err *err)
 {
+	return inputs_load_as(dir, inventory_path, KEY_BUILDER, ring, out, err);
+}
+
+int
+inputs_load_as(const char *dir, const char *inventory_path, enum key_role inventory_by,
+	       const struct keyring *ring, struct inputs_set **out, struct err *err)
+{
 	CLEANUP(inputs_free) struct inputs_set *set = mem_alloc(sizeof(*set));
 
-	if (load_inventory(set, inventory_path, ring, err) < 0)
+	if (load_inventory(set, inventory_path, inventory_by, ring, err) < 0)
 		return err_wrap(err, "inventory %s", inventory_path);
 	if (load_bundles(set, dir, ring, err) < 0)
 		return -1;

@@ -15,6 +15,10 @@ struct inputs_set;
  * inventory.json with its bundle at inventory_path (its directory entry); keys: ring. */
 int inputs_load(const char *dir, const char *inventory_path, const struct keyring *ring,
 		struct inputs_set **out, struct err *err) MUST_CHECK;
+/* The inventory is signed by another role than the builder; the statements are his. */
+int inputs_load_as(const char *dir, const char *inventory_path, enum key_role inventory_by,
+		   const struct keyring *ring, struct inputs_set **out,
+		   struct err *err) MUST_CHECK;
 void inputs_free(struct inputs_set *s);
 DEFINE_CLEANUP(struct inputs_set *, inputs_free);
 /* A statement whose subject is d, or NULL. */

@@ -18,10 +18,6 @@
 #define RSA_MAX_BYTES   (KEY_RSA_MAX_BITS / 8)
 #define EXPONENT_BITS   64
 
-struct key_secret {
-	EVP_PKEY *pkey;
-};
-
 DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free);
 DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free);
 DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free);
@@ -75,8 +71,8 @@ spki_of(struct arena *a, const EVP_PKEY *pkey, const uint8_t **der, size_t *len,
 	return 0;
 }
 
-static bool
-is_p256(const uint8_t *der, size_t len)
+bool
+key_spki_is_p256(const uint8_t *der, size_t len)
 {
 	return len == KEY_P256_DER && memcmp(der, p256_prefix, sizeof(p256_prefix)) == 0;
 }
@@ -95,10 +91,11 @@ is_ed25519(const uint8_t *der, size_t len)
 static int
 check_kind(enum key_kind kind, const uint8_t *der, size_t len, struct err *err)
 {
-	if (kind == KEY_P256)
-		return is_p256(der, len) ? 0
-					 : err_set(err, ERR_INPUT, "not an ECDSA key on P-256");
-	return is_ed25519(der, len) ? 0 : err_set(err, ERR_INPUT, "not an Ed25519 key");
+	if (kind == KEY_ED25519)
+		return is_ed25519(der, len) ? 0 : err_set(err, ERR_INPUT, "not an Ed25519 key");
+	return key_spki_is_p256(der, len)
+		       ? 0
+		       : err_set(err, ERR_INPUT, "not an ECDSA key on P-256");
 }
 
 static int
@@ -147,6 +144,7 @@ make_pkey(enum key_kind kind, unsigned int rsa_bits)
 {
 	switch (kind) {
 	case KEY_P256:
+	case KEY_CERTIFIED:
 		return EVP_EC_gen("P-256");
 	case KEY_ED25519:
 		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
@@ -360,7 +358,7 @@ key_verify_ecdsa(const struct key_public *k, const void *data, size_t n, const v
 	CLEANUP(EVP_MD_CTX_free) EVP_MD_CTX *ctx = NULL;
 	bool good;
 
-	if (key_role_kind(k->role) != KEY_P256 || !is_p256(k->der, k->der_len) ||
+	if (!key_signs_ecdsa(k->role) || !key_spki_is_p256(k->der, k->der_len) ||
 	    sig_len > ECDSA_MAX_BYTES)
 		return false;
 	pkey = d2i_PUBKEY(NULL, &at, (long)k->der_len);

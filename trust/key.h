@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys: one per role, in a directory of files. trust/key.c is OpenSSL's doorway of this room.
+ * Keys: one per role, in a directory of files. trust/key.c and trust/key_x509.c are OpenSSL's
+ * doorways of this room.
  *
- *   builder.key  builder.pub    P-256, PEM (PKCS#8 0600; SubjectPublicKeyInfo 0644):
- * attestations packages.key packages.asc   RSA-4096 and its OpenPGP v4 certificate: RPM header
- * signatures metadata.key metadata.asc   RSA-4096 likewise: repomd.xml and other metadata of a
- * repository log.key      log.pub        Ed25519, PEM: checkpoints of the transparency log
- *   uses.log                    one line per signature, appended by the signer
+ *   builder.key    builder.pub    P-256: statements of how packages were built
+ *   image.key      image.pub      P-256: statements of images
+ *   rebuilder.key  rebuilder.pub  P-256: verdicts of a rebuild
+ *   packages.key   packages.asc   OpenPGP v4: signatures in RPM headers
+ *   metadata.key   metadata.asc   OpenPGP v4: repomd.xml
+ *   log.key        log.pub        Ed25519: checkpoints of the transparency log
+ *   witness.key    witness.pub    Ed25519: cosignatures of somebody's checkpoints
+ *   timestamp.key  timestamp.pem  P-256: RFC 3161 timestamps; certificate and its issuer's
+ *   uses.log                      one line per signature, appended by the signer
  *
- * The creation time of an OpenPGP key is part of its fingerprint and stands in the certificate.
- * Private keys are read by the signer process only (trust/signer.h).
+ * Secrets are PKCS#8 PEM (0600); .pub is a SubjectPublicKeyInfo in PEM, .asc an armored
+ * certificate, .pem two X.509 certificates. A set need not have every role: who builds only
+ * needs no witness. The creation time of an OpenPGP key is part of its fingerprint and stands
+ * in the certificate. Private keys are read by the signer process only (trust/signer.h).
  */
 #pragma once
 
@@ -17,23 +24,36 @@
 #include "base/buf.h"
 #include "base/digest.h"
 
-enum key_role { KEY_BUILDER, KEY_PACKAGES, KEY_METADATA, KEY_LOG, KEY_ROLES };
-enum key_kind { KEY_P256, KEY_OPENPGP, KEY_ED25519 };
+enum key_role {
+	KEY_BUILDER,
+	KEY_PACKAGES,
+	KEY_METADATA,
+	KEY_LOG,
+	KEY_IMAGE,
+	KEY_REBUILDER,
+	KEY_TIMESTAMP,
+	KEY_WITNESS,
+	KEY_ROLES
+};
+enum key_kind { KEY_P256, KEY_OPENPGP, KEY_ED25519, KEY_CERTIFIED /* P-256 and X.509 */ };
 const char *key_role_name(enum key_role r); /* "builder", ... */
 enum key_kind key_role_kind(enum key_role r);
+bool key_signs_ecdsa(enum key_role r); /* P-256, with or without X.509 */
 
 struct key_public {
 	enum key_role role;
-	const char
-		*id; /* builder, log: "SHA256:" + unpadded base64 of the SSH wire key's SHA-256
-			(what ssh-keygen -lf prints); OpenPGP: 40 hex digits upper case */
+	const char *id; /* all but OpenPGP: "SHA256:" + unpadded base64 of the SSH wire key's
+			   SHA-256 (what ssh-keygen -lf prints); OpenPGP: 40 hex digits upper
+			   case */
 	const char *origin;      /* file it came from, for messages */
 	const char *openpgp_uid; /* OpenPGP only */
 	int64_t created;         /* OpenPGP only */
 	const uint8_t *der;      /* SubjectPublicKeyInfo */
 	size_t der_len;
-	const uint8_t *cert; /* OpenPGP certificate, binary packets */
+	const uint8_t *cert; /* OpenPGP certificate, binary packets; X.509: DER */
 	size_t cert_len;
+	const uint8_t *issuer; /* X.509: the certificate that vouches for cert, self-signed */
+	size_t issuer_len;
 };
 
 /* The keys a verifier trusts. */
@@ -47,7 +67,9 @@ struct keyring {
  * time. */
 int key_init(const char *dir, const char *vendor, int64_t now, bool *made,
 	     struct err *err) MUST_CHECK;
-bool key_present(const char *dir); /* all roles' files are there */
+/* The files of builder, packages, metadata and log are there: what `kiln build` and `kiln
+ * publish` cannot do without. */
+bool key_present(const char *dir);
 /* Reads the public halves of a key directory, or one .pub / .asc file, or a directory holding
  * only public files; appends to ring. The name of a file tells the role: a word of it, between
  * its ends, dots, dashes and underscores (builder.pub, packages-2026.asc); a single .pub of
@@ -60,6 +82,9 @@ const struct key_public *key_of_role(const struct keyring *ring,
 /* PEM of a P-256 public key, armored certificate of an OpenPGP one: what `kiln key export`
  * prints. */
 int key_export(const struct key_public *k, struct buf *out, struct err *err) MUST_CHECK;
+/* key_of_role, or an error that says how to make the missing key. */
+int key_need(const struct keyring *ring, enum key_role role, const struct key_public **out,
+	     struct err *err) MUST_CHECK;
 /* Verifies an ASN.1 DER ECDSA signature over SHA-256(data). false: does not verify. */
 bool key_verify_ecdsa(const struct key_public *k, const void *data, size_t n, const void *sig,
 		      size_t sig_len);

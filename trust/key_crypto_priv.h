@@ -20,7 +20,10 @@
 #define KEY_ED25519_SIG   64
 #define KEY_ED25519_POINT 32 /* the last bytes of it */
 
-struct key_secret; /* a key pair with its private half */
+struct evp_pkey_st; /* OpenSSL's, whose headers stay behind the doorways */
+struct key_secret { /* a key pair with its private half */
+	struct evp_pkey_st *pkey;
+};
 
 /* rsa_bits counts for RSA keys only. */
 int key_secret_make(enum key_role role, unsigned int rsa_bits, struct key_secret **out,
@@ -41,7 +44,19 @@ int key_secret_sign_rsa(const struct key_secret *s, const uint8_t digest[32], st
 void key_secret_free(struct key_secret *s);
 DEFINE_CLEANUP(struct key_secret *, key_secret_free);
 
-/* One PEM block "PUBLIC KEY" with a key of this kind, which is not KEY_OPENPGP. */
+/* A new authority for timestamps: two PEM certificates, of the secret's public half and of an
+ * issuer whose own secret is forgotten at once, so it never vouches for another. */
+int key_chain_make(const struct key_secret *s, const char *vendor, int64_t now, struct buf *pem,
+		   struct err *err) MUST_CHECK;
+/* Reads the two: der, cert and issuer of k. The first must be a P-256 key for timestamps and
+ * nothing else, signed by the second. */
+int key_chain_parse(struct arena *a, const char *pem, size_t n, struct key_public *k,
+		    struct err *err) MUST_CHECK;
+/* Both as PEM. */
+int key_chain_pem(const struct key_public *k, struct buf *out, struct err *err) MUST_CHECK;
+
+bool key_spki_is_p256(const uint8_t *der, size_t len);
+/* One PEM block "PUBLIC KEY" with a key of this kind, P-256 or Ed25519. */
 int key_spki_of_pem(struct arena *a, enum key_kind kind, const char *pem, size_t n,
 		    const uint8_t **der, size_t *len, struct err *err) MUST_CHECK;
 struct key_number { /* big-endian, no leading zero byte */

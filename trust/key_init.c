@@ -31,25 +31,6 @@ is_there(int dirfd, const char *name)
 	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-bool
-key_present(const char *dir)
-{
-	CLEANUP(fd_close) int dirfd = -1;
-	char name[KEY_NAME_MAX];
-	struct err ignored;
-
-	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, &ignored) < 0)
-		return false;
-	for (unsigned int r = 0; r < KEY_ROLES; r++) {
-		for (int secret = 0; secret < 2; secret++) {
-			key_file_name((enum key_role)r, secret, name);
-			if (!is_there(dirfd, name))
-				return false;
-		}
-	}
-	return true;
-}
-
 /* The directory, made 0700, locked until *dirfd is closed: two runs at once make one set. */
 static int
 open_set(const char *dir, int *dirfd, struct err *err)
@@ -120,6 +101,21 @@ make_certificate(const struct key_set *set, struct key_private *k, struct buf *o
 }
 
 static int
+make_chain(const struct key_set *set, struct buf *out, struct err *err)
+{
+	CLEANUP(key_secret_free) struct key_secret *secret = NULL;
+	CLEANUP(key_wipe) struct buf pem = BUF_MAX(KEY_FILE_MAX);
+	char name[KEY_NAME_MAX];
+
+	key_file_name(KEY_TIMESTAMP, true, name);
+	(void)buf_reserve(&pem, KEY_FILE_MAX);
+	if (fd_read_file(set->dirfd, name, &pem, err) < 0 ||
+	    key_secret_parse(KEY_TIMESTAMP, buf_text(&pem), pem.len, &secret, err) < 0)
+		return -1;
+	return key_chain_make(secret, set->vendor, set->now, out, err);
+}
+
+static int
 make_public(const struct key_set *set, enum key_role role, struct err *err)
 {
 	CLEANUP(key_private_free) struct key_private *k = NULL;
@@ -129,10 +125,22 @@ make_public(const struct key_set *set, enum key_role role, struct err *err)
 	key_file_name(role, false, name);
 	if (key_private_load_bare(set->dirfd, role, &k, err) < 0)
 		return -1;
-	if ((key_role_kind(role) == KEY_OPENPGP
-		     ? make_certificate(set, k, &text, err)
-		     : key_export(key_private_public(k), &text, err)) < 0)
-		return -1;
+	switch (key_role_kind(role)) {
+	case KEY_OPENPGP:
+		if (make_certificate(set, k, &text, err) < 0)
+			return -1;
+		break;
+	case KEY_CERTIFIED:
+		if (make_chain(set, &text, err) < 0)
+			return -1;
+		break;
+	case KEY_P256:
+	case KEY_ED25519:
+	default:
+		if (key_export(key_private_public(k), &text, err) < 0)
+			return -1;
+		break;
+	}
 	return fd_publish(set->dirfd, name, text.data, text.len, 0644, err);
 }
 

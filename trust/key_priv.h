@@ -31,6 +31,9 @@ int key_private_sign_rsa(struct key_private *k, const uint8_t digest[32], struct
 int key_private_sign_ed25519(struct key_private *k, const void *data, size_t n, struct buf *sig,
 			     struct err *err) MUST_CHECK;
 
+/* Whether dir holds the private or the public file of the role. */
+bool key_has_secret(int dirfd, enum key_role role);
+bool key_has_public(int dirfd, enum key_role role);
 /* "builder.key", "packages.asc", ... */
 void key_file_name(enum key_role role, bool secret, char name[KEY_NAME_MAX]);
 /* key_init with another RSA size: unit tests have no seconds to give. */

@@ -64,6 +64,7 @@ check_halves(struct key_private *k, struct err *err)
 	digest_of("", 0, &d);
 	switch (key_role_kind(k->pub.role)) {
 	case KEY_P256:
+	case KEY_CERTIFIED:
 		if (key_private_sign_ecdsa(k, d.bytes, DIGEST_BYTES, &sig, err) < 0)
 			return -1;
 		good = key_verify_ecdsa(&k->pub, d.bytes, DIGEST_BYTES, sig.data, sig.len);
@@ -133,7 +134,7 @@ int
 key_private_sign_ecdsa(struct key_private *k, const void *data, size_t n, struct buf *sig,
 		       struct err *err)
 {
-	if (key_role_kind(k->pub.role) != KEY_P256)
+	if (!key_signs_ecdsa(k->pub.role))
 		return err_set(err, ERR_INPUT, "the %s key makes no ECDSA signatures",
 			       key_role_name(k->pub.role));
 	return key_secret_sign_ecdsa(k->secret, data, n, sig, err);

@@ -12,16 +12,23 @@
 #define SSH_WIRE_MAX 256
 
 static const char *const role_names[KEY_ROLES] = {
-	[KEY_BUILDER] = "builder",
-	[KEY_PACKAGES] = "packages",
-	[KEY_METADATA] = "metadata",
-	[KEY_LOG] = "log",
+	[KEY_BUILDER] = "builder",     [KEY_PACKAGES] = "packages",
+	[KEY_METADATA] = "metadata",   [KEY_LOG] = "log",
+	[KEY_IMAGE] = "image",         [KEY_REBUILDER] = "rebuilder",
+	[KEY_TIMESTAMP] = "timestamp", [KEY_WITNESS] = "witness",
 };
 static const enum key_kind role_kinds[KEY_ROLES] = {
-	[KEY_BUILDER] = KEY_P256,
-	[KEY_PACKAGES] = KEY_OPENPGP,
-	[KEY_METADATA] = KEY_OPENPGP,
-	[KEY_LOG] = KEY_ED25519,
+	[KEY_BUILDER] = KEY_P256,        [KEY_PACKAGES] = KEY_OPENPGP,
+	[KEY_METADATA] = KEY_OPENPGP,    [KEY_LOG] = KEY_ED25519,
+	[KEY_IMAGE] = KEY_P256,          [KEY_REBUILDER] = KEY_P256,
+	[KEY_TIMESTAMP] = KEY_CERTIFIED, [KEY_WITNESS] = KEY_ED25519,
+};
+/* Suffix of the public file. */
+static const char *const suffixes[] = {
+	[KEY_P256] = "pub",
+	[KEY_OPENPGP] = "asc",
+	[KEY_ED25519] = "pub",
+	[KEY_CERTIFIED] = "pem",
 };
 
 const char *
@@ -36,6 +43,12 @@ key_role_kind(enum key_role r)
 	return role_kinds[r];
 }
 
+bool
+key_signs_ecdsa(enum key_role r)
+{
+	return key_role_kind(r) == KEY_P256 || key_role_kind(r) == KEY_CERTIFIED;
+}
+
 const uint8_t *
 key_ed25519_point(const struct key_public *k)
 {
@@ -46,11 +59,46 @@ key_ed25519_point(const struct key_public *k)
 void
 key_file_name(enum key_role role, bool secret, char name[KEY_NAME_MAX])
 {
-	const char *suffix = secret                               ? "key"
-			     : key_role_kind(role) == KEY_OPENPGP ? "asc"
-								  : "pub";
+	(void)snprintf(name, KEY_NAME_MAX, "%s.%s", key_role_name(role),
+		       secret ? "key" : suffixes[key_role_kind(role)]);
+}
 
-	(void)snprintf(name, KEY_NAME_MAX, "%s.%s", key_role_name(role), suffix);
+static bool
+is_there(int dirfd, enum key_role role, bool secret)
+{
+	char name[KEY_NAME_MAX];
+	struct stat st;
+
+	key_file_name(role, secret, name);
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool
+key_has_secret(int dirfd, enum key_role role)
+{
+	return is_there(dirfd, role, true);
+}
+
+bool
+key_has_public(int dirfd, enum key_role role)
+{
+	return is_there(dirfd, role, false);
+}
+
+bool
+key_present(const char *dir)
+{
+	static const enum key_role needed[] = { KEY_BUILDER, KEY_PACKAGES, KEY_METADATA,
+						KEY_LOG };
+	CLEANUP(fd_close) int dirfd = -1;
+	struct err ignored;
+
+	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+		if (!key_has_secret(dirfd, needed[i]) || !key_has_public(dirfd, needed[i]))
+			return false;
+	return true;
 }
 
 void
@@ -103,6 +151,15 @@ read_pem(struct arena *a, const struct buf *text, struct key_public *k, struct e
 }
 
 static int
+read_chain(struct arena *a, const struct buf *text, struct key_public *k, struct err *err)
+{
+	if (key_chain_parse(a, buf_text(text), text->len, k, err) < 0)
+		return -1;
+	k->id = ssh_fingerprint(a, k->der, k->der_len);
+	return 0;
+}
+
+static int
 read_openpgp(struct arena *a, const struct buf *text, struct key_public *k, struct err *err)
 {
 	CLEANUP(buf_free) struct buf cert = BUF_MAX(CERT_MAX);
@@ -138,12 +195,16 @@ load_open(struct arena *a, int fd, const char *origin, enum key_role role, struc
 	  struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_FILE_MAX);
+	static int (*const read[])(struct arena *, const struct buf *, struct key_public *,
+				   struct err *) = {
+		[KEY_P256] = read_pem,
+		[KEY_OPENPGP] = read_openpgp,
+		[KEY_ED25519] = read_pem,
+		[KEY_CERTIFIED] = read_chain,
+	};
 	struct key_public k = { .role = role };
 
-	if (fd_read_all(fd, &text, err) < 0)
-		return err_wrap(err, "key %s", origin);
-	if ((key_role_kind(role) == KEY_OPENPGP ? read_openpgp(a, &text, &k, err)
-						: read_pem(a, &text, &k, err)) < 0)
+	if (fd_read_all(fd, &text, err) < 0 || read[key_role_kind(role)](a, &text, &k, err) < 0)
 		return err_wrap(err, "key %s", origin);
 	k.role = role;
 	k.origin = arena_strdup(a, origin);
@@ -170,13 +231,12 @@ static bool
 role_of_name(const char *name, enum key_role *role)
 {
 	const char *suffix = strrchr(name, '.');
-	bool pem = suffix && strcmp(suffix, ".pub") == 0;
 
-	if (!pem && (!suffix || strcmp(suffix, ".asc") != 0))
+	if (!suffix)
 		return false;
 	for (unsigned int r = 0; r < KEY_ROLES; r++) {
 		if (has_word(name, role_names[r]) &&
-		    pem == (key_role_kind((enum key_role)r) != KEY_OPENPGP)) {
+		    strcmp(suffix + 1, suffixes[role_kinds[r]]) == 0) {
 			*role = (enum key_role)r;
 			return true;
 		}
@@ -206,9 +266,10 @@ load_dir(struct arena *a, int dirfd, const char *path, struct keyring *ring, str
 	}
 	if (ring->n > before || before > 0)
 		return 0;
-	(void)err_set(err, ERR_INPUT,
-		      "keys %s: no builder.pub, packages.asc, metadata.asc or log.pub there",
-		      path);
+	(void)err_set(
+		err, ERR_INPUT,
+		"keys %s: no builder.pub, packages.asc, metadata.asc, log.pub or other key there",
+		path);
 	return err_hint(err,
 			"run `kiln key init`, or name the directory of the keys you trust");
 }
@@ -263,6 +324,17 @@ key_find(const struct keyring *ring, const char *id)
 	return NULL;
 }
 
+int
+key_need(const struct keyring *ring, enum key_role role, const struct key_public **out,
+	 struct err *err)
+{
+	*out = key_of_role(ring, role);
+	if (*out)
+		return 0;
+	(void)err_set(err, ERR_INPUT, "the key set has no %s key", key_role_name(role));
+	return err_hint(err, "`kiln key init` makes what a key set lacks");
+}
+
 const struct key_public *
 key_of_role(const struct keyring *ring, enum key_role role)
 {
@@ -282,6 +354,8 @@ key_export(const struct key_public *k, struct buf *out, struct err *err)
 		openpgp_armor("PUBLIC KEY BLOCK", k->cert, k->cert_len, out);
 		return buf_check(out, "certificate", err);
 	}
+	if (key_role_kind(k->role) == KEY_CERTIFIED)
+		return key_chain_pem(k, out, err);
 	digest_base64(k->der, k->der_len, &text);
 	if (buf_check(&text, "public key", err) < 0)
 		return -1;

@@ -171,9 +171,14 @@ signer_call(struct signer *s, const void *request, size_t n, struct buf *sig, st
 static int
 load_ring(struct signer *s, const char *dir, struct err *err)
 {
+	CLEANUP(fd_close) int dirfd = -1;
 	char name[KEY_NAME_MAX];
 
+	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)
+		return -1;
 	for (unsigned int r = 0; r < KEY_ROLES; r++) {
+		if (!key_has_public(dirfd, (enum key_role)r))
+			continue;
 		key_file_name((enum key_role)r, false, name);
 		if (key_load(&s->arena, arena_format(&s->arena, "%s/%s", dir, name), &s->ring,
 			     err) < 0)
@@ -257,16 +262,24 @@ signer_sign(struct signer *s, enum key_role role, const char *payload_type, int6
 }
 
 int
-signer_bundle(struct signer *s, const void *statement, size_t n, struct buf *bundle,
-	      struct err *err)
+signer_bundle_as(struct signer *s, enum key_role role, const void *statement, size_t n,
+		 struct buf *bundle, struct err *err)
 {
 	CLEANUP(buf_free) struct buf sig = BUF_MAX(SIGNER_MAX_REPLY);
-	const struct key_public *k = key_of_role(&s->ring, KEY_BUILDER);
+	const struct key_public *k;
 
-	if (signer_sign(s, KEY_BUILDER, SIGNER_TYPE_INTOTO, 0, statement, n, &sig, err) < 0)
+	if (key_need(&s->ring, role, &k, err) < 0 ||
+	    signer_sign(s, role, SIGNER_TYPE_INTOTO, 0, statement, n, &sig, err) < 0)
 		return -1;
 	dsse_bundle_write(k->id, SIGNER_TYPE_INTOTO, statement, n, sig.data, sig.len, bundle);
 	return buf_check(bundle, "bundle", err);
+}
+
+int
+signer_bundle(struct signer *s, const void *statement, size_t n, struct buf *bundle,
+	      struct err *err)
+{
+	return signer_bundle_as(s, KEY_BUILDER, statement, n, bundle, err);
 }
 
 const struct keyring *

@@ -18,8 +18,9 @@
 #define SIGNER_ARGV1       "--signer-process"
 #define SIGNER_MAX_PAYLOAD ((size_t)1024 * 1024)
 
-/* Payload types and the one role that may sign each. */
-#define SIGNER_TYPE_INTOTO "application/vnd.in-toto+json" /* builder: DER ECDSA over PAE */
+/* Payload types and the roles that may sign each. */
+#define SIGNER_TYPE_INTOTO                                                                     \
+	"application/vnd.in-toto+json" /* builder, image, rebuilder: DER ECDSA over PAE */
 #define SIGNER_TYPE_RPM                                                                        \
 	"application/x-rpm-header" /* packages: OpenPGP signature packet, binary */
 #define SIGNER_TYPE_REPOMD                                                                     \
@@ -28,7 +29,8 @@
 
 #define SIGNER_TYPE_CHECKPOINT                                                                 \
 	"application/x-tlog-checkpoint" /* log: Ed25519 over the text, which must be a         \
-					   checkpoint */
+					   checkpoint; witness: over its cosignature/v1        \
+					   message at the signature time */
 
 struct signer;
 int signer_start(const char *key_dir, struct signer **out, struct err *err) MUST_CHECK;
@@ -41,9 +43,12 @@ DEFINE_CLEANUP(struct signer *, signer_stop);
 /* sig receives the raw signature. created: OpenPGP signature time (ignored for the builder). */
 int signer_sign(struct signer *s, enum key_role role, const char *payload_type, int64_t created,
 		const void *payload, size_t n, struct buf *sig, struct err *err) MUST_CHECK;
-/* Signs an in-toto statement and writes the bundle. */
+/* Signs an in-toto statement with the builder key and writes the bundle. */
 int signer_bundle(struct signer *s, const void *statement, size_t n, struct buf *bundle,
 		  struct err *err) MUST_CHECK;
+/* The same with the key of another role that may sign statements. */
+int signer_bundle_as(struct signer *s, enum key_role role, const void *statement, size_t n,
+		     struct buf *bundle, struct err *err) MUST_CHECK;
 /* The public keys of the set the signer holds. */
 const struct keyring *signer_keys(const struct signer *s);
 /* The child's side: returns the exit code. */

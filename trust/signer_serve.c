@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/proc.h"
 #include "trust/dsse.h"
+#include "trust/note.h"
 #include "trust/openpgp.h"
 #include "trust/signer_priv.h"
 #include "trust/tlog.h"
@@ -20,17 +21,6 @@
 #define LOG_NAME     "uses.log"
 #define LOG_LINE_MAX 512
 #define EXIT_USAGE   2
-
-/* Each type may be signed by one role, and each role signs one type. */
-static const struct {
-	enum key_role role;
-	const char *type;
-} allowed[] = {
-	{ KEY_BUILDER, SIGNER_TYPE_INTOTO },
-	{ KEY_PACKAGES, SIGNER_TYPE_RPM },
-	{ KEY_METADATA, SIGNER_TYPE_REPOMD },
-	{ KEY_LOG, SIGNER_TYPE_CHECKPOINT },
-};
 
 struct request {
 	enum key_role role;
@@ -68,47 +58,85 @@ read_request(const void *data, size_t n, struct request *out, struct err *err)
 	return 0;
 }
 
+/* A statement, in its envelope. */
 static int
-check_allowed(const struct request *r, struct err *err)
+sign_statement(struct key_private *k, const struct request *r, struct buf *sig, struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_LEN(allowed); i++) {
-		if (strcmp(allowed[i].type, r->type) == 0 && allowed[i].role == r->role)
-			return 0;
-	}
-	return err_set(err, ERR_INPUT, "the %s key may not sign payloads of type '%s'",
-		       key_role_name(r->role), r->type);
+	CLEANUP(buf_free) struct buf pae = BUF_MAX(SIGNER_MAX_REQUEST + 64);
+
+	dsse_pae(r->type, r->payload, r->n, &pae);
+	if (buf_check(&pae, "payload", err) < 0)
+		return -1;
+	return key_private_sign_ecdsa(k, pae.data, pae.len, sig, err);
 }
 
-/* The log's key signs nothing that could be taken for something else. */
+/* Epochs are often older than the key; stock clients refuse a signature that is. */
 static int
-sign_checkpoint(struct key_private *k, const struct request *r, struct buf *sig,
-		struct err *err)
+sign_openpgp(struct key_private *k, const struct request *r, struct buf *sig, struct err *err)
+{
+	int64_t created = KILN_MAX(r->created, key_private_public(k)->created);
+
+	return openpgp_sign(k, r->payload, r->n, created, 0, sig, err);
+}
+
+/* The log's key and a witness's sign nothing that could be taken for something else. */
+static int
+check_checkpoint(const struct request *r, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct tlog_checkpoint c;
 
-	if (tlog_checkpoint_parse(&a, r->payload, r->n, &c, err) < 0)
+	return tlog_checkpoint_parse(&a, r->payload, r->n, &c, err);
+}
+
+static int
+sign_checkpoint(struct key_private *k, const struct request *r, struct buf *sig,
+		struct err *err)
+{
+	if (check_checkpoint(r, err) < 0)
 		return -1;
 	return key_private_sign_ed25519(k, r->payload, r->n, sig, err);
 }
 
 static int
-sign(struct key_private *k, const struct request *r, struct buf *sig, struct err *err)
+sign_cosignature(struct key_private *k, const struct request *r, struct buf *sig,
+		 struct err *err)
 {
-	CLEANUP(buf_free) struct buf pae = BUF_MAX(SIGNER_MAX_REQUEST + 64);
-	const struct key_public *pub = key_private_public(k);
+	CLEANUP(buf_free) struct buf text = BUF_MAX(SIGNER_MAX_REQUEST + 64);
 
-	if (r->role == KEY_LOG)
-		return sign_checkpoint(k, r, sig, err);
-	if (r->role != KEY_BUILDER)
-		/* Epochs are often older than the key; stock clients refuse a signature that
-		 * is. */
-		return openpgp_sign(k, r->payload, r->n, KILN_MAX(r->created, pub->created), 0,
-				    sig, err);
-	dsse_pae(r->type, r->payload, r->n, &pae);
-	if (buf_check(&pae, "payload", err) < 0)
+	if (check_checkpoint(r, err) < 0)
 		return -1;
-	return key_private_sign_ecdsa(k, pae.data, pae.len, sig, err);
+	note_cosigned(r->created, r->payload, r->n, &text);
+	if (buf_check(&text, "payload", err) < 0)
+		return -1;
+	return key_private_sign_ed25519(k, text.data, text.len, sig, err);
+}
+
+/* Which role may sign which type, and how. */
+static const struct use {
+	enum key_role role;
+	const char *type;
+	int (*sign)(struct key_private *k, const struct request *r, struct buf *sig,
+		    struct err *err);
+} allowed[] = {
+	{ KEY_BUILDER, SIGNER_TYPE_INTOTO, sign_statement },
+	{ KEY_IMAGE, SIGNER_TYPE_INTOTO, sign_statement },
+	{ KEY_REBUILDER, SIGNER_TYPE_INTOTO, sign_statement },
+	{ KEY_PACKAGES, SIGNER_TYPE_RPM, sign_openpgp },
+	{ KEY_METADATA, SIGNER_TYPE_REPOMD, sign_openpgp },
+	{ KEY_LOG, SIGNER_TYPE_CHECKPOINT, sign_checkpoint },
+	{ KEY_WITNESS, SIGNER_TYPE_CHECKPOINT, sign_cosignature },
+};
+
+static const struct use *
+find_use(const struct request *r, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
+		if (allowed[i].role == r->role && strcmp(allowed[i].type, r->type) == 0)
+			return &allowed[i];
+	(void)err_set(err, ERR_INPUT, "the %s key may not sign payloads of type '%s'",
+		      key_role_name(r->role), r->type);
+	return NULL;
 }
 
 /* One line, one write: lines of several signers at once do not mix. */
@@ -134,13 +162,19 @@ static int
 answer(const struct signer_set *set, const void *data, size_t n, struct buf *sig,
        struct err *err)
 {
-	struct request r;
+	const struct use *use;
 	struct key_private *k;
+	struct request r;
 
-	if (read_request(data, n, &r, err) < 0 || check_allowed(&r, err) < 0)
+	if (read_request(data, n, &r, err) < 0 || !(use = find_use(&r, err)))
 		return -1;
 	k = set->keys[r.role];
-	if (sign(k, &r, sig, err) < 0)
+	if (!k) {
+		(void)err_set(err, ERR_INPUT, "the key set has no %s key",
+			      key_role_name(r.role));
+		return err_hint(err, "`kiln key init` makes what a key set lacks");
+	}
+	if (use->sign(k, &r, sig, err) < 0)
 		return -1;
 	if (log_use(set->log_fd, &r, key_private_public(k)->id, err) < 0)
 		return err_wrap(err, "the use of the %s key cannot be logged",
@@ -212,15 +246,35 @@ give_up_opening(struct err *err)
 	return chdir("/") < 0 ? err_sys(err, "chdir") : 0;
 }
 
+/* Step 2: the roles of which the set has anything; half a key is an error. */
+static int
+load_keys(const char *dir, struct signer_set *set, struct err *err)
+{
+	CLEANUP(fd_close) int dirfd = -1;
+	size_t n = 0;
+
+	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)
+		return -1;
+	for (unsigned int i = 0; i < KEY_ROLES; i++) {
+		enum key_role r = (enum key_role)i;
+
+		if (!key_has_secret(dirfd, r) && !key_has_public(dirfd, r))
+			continue;
+		if (key_private_load(dir, r, &set->keys[r], err) < 0)
+			return -1;
+		n++;
+	}
+	if (n > 0)
+		return 0;
+	(void)err_set(err, ERR_INPUT, "keys %s: no key there", dir);
+	return err_hint(err, "`kiln key init` makes a key set");
+}
+
 static int
 prepare(const char *dir, struct signer_set *set, struct err *err)
 {
-	if (confine(err) < 0)
+	if (confine(err) < 0 || load_keys(dir, set, err) < 0)
 		return -1;
-	for (unsigned int r = 0; r < KEY_ROLES; r++) {
-		if (key_private_load(dir, (enum key_role)r, &set->keys[r], err) < 0)
-			return -1;
-	}
 	if (open_log(dir, &set->log_fd, err) < 0)
 		return -1;
 	return give_up_opening(err);

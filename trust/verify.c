@@ -8,15 +8,15 @@
 
 /* The signature first: nothing of the payload is read before a trusted key vouches for it. */
 static int
-read_signed(struct arena *a, const struct keyring *ring, const struct dsse_bundle *b,
-	    const char *name, struct statement *out, struct err *err)
+read_signed(struct arena *a, const struct verify_ask *ask, const struct dsse_bundle *b,
+	    struct statement *out, struct err *err)
 {
-	if (dsse_bundle_verify(b, ring, NULL, err) < 0)
-		return err_wrap(err, "%s", name);
+	if (dsse_bundle_verify_as(b, ask->ring, ask->role, NULL, err) < 0)
+		return err_wrap(err, "%s", ask->name);
 	if (strcmp(b->payload_type, DSSE_INTOTO_TYPE) != 0)
-		return err_set(err, ERR_VERIFY, "%s: payload type is '%s', not '%s'", name,
+		return err_set(err, ERR_VERIFY, "%s: payload type is '%s', not '%s'", ask->name,
 			       b->payload_type, DSSE_INTOTO_TYPE);
-	return statement_parse(a, b->payload.data, b->payload.len, name, out, err);
+	return statement_parse(a, b->payload.data, b->payload.len, ask->name, out, err);
 }
 
 int
@@ -24,21 +24,34 @@ verify_bundle(struct arena *a, const struct keyring *ring, const char *text, siz
 	      const char *name, const char *predicate_type, const struct digest *subject,
 	      struct statement *out, struct err *err)
 {
+	const struct verify_ask ask = { .ring = ring,
+					.role = KEY_BUILDER,
+					.name = name,
+					.predicate_type = predicate_type,
+					.subject = subject };
+
+	return verify_bundle_as(a, &ask, text, n, out, err);
+}
+
+int
+verify_bundle_as(struct arena *a, const struct verify_ask *ask, const char *text, size_t n,
+		 struct statement *out, struct err *err)
+{
 	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { 0 };
 	struct statement s;
 	char hex[DIGEST_HEX];
 
-	if (dsse_bundle_parse(a, text, n, name, &b, err) < 0 ||
-	    read_signed(a, ring, &b, name, &s, err) < 0)
+	if (dsse_bundle_parse(a, text, n, ask->name, &b, err) < 0 ||
+	    read_signed(a, ask, &b, &s, err) < 0)
 		return err_recode(err, ERR_VERIFY);
-	if (strcmp(s.predicate_type, predicate_type) != 0)
-		return err_set(err, ERR_VERIFY, "%s: predicate type is '%s', not '%s'", name,
-			       s.predicate_type, predicate_type);
-	if (subject && !statement_subject(&s, subject)) {
-		digest_hex(subject, hex);
+	if (strcmp(s.predicate_type, ask->predicate_type) != 0)
+		return err_set(err, ERR_VERIFY, "%s: predicate type is '%s', not '%s'",
+			       ask->name, s.predicate_type, ask->predicate_type);
+	if (ask->subject && !statement_subject(&s, ask->subject)) {
+		digest_hex(ask->subject, hex);
 		return err_set(err, ERR_VERIFY,
 			       "%s: speaks of other bytes: sha256 %s is not among its subjects",
-			       name, hex);
+			       ask->name, hex);
 	}
 	*out = s;
 	return 0;

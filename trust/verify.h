@@ -14,6 +14,17 @@ int verify_bundle(struct arena *a, const struct keyring *ring, const char *text,
 		  const char *name, const char *predicate_type, const struct digest *subject,
 		  struct statement *out, struct err *err) MUST_CHECK;
 
+/* The same of a bundle that another role signs. */
+struct verify_ask {
+	const struct keyring *ring;
+	enum key_role role;
+	const char *name; /* of the bundle, for messages */
+	const char *predicate_type;
+	const struct digest *subject; /* or NULL */
+};
+int verify_bundle_as(struct arena *a, const struct verify_ask *ask, const char *text, size_t n,
+		     struct statement *out, struct err *err) MUST_CHECK;
+
 /* What a verification found, step by step, for people and --json. */
 struct verify_report {
 	void (*step)(void *arg, bool ok, const char *what); /* may be NULL */

@@ -216,7 +216,7 @@ TEST(key_load_tells_the_role_by_a_word_of_the_name)
 
 	lend(dirfd, "packages.asc", "packages-2026.asc", 0644);
 	lend(dirfd, "metadata.asc", "kiln.metadata.asc", 0644);
-	put(dirfd, "rebuilder.pub", known_pem, 0644);     /* a role of a later version */
+	put(dirfd, "notary.pub", known_pem, 0644);        /* a role of a later version */
 	put(dirfd, "prepackages.asc", "not a key", 0644); /* no word of its own */
 	put(dirfd, "packages.pub", "not a key", 0644);
 	put(dirfd, "README", "not a key", 0644);
@@ -228,6 +228,56 @@ TEST(key_load_tells_the_role_by_a_word_of_the_name)
 	/* Loading the same again adds nothing. */
 	assert_ok(key_load(&a, test_tmpdir_path(dirfd), &ring, err));
 	assert_int_equal(ring.n, 2);
+}
+
+TEST(key_of_timestamps_has_a_certificate_and_its_issuer)
+{
+	const struct key_public *k = key_of_role(keyset_ring(), KEY_TIMESTAMP);
+	CLEANUP(fd_close) int dirfd = test_tmpdir();
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf mine = BUF_MAX(KEY_FILE_MAX);
+	CLEANUP(buf_free) struct buf theirs = BUF_MAX(KEY_FILE_MAX);
+	CLEANUP(buf_free) struct buf sig = BUF_MAX(1024);
+	CLEANUP(mem_free) char *other = mem_format("%s/timestamp.pem", keyset_other_path());
+	CLEANUP(mem_free) char *path = NULL;
+	struct keyring ring = { 0 };
+	char *second;
+
+	assert_true(k->cert_len > 300 && k->issuer_len > 300);
+	assert_memory_equal(k->id, "SHA256:", 7);
+	assert_ok(key_private_sign_ecdsa(keyset_private(KEY_TIMESTAMP), "x", 1, &sig, err));
+	assert_true(key_verify_ecdsa(k, "x", 1, sig.data, sig.len));
+	assert_ok(key_export(k, &mine, err));
+	path = mem_format("%s/timestamp.pem", test_tmpdir_path(dirfd));
+	put(dirfd, "timestamp.pem", mine.data, 0644);
+	assert_ok(key_load(&a, path, &ring, err));
+	assert_string_equal(ring.at[0].id, k->id);
+
+	/* The certificate with the issuer of another, twice itself, and alone. */
+	get(AT_FDCWD, other, &theirs);
+	second = strstr(mine.data + 1, "-----BEGIN");
+	{
+		CLEANUP(mem_free)
+		char *mixed = mem_format("%.*s%s", (int)(second - mine.data), mine.data,
+					 strstr(theirs.data + 1, "-----BEGIN"));
+		CLEANUP(mem_free)
+		char *twice = mem_format("%.*s%.*s", (int)(second - mine.data), mine.data,
+					 (int)(second - mine.data), mine.data);
+		CLEANUP(mem_free) char *issuers = mem_format("%s%s", second, second);
+		CLEANUP(mem_free) char *three = mem_format("%s%s", mine.data, second);
+
+		put(dirfd, "timestamp.pem", mixed, 0644);
+		assert_fails(key_load(&a, path, &ring, err), "did not sign the first");
+		put(dirfd, "timestamp.pem", twice, 0644);
+		assert_fails(key_load(&a, path, &ring, err), "not an issuer's");
+		put(dirfd, "timestamp.pem", issuers, 0644);
+		assert_fails(key_load(&a, path, &ring, err), "not for timestamps only");
+		put(dirfd, "timestamp.pem", three, 0644);
+		assert_fails(key_load(&a, path, &ring, err), "more than two certificates");
+	}
+	*second = '\0';
+	put(dirfd, "timestamp.pem", mine.data, 0644);
+	assert_fails(key_load(&a, path, &ring, err), "not two certificates");
 }
 
 TEST(key_load_refuses_what_is_no_key_and_leaves_the_ring)

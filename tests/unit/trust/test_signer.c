@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/trust/keyset.h"
 #include "base/mem.h"
+#include "trust/note.h"
 #include "trust/openpgp.h"
 #include "trust/signer_priv.h"
 #include "trust/verify.h"
@@ -76,14 +77,24 @@ TEST(signer_makes_openpgp_signatures_never_older_than_the_key)
 
 TEST(signer_refuses_a_type_that_does_not_fit_the_role)
 {
-	static const char *const types[] = { SIGNER_TYPE_INTOTO, SIGNER_TYPE_RPM,
-					     SIGNER_TYPE_REPOMD, "", "text/plain" };
+	static const char *const types[] = { SIGNER_TYPE_INTOTO,
+					     SIGNER_TYPE_RPM,
+					     SIGNER_TYPE_REPOMD,
+					     SIGNER_TYPE_CHECKPOINT,
+					     "",
+					     "text/plain" };
+	static const char *const fits[KEY_ROLES] = {
+		[KEY_BUILDER] = SIGNER_TYPE_INTOTO,     [KEY_IMAGE] = SIGNER_TYPE_INTOTO,
+		[KEY_REBUILDER] = SIGNER_TYPE_INTOTO,   [KEY_PACKAGES] = SIGNER_TYPE_RPM,
+		[KEY_METADATA] = SIGNER_TYPE_REPOMD,    [KEY_LOG] = SIGNER_TYPE_CHECKPOINT,
+		[KEY_WITNESS] = SIGNER_TYPE_CHECKPOINT,
+	};
 	CLEANUP(signer_stop) struct signer *s = start();
 	CLEANUP(buf_free) struct buf sig = BUF_MAX(SIG_MAX);
 
 	for (unsigned int r = 0; r < KEY_ROLES; r++) {
 		for (unsigned int t = 0; t < ARRAY_LEN(types); t++) {
-			if (t == r) /* the roles stand in the order of their types */
+			if (fits[r] && strcmp(fits[r], types[t]) == 0)
 				continue;
 			assert_fails(signer_sign(s, (enum key_role)r, types[t], 0, "x", 1, &sig,
 						 err),
@@ -92,6 +103,72 @@ TEST(signer_refuses_a_type_that_does_not_fit_the_role)
 		}
 	}
 	assert_ok(signer_sign(s, KEY_BUILDER, SIGNER_TYPE_INTOTO, 0, "x", 1, &sig, err));
+}
+
+TEST(signer_of_a_set_without_a_role_says_how_to_make_it)
+{
+	CLEANUP(fd_close) int dirfd = test_tmpdir();
+	CLEANUP(mem_free) char *dir = mem_strdup(test_tmpdir_path(dirfd));
+	CLEANUP(signer_stop) struct signer *s = NULL;
+	CLEANUP(buf_free) struct buf sig = BUF_MAX(SIG_MAX);
+	bool made;
+
+	assert_ok(key_init_sized(dir, "V", KEYSET_CREATED, KEY_RSA_MIN_BITS, &made, err));
+	assert_int_equal(unlinkat(dirfd, "image.key", 0), 0);
+	assert_int_equal(unlinkat(dirfd, "image.pub", 0), 0);
+	assert_true(key_present(dir));
+	assert_ok(signer_start(dir, &s, err));
+	assert_int_equal(signer_keys(s)->n, KEY_ROLES - 1);
+	assert_fails(signer_sign(s, KEY_IMAGE, SIGNER_TYPE_INTOTO, 0, "x", 1, &sig, err),
+		     "the key set has no image key");
+	assert_non_null(strstr(err->text, "kiln key init"));
+	assert_fails(signer_bundle_as(s, KEY_IMAGE, "x", 1, &sig, err),
+		     "the key set has no image key");
+	assert_ok(signer_sign(s, KEY_BUILDER, SIGNER_TYPE_INTOTO, 0, "x", 1, &sig, err));
+}
+
+TEST(signer_makes_bundles_of_each_role_that_count_for_no_other)
+{
+	static const enum key_role roles[] = { KEY_BUILDER, KEY_IMAGE, KEY_REBUILDER };
+	CLEANUP(signer_stop) struct signer *s = start();
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct verify_ask ask = { .ring = keyset_ring(),
+				  .name = "b",
+				  .predicate_type = STATEMENT_INVENTORY };
+	struct statement out;
+
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+		CLEANUP(buf_free) struct buf bundle = BUF_MAX((size_t)64 * 1024);
+
+		assert_ok(signer_bundle_as(s, roles[i], statement, strlen(statement), &bundle,
+					   err));
+		for (size_t j = 0; j < ARRAY_LEN(roles); j++) {
+			ask.role = roles[j];
+			if (i == j)
+				assert_ok(verify_bundle_as(&a, &ask, bundle.data, bundle.len,
+							   &out, err));
+			else
+				assert_fails(verify_bundle_as(&a, &ask, bundle.data, bundle.len,
+							      &out, err),
+					     ", which is a ");
+		}
+	}
+}
+
+TEST(signer_cosigns_checkpoints_with_the_witness_key)
+{
+	CLEANUP(signer_stop) struct signer *s = start();
+	CLEANUP(buf_free) struct buf sig = BUF_MAX(SIG_MAX);
+	CLEANUP(buf_free) struct buf text = BUF_MAX(SIG_MAX);
+	const struct key_public *k = key_of_role(signer_keys(s), KEY_WITNESS);
+
+	assert_ok(signer_sign(s, KEY_WITNESS, SIGNER_TYPE_CHECKPOINT, 1700000000, CHECKPOINT,
+			      strlen(CHECKPOINT), &sig, err));
+	note_cosigned(1700000000, CHECKPOINT, strlen(CHECKPOINT), &text);
+	assert_true(key_verify_ed25519(key_ed25519_point(k), text.data, text.len,
+				       (const uint8_t *)sig.data));
+	assert_fails(signer_sign(s, KEY_WITNESS, SIGNER_TYPE_CHECKPOINT, 0, "x", 1, &sig, err),
+		     "not the three lines");
 }
 
 TEST(signer_takes_a_payload_of_a_mebibyte_and_no_more)
@@ -118,7 +195,7 @@ TEST(signer_answers_malformed_and_oversize_requests_and_lives)
 	} cases[] = {
 		{ "", 0, "malformed request of 0 bytes" },
 		{ "\0\0\0\0\0\0\0\0\0", 9, "malformed request of 9 bytes" },
-		{ "\4\0\0\0\0\0\0\0\0\0", 10, "malformed request: no role 4" },
+		{ "\10\0\0\0\0\0\0\0\0\0", 10, "malformed request: no role 8" },
 		{ "\377\0\0\0\0\0\0\0\0\0", 10, "malformed request: no role 255" },
 		{ "\0\0\0\0\0\0\0\0\0\1", 10, "malformed request: payload type" },
 		{ "\0\0\0\0\0\0\0\0\0\101", 10, "malformed request: payload type" },
@@ -243,7 +320,7 @@ TEST(signer_start_says_what_is_wrong_with_the_keys)
 	CLEANUP(signer_stop) struct signer *s = NULL;
 
 	assert_fails(signer_start("/nonexistent/keys", &s, err), "signer: /nonexistent/keys");
-	assert_fails(signer_start(test_tmpdir_path(dirfd), &s, err), "builder.key");
+	assert_fails(signer_start(test_tmpdir_path(dirfd), &s, err), "no key there");
 	assert_null(s);
 }
 
