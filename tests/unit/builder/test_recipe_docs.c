@@ -2,7 +2,7 @@
 /*
  * docs/recipe.md cannot drift from the parser, and no YAML in our documents is wrong. A fence
  * says what it holds: ```yaml a recipe, or (without `format:`) some keys of one, which are
- * completed here; ```yaml kiln, seed, image: those files. Images are linted by
+ * completed here; ```yaml kiln, seed, image, policy: those files. Images are linted by
  * tests/unit/images.
  */
 #include "builder/recipe.h"
@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/tree.h"
 #include "tests/unit/test.h"
+#include "trust/rules.h"
 
 #define TEXT_MAX ((size_t)1024 * 1024)
 #define EPOCH    1767225600
@@ -169,6 +170,10 @@ lint_block(const char *name, int line, const char *kind, const char *block, stru
 		rc = lint_workspace(&a, "kiln.yaml", block, err);
 	} else if (!strcmp(kind, " seed")) {
 		rc = lint_workspace(&a, "bootstrap/seed.yaml", block, err);
+	} else if (!strcmp(kind, " policy")) {
+		CLEANUP(rules_release) struct rules rules = { .name = NULL };
+
+		rc = rules_parse(&a, block, strlen(block), "policy.yaml", "..", &rules, err);
 	} else if (strcmp(kind, " image") != 0) {
 		rc = err_set(err, ERR_INPUT, "what is a block of '%s'?", kind);
 	}
