@@ -54,7 +54,9 @@ ground_doc(struct arena *a, const struct buildroot *root, const struct seed *see
 	struct doc *map = doc_map(a), *packages = doc_map(a);
 
 	for (size_t i = 0; i < root->nground; i++)
-		doc_set_digest(a, packages, root->ground[i]->name, &root->ground[i]->sha256);
+		doc_set_digest(a, packages, root->ground[i]->name,
+			       root->ground[i]->built ? &root->ground[i]->built->environment
+						      : &root->ground[i]->sha256);
 	doc_set(a, map, "packages", packages);
 	doc_set_digest(a, map, "fixups", &seed->fixups_digest);
 	return map;

@@ -54,6 +54,8 @@ bring_ground(struct fetching *f, const struct recipe *r, struct err *err)
 	for (size_t i = 0; i < g->n && !g->fetched; i++) {
 		struct source_pin pin;
 
+		if (g->packages[i]->built)
+			continue;
 		if (seed_pin(s->a, g->packages[i], &pin, err) < 0 || bring(f, &pin, err) < 0)
 			return -1;
 	}

@@ -178,8 +178,10 @@ build_inputs(struct arena *a, struct builder *b, const struct publish_input **ou
 		add_recipe(&v, s.plan.at[i].recipe);
 		add_earlier(&v, &s.jobs[i].result, &current);
 		for (size_t j = 0; j < root->nground; j++)
-			add(&v, "seed", root->ground[j]->name, root->ground[j]->location,
-			    &root->ground[j]->sha256, root->ground[j]->size);
+			if (!root->ground[j]->built)
+				add(&v, "seed", root->ground[j]->name,
+				    root->ground[j]->location, &root->ground[j]->sha256,
+				    root->ground[j]->size);
 	}
 	add(&v, "seed", "seed fix-ups", PROVENANCE_FIXUPS_URI, &s.seed.fixups_digest, 0);
 	at = arena_array(a, v.at.n, sizeof(*at));

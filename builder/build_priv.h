@@ -100,7 +100,8 @@ struct build_session {
 		size_t asked, looked;        /* blobs and references counted on; looked for */
 	} shelves;
 	struct recipe_set set;
-	struct seed seed;
+	struct seed seed;  /* or packages of earlier stages (build_ground.c) */
+	struct dict given; /* their names */
 	struct plan plan;
 	struct build_job *jobs; /* one for each node of the plan */
 	struct build_ground *grounds;
@@ -152,6 +153,10 @@ int build_session_lookup(struct build_session *s, struct build_job *job,
 int build_session_probe(struct build_session *s, size_t *known, struct err *err) MUST_CHECK;
 void build_session_event(const struct build_session *s, enum build_event e, const char *name,
 			 const char *text);
+
+/* ---- build_ground.c ---- */
+/* What the recipes stand on: the seed, or packages of earlier stages. set is there. */
+int build_ground_load(struct build_session *s, struct err *err) MUST_CHECK;
 
 /* ---- build_memo.c ---- */
 /* Sets rules: what is the same for every recipe. */

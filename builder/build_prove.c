@@ -45,19 +45,27 @@ keep_statement(struct build_session *s, struct build_job *job, struct result *r,
 }
 
 static void
+note_input(struct build_session *s, const struct pkgfacts *f, struct result *r)
+{
+	r->environment[r->nenvironment++] = (struct result_input){
+		.name = f->id.name,
+		.purl = provenance_purl(s->a, s->b->workspace, &f->id),
+		.file = f->file,
+	};
+}
+
+static void
 note_environment(struct build_session *s, const struct build_job *job, struct result *r)
 {
-	r->nenvironment = job->root.npackages;
-	r->environment = arena_array(s->a, r->nenvironment, sizeof(*r->environment));
-	for (size_t i = 0; i < r->nenvironment; i++) {
-		const struct pkgfacts *f = job->root.packages[i];
+	const struct buildroot *root = &job->root;
 
-		r->environment[i] = (struct result_input){
-			.name = f->id.name,
-			.purl = provenance_purl(s->a, s->b->workspace, &f->id),
-			.file = f->file,
-		};
-	}
+	r->environment =
+		arena_array(s->a, root->npackages + root->nground, sizeof(*r->environment));
+	for (size_t i = 0; i < root->npackages; i++)
+		note_input(s, root->packages[i], r);
+	for (size_t i = 0; i < root->nground; i++)
+		if (root->ground[i]->built)
+			note_input(s, root->ground[i]->built, r);
 }
 
 int

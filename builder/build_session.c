@@ -10,7 +10,7 @@ load(struct build_session *out, const char *const *names, size_t nnames, struct 
 	struct arena *a = out->a;
 
 	out->trees = buildroot_cache_make();
-	if (seed_load(a, out->b->workspace, &out->seed, err) < 0 ||
+	if (build_ground_load(out, err) < 0 ||
 	    plan_make(a, &out->set, names, nnames, &out->plan, err) < 0)
 		return -1;
 	out->jobs = arena_array(a, out->plan.n, sizeof(*out->jobs));
@@ -131,6 +131,7 @@ build_session_end(struct build_session *s)
 	if (s->cache)
 		cache_close(STEAL_PTR(s->cache));
 	dict_release(&s->ground_of);
+	dict_release(&s->given);
 	universe_release(&s->universe);
 	buildroot_cache_free(STEAL_PTR(s->trees));
 }
@@ -149,7 +150,8 @@ struct below {
 	bool *in;      /* by node */
 	size_t *nodes; /* sorted */
 	size_t n;
-	const char **wants;
+	const char **wants; /* needs that the ground does not meet */
+	size_t nwants;
 };
 
 static void
@@ -172,7 +174,8 @@ find_below(struct build_session *s, size_t node, struct below *out, struct err *
 	}
 	out->wants = arena_array(&out->a, r->nneeds, sizeof(*out->wants));
 	for (size_t i = 0; i < r->nneeds; i++)
-		out->wants[i] = r->needs[i].name;
+		if (!recipe_is_given(&s->set, r->needs[i].name))
+			out->wants[out->nwants++] = r->needs[i].name;
 	return 0;
 }
 
@@ -223,6 +226,8 @@ intern_ground(struct build_session *s, const struct seed_package **packages, siz
 	if (offers_load(s->a, s->b->store, &s->seed, packages, n, &g->offers, &g->known, err) <
 	    0)
 		return -1;
+	if (g->known)
+		offers_add_built(s->a, packages, n, &g->offers);
 	g->next = s->grounds;
 	s->grounds = g;
 	*out = g;
@@ -271,6 +276,7 @@ build_session_offers(struct build_session *s, struct err *err)
 		    offers_find(s->a, s->b->sandbox, s->b->store, &s->seed, g->packages, g->n,
 				&g->offers, err) < 0)
 			return -1;
+		offers_add_built(s->a, g->packages, g->n, &g->offers);
 		g->known = true;
 	}
 	return 0;
@@ -315,14 +321,13 @@ name_given(struct build_session *s, struct build_ground *g)
 static bool
 force(struct build_session *s, struct build_job *job, struct below *b, struct build_ground *g)
 {
-	const struct recipe *r = job->node->recipe;
 	struct buildroot *root = &job->root;
 
 	if (g->given.n == 0)
 		name_given(s, g);
 	*root = (struct buildroot){ .ground = g->packages, .nground = g->n };
-	return r->nneeds == 0 || universe_force(s->a, &s->universe, b->in, &g->given, b->wants,
-						r->nneeds, &root->packages, &root->npackages);
+	return b->nwants == 0 || universe_force(s->a, &s->universe, b->in, &g->given, b->wants,
+						b->nwants, &root->packages, &root->npackages);
 }
 
 /* A failure is told of the whole universe. */
@@ -339,7 +344,7 @@ solve(struct build_session *s, size_t node, struct build_job *job, struct err *e
 		return -1;
 	if (force(s, job, &b, ground))
 		return 0;
-	universe_reach(&b.a, &s->universe, b.in, b.wants, r->nneeds, &packages, &n);
+	universe_reach(&b.a, &s->universe, b.in, b.wants, b.nwants, &packages, &n);
 	if (buildroot_solve(s->a, r, &s->seed, packages, n, ground->offers.at, ground->offers.n,
 			    &job->root, err) == 0)
 		return 0;

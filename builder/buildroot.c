@@ -171,6 +171,7 @@ buildroot_fill(struct arena *a, struct sandbox *s, struct cas *store, const stru
 				  &nground, err) < 0)
 		return err_wrap(err, "seed");
 	nfix = nground - root->nground;
+	root->shadow = seed->shadow;
 	root->ntrees = nground + root->npackages;
 	root->trees = arena_array(a, root->ntrees, sizeof(*root->trees));
 	for (size_t i = 0; i < nground; i++)

@@ -13,6 +13,7 @@ struct buildroot {
 	size_t nground;
 	const struct pkgfacts **packages; /* sorted by name */
 	size_t npackages;
+	bool shadow;        /* packages may hide files of the ground */
 	const char **trees; /* topmost first; after buildroot_fill */
 	size_t ntrees;
 	const char *const *watch; /* sandbox_trace_dirs of them; live as long as the cache */

@@ -253,7 +253,8 @@ buildroot_cache_check(struct arena *a, struct buildroot_cache *c, const struct c
 		if (buildroot_cache_tree(c, store, root->trees[nfix + i], &t, err) < 0)
 			return -1;
 		own[i] = &t->manifest;
-		*fits = *fits && fits_ground(g, own[i]) && claim(&first, own[i]);
+		*fits = *fits && (root->shadow || fits_ground(g, own[i])) &&
+			claim(&first, own[i]);
 	}
 	root->watch = g->watch;
 	root->nwatch = g->nwatch;

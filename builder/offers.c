@@ -169,3 +169,28 @@ offers_find(struct arena *a, struct sandbox *sandbox, struct cas *store,
 	}
 	return remember(&s, hex, out, err);
 }
+
+void
+offers_add_built(struct arena *a, const struct seed_package *const *ground, size_t n,
+		 struct offers *o)
+{
+	size_t total = o->n;
+	const char **at;
+
+	for (size_t i = 0; i < n; i++)
+		total += ground[i]->built ? 1 + ground[i]->built->provides.n : 0;
+	if (total == o->n)
+		return;
+	at = arena_array(a, total, sizeof(*at));
+	memcpy(at, o->at, o->n * sizeof(*at));
+	for (size_t i = 0; i < n; i++) {
+		const struct pkgfacts *f = ground[i]->built;
+
+		if (!f)
+			continue;
+		at[o->n++] = arena_format(a, "%s = %s", f->id.name, nevra_evr(a, &f->id));
+		for (size_t j = 0; j < f->provides.n; j++)
+			at[o->n++] = pkgdep_text(a, &f->provides.at[j]);
+	}
+	o->at = at;
+}

@@ -13,6 +13,9 @@ struct offers {
 	const char **at; /* sorted */
 	size_t n;
 };
+/* What built packages of the ground provide by their facts, which trees do not tell. */
+void offers_add_built(struct arena *a, const struct seed_package *const *ground, size_t n,
+		      struct offers *o);
 /* found is false when this ground was not looked through yet. */
 int offers_load(struct arena *a, const struct cas *store, const struct seed *seed,
 		const struct seed_package *const *ground, size_t nground, struct offers *out,

@@ -24,6 +24,7 @@ struct vertex {
 struct target {
 	const char *name;
 	size_t slot;              /* of the recipe that makes it; NONE: no recipe does */
+	bool given;               /* the ground brings it */
 	size_t seen;              /* the vertex it was last met for, + 1 */
 	bool followed;            /* requires is known */
 	struct target **requires; /* what the package is declared to require */
@@ -106,7 +107,8 @@ target_of(struct planner *p, const char *name)
 		return t;
 	t = arena_alloc(&p->scratch, sizeof(*t));
 	t->name = name;
-	maker = recipe_of_package(p->set, name);
+	t->given = recipe_is_given(p->set, name);
+	maker = t->given ? NULL : recipe_of_package(p->set, name);
 	t->slot = maker ? slot_of(p, maker) : NONE;
 	dict_set(&p->targets, name, t);
 	return t;
@@ -161,6 +163,8 @@ link_vertex(struct planner *p, size_t v, struct err *err)
 	for (size_t i = 0; i < r->nneeds; i++) {
 		struct target *t = target_of(p, r->needs[i].name);
 
+		if (t->given)
+			continue;
 		if (t->slot == NONE)
 			return missing(p, r, &r->needs[i], err);
 		follow(p, v, &r->needs[i], t);

@@ -95,28 +95,39 @@ add_sources(struct arena *a, const struct recipe *r, struct statement *s)
 	}
 }
 
+/* stage: of which it is the ground's; NULL: of this one. */
+static void
+add_package(struct arena *a, const struct provenance *p, const struct pkgfacts *f,
+	    const char *stage, struct statement *s)
+{
+	struct statement_resource *d = &s->dependencies[s->ndependencies++];
+	char hex[DIGEST_HEX];
+
+	d->name = nevra_file(a, &f->id);
+	d->uri = provenance_purl(a, p->workspace, &f->id);
+	d->sha256 = f->file;
+	d->annotations = role(a, "environment");
+	doc_set_text(a, d->annotations, "stage", stage);
+	digest_hex(&f->header, hex);
+	doc_set_text(a, d->annotations, "headerDigest", hex);
+	digest_hex(&f->environment, hex);
+	doc_set_text(a, d->annotations, "environmentDigest", hex);
+}
+
 static void
 add_environment(struct arena *a, const struct provenance *p, struct statement *s)
 {
-	char hex[DIGEST_HEX];
-
-	for (size_t i = 0; i < p->root->npackages; i++) {
-		const struct pkgfacts *f = p->root->packages[i];
-		struct statement_resource *d = &s->dependencies[s->ndependencies++];
-
-		d->name = nevra_file(a, &f->id);
-		d->uri = provenance_purl(a, p->workspace, &f->id);
-		d->sha256 = f->file;
-		d->annotations = role(a, "environment");
-		digest_hex(&f->header, hex);
-		doc_set_text(a, d->annotations, "headerDigest", hex);
-		digest_hex(&f->environment, hex);
-		doc_set_text(a, d->annotations, "environmentDigest", hex);
-	}
+	for (size_t i = 0; i < p->root->npackages; i++)
+		add_package(a, p, p->root->packages[i], NULL, s);
 	for (size_t i = 0; i < p->root->nground; i++) {
 		const struct seed_package *g = p->root->ground[i];
-		struct statement_resource *d = &s->dependencies[s->ndependencies++];
+		struct statement_resource *d;
 
+		if (g->built) {
+			add_package(a, p, g->built, g->location, s);
+			continue;
+		}
+		d = &s->dependencies[s->ndependencies++];
 		d->name = g->name;
 		d->uri = g->location;
 		d->sha256 = g->sha256;

@@ -355,6 +355,13 @@ find_package(const struct recipe_set *s, const char *package, size_t len)
 	return NULL;
 }
 
+bool
+recipe_is_given(const struct recipe_set *s, const char *package)
+{
+	return s->given && dict_has(s->given, package) &&
+	       !(s->shadow && recipe_of_package(s, package));
+}
+
 const struct recipe *
 recipe_of_package(const struct recipe_set *s, const char *package)
 {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/dict.h"
 #include "base/digest.h"
 #include "base/doc.h"
 #include "builder/sandbox.h"
@@ -131,6 +132,10 @@ struct recipe_set {
 		int line;
 	} * packages; /* every named package, sorted */
 	size_t npackages;
+	/* Names of packages that the ground brings; NULL: none. What recipes make of these
+	 * names is not theirs to need, or, with shadow, comes before it. */
+	const struct dict *given;
+	bool shadow;
 };
 int recipe_load_all(struct arena *a, const struct recipe_place *place, struct recipe_set *out,
 		    struct err *err) MUST_CHECK;
@@ -143,6 +148,8 @@ int recipe_index_all(struct arena *a, struct recipe_set *s, struct err *err) MUS
 int recipe_load_entry(struct arena *a, const struct recipe_place *place, const char *name,
 		      struct recipe **out, struct err *err) MUST_CHECK;
 const struct recipe *recipe_find(const struct recipe_set *s, const char *name);
+/* Whether a need of this name is met by the ground. */
+bool recipe_is_given(const struct recipe_set *s, const char *package);
 /* The recipe that makes a package of this name: named packages, and the splits -devel -static
  * of each. NULL: none. */
 const struct recipe *recipe_of_package(const struct recipe_set *s, const char *package);

@@ -150,11 +150,11 @@ static const struct recipe_field fixup_fields[] = {
 	{ .name = "files", .read = read_files },
 	{ .name = "directories", .read = read_directories },
 };
-static const struct recipe_table fixup_table = { .path = "fixups",
-						 .fields = fixup_fields,
-						 .n = ARRAY_LEN(fixup_fields),
-						 .line = RECIPE_NOWHERE,
-						 .col = RECIPE_NOWHERE };
+const struct recipe_table seed_fixup_table = { .path = "fixups",
+					       .fields = fixup_fields,
+					       .n = ARRAY_LEN(fixup_fields),
+					       .line = RECIPE_NOWHERE,
+					       .col = RECIPE_NOWHERE };
 
 #define FORMAT_FIELD                                                                           \
 	{                                                                                      \
@@ -170,7 +170,7 @@ static const struct recipe_field seed_fields[] = {
 	  .count = offsetof(struct seed, ngroups),
 	  .flags = RECIPE_REQUIRED | RECIPE_LISTED,
 	  .summary = "the packages, in groups that recipes choose from" },
-	{ .name = "fixups", .sub = &fixup_table },
+	{ .name = "fixups", .sub = &seed_fixup_table },
 	{ .name = "provides",
 	  .read = recipe_read_texts,
 	  .at = offsetof(struct seed, provides),

@@ -15,7 +15,9 @@ struct seed_package {
 	const char *snapshot; /* archive time for debian-snapshot:, "20260101T000000Z" */
 	struct digest sha256;
 	uint64_t size;
-	int line; /* in seed.lock */
+	const struct pkgfacts
+		*built; /* of an earlier stage, location: its name; NULL: a .deb */
+	int line;       /* in seed.lock, or ground.lock */
 };
 struct seed {
 	struct seed_group {
@@ -32,6 +34,7 @@ struct seed {
 	const char *
 		*provides; /* capabilities the ground offers to the solver, e.g. "/bin/sh" */
 	size_t nprovides;
+	bool shadow; /* packages may hide files of this ground (builder/stage.h) */
 };
 int seed_load(struct arena *a, const struct workspace *w, struct seed *out,
 	      struct err *err) MUST_CHECK;
@@ -47,7 +50,8 @@ int seed_pin(struct arena *a, const struct seed_package *p, struct source_pin *o
 	     struct err *err) MUST_CHECK;
 /* Whether the package's tree is in the store. */
 bool seed_tree_has(const struct cas *store, const struct seed_package *p);
-/* Trees: one per .deb named "deb-<sha256>-1", and one of fix-ups named "fix-<sha256>-1". Makes
+/* Trees: one per .deb named "deb-<sha256>-1" (built packages: "rpm-<sha256>-1"), and one of
+ * fix-ups named "fix-<sha256>-1". Makes
  * those missing through the sandbox. trees: names, fix-ups first (topmost). */
 int seed_trees(struct arena *a, struct sandbox *s, struct cas *store, const struct seed *seed,
 	       const struct seed_package *const *packages, size_t n, const char ***trees,

@@ -17,6 +17,7 @@ int seed_load_wanted(struct arena *a, const struct workspace *w, struct seed *ou
 int seed_load_pinned(struct arena *a, const struct workspace *w, struct seed *out,
 		     struct err *err) MUST_CHECK;
 const struct seed_package *seed_find(const struct seed *s, const char *name);
+extern const struct recipe_table seed_fixup_table; /* links, files, directories */
 /* Every package that a group names, sorted, once. */
 void seed_names(struct arena *a, const struct seed *s, const char ***out, size_t *n);
 

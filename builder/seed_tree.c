@@ -135,7 +135,7 @@ seed_tree_has(const struct cas *store, const struct seed_package *p)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 
-	return cas_tree_has(store, tree_name(&a, "deb", &p->sha256));
+	return cas_tree_has(store, tree_name(&a, p->built ? "rpm" : "deb", &p->sha256));
 }
 
 static int
@@ -144,6 +144,12 @@ make_package(struct sandbox *s, struct cas *store, const struct seed_package *p,
 {
 	if (cas_tree_has(store, name))
 		return 0;
+	if (p->built) {
+		if (sandbox_unpack_tree(s, store, &p->sha256, TAR_RPM, name, err) < 0)
+			return err_wrap(err, "package '%s' of stage '%s'", p->name,
+					p->location);
+		return 0;
+	}
 	if (!cas_keep(store, &p->sha256)) {
 		(void)err_set(err, ERR_FETCH, "%s:%d: seed package '%s' is not in the store",
 			      SEED_LOCK, p->line, p->name);
@@ -165,7 +171,8 @@ seed_trees(struct arena *a, struct sandbox *s, struct cas *store, const struct s
 	if (make_fixups(store, seed, names[0], err) < 0)
 		return err_wrap(err, "fix-ups");
 	for (size_t i = 0; i < n; i++) {
-		names[i + 1] = tree_name(a, "deb", &packages[i]->sha256);
+		names[i + 1] =
+			tree_name(a, packages[i]->built ? "rpm" : "deb", &packages[i]->sha256);
 		if (make_package(s, store, packages[i], names[i + 1], err) < 0)
 			return -1;
 	}

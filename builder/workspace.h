@@ -8,6 +8,8 @@
 #include "base/cas.h"
 #include "builder/recipe.h"
 
+struct stage;
+struct stages;
 struct workspace_mirror {
 	const char *prefix; /* "debian", "debian-security", "debian-snapshot" */
 	const char *base;   /* URL or file: path */
@@ -43,8 +45,11 @@ struct workspace {
 	const char *builder_id;   /* provenance builder.id */
 	const char *repository;   /* repo id in kiln.repo */
 	const char *log;          /* origin of the transparency log: a host name */
-	int64_t epoch;            /* for recipes that declare none */
-	struct recipe_place place;
+	const char *ground; /* the stage of a run that names none; NULL: that of stages.yaml */
+	int64_t epoch;      /* for recipes that declare none */
+	struct recipe_place place;   /* of the recipes of the stage */
+	const struct stages *stages; /* stage.h; NULL until one was chosen */
+	const struct stage *stage;
 	struct workspace_mirror *mirrors;
 	size_t nmirrors;
 	/* Certificates that TLS trusts instead of the system's: a file, a directory; or NULL.

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "builder/gc.h"
+#include "builder/stage.h"
 #include "cli/status.h"
 #include <signal.h>
 
@@ -159,6 +160,16 @@ apply_environment(struct cli *c, struct err *err)
 	return 0;
 }
 
+static int
+choose_ground(struct cli *c, struct err *err)
+{
+	const char *env = getenv("KILN_GROUND"), *name = c->ground;
+
+	if (!name)
+		name = env && *env ? env : c->workspace.ground;
+	return stage_choose(&c->arena, &c->workspace, name, err);
+}
+
 int
 cli_open(struct cli *c, unsigned need, struct err *err)
 {
@@ -169,7 +180,7 @@ cli_open(struct cli *c, unsigned need, struct err *err)
 		return -1;
 	c->has_workspace = true;
 	c->builder.workspace = w;
-	if (apply_environment(c, err) < 0)
+	if (apply_environment(c, err) < 0 || choose_ground(c, err) < 0)
 		return -1;
 	if (need & (CLI_STORE | CLI_SANDBOX | CLI_SIGNER))
 		if (cas_open(w->store_path, true, &c->builder.store, err) < 0 ||

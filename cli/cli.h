@@ -13,6 +13,7 @@ struct cli {
 	struct arena arena;
 	bool json, json_done;  /* wanted; printed */
 	const char *directory; /* "." unless -C */
+	const char *ground;    /* --ground; NULL: KILN_GROUND, kiln.yaml, stages.yaml */
 	struct workspace workspace;
 	bool has_workspace;
 	struct builder builder; /* store, sandbox, signer as opened */

@@ -43,6 +43,7 @@ take_common(struct cli *cli, const struct opt_common *common)
 {
 	cli->json = common->json;
 	cli->directory = common->directory ? common->directory : ".";
+	cli->ground = common->ground;
 }
 
 static int

@@ -10,6 +10,8 @@ const struct opt opt_common_table[] = {
 	    "print the result as JSON on stdout"),
 	OPT(STR, struct opt_common, directory, 'C', "directory", "DIR",
 	    "work as if started in DIR"),
+	OPT(STR, struct opt_common, ground, 0, "ground", "STAGE",
+	    "work on the recipes of STAGE, on its ground (docs/bootstrap.md)"),
 };
 const size_t opt_common_count = ARRAY_LEN(opt_common_table);
 

@@ -69,6 +69,7 @@ struct command {
 struct opt_common {
 	bool help, json;
 	const char *directory;
+	const char *ground;
 };
 extern const struct opt opt_common_table[];
 extern const size_t opt_common_count;
