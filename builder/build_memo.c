@@ -92,8 +92,8 @@ build_memo_open(struct build_session *s, struct err *err)
 	if (fstat(cas_dirfd(s->b->store), &st) < 0)
 		return err_sys(err, "%s", cas_path(s->b->store));
 	memo_open(s->a, w->dirfd,
-		  arena_format(s->a, ".kiln/plan-%llx-%llx", (unsigned long long)st.st_dev,
-			       (unsigned long long)st.st_ino),
+		  arena_format(s->a, ".kiln/plan-%llx-%llx%s", (unsigned long long)st.st_dev,
+			       (unsigned long long)st.st_ino, w->suffix),
 		  w->epoch, &s->memo);
 	if (s->judges)
 		hash_keys(&s->ring, &s->keys);

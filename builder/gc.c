@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "base/tree.h"
 #include "builder/gc_priv.h"
+#include "builder/ground.h"
+#include "builder/lock.h"
 #include "builder/memo.h"
 #include "trust/dsse.h"
 #include <stdlib.h>
@@ -63,24 +65,45 @@ root_file(struct cas_gc *gc, int dirfd, const char *path, struct err *err)
 	return cas_gc_root(gc, buf_text(&text), text.len, err);
 }
 
-/* One workspace: the names of its recipes, and what its files name. */
+/* The names of a stage's recipes, and what its files name. */
 static int
-visit_home(struct homes *h, int dirfd, struct err *err)
+visit_stage(struct homes *h, const struct workspace *w, struct err *err)
 {
 	const char **names;
 	size_t n;
 
-	if (tree_list(&h->a, dirfd, "recipes", &names, &n, err) < 0)
+	if (tree_list(&h->a, w->dirfd, w->place.dir, &names, &n, err) < 0)
 		return err->sys == ENOENT ? 0 : -1;
 	for (size_t i = 0; i < n; i++) {
 		dict_set(&h->recipes, names[i], h);
-		if (root_file(h->gc, dirfd,
-			      arena_format(&h->a, "recipes/%s/recipe.yaml", names[i]), err) < 0)
+		if (root_file(h->gc, w->dirfd,
+			      arena_format(&h->a, "%s/%s/recipe.yaml", w->place.dir, names[i]),
+			      err) < 0)
 			return -1;
 	}
-	if (root_file(h->gc, dirfd, "bootstrap/seed.lock", err) < 0)
+	return root_file(h->gc, w->dirfd, w->lock, err);
+}
+
+/* One workspace with all its stages. One whose stages cannot be read has that of its lock. */
+static int
+visit_home(struct homes *h, int dirfd, struct err *err)
+{
+	struct workspace w = { .dirfd = dirfd,
+			       .place = { .dir = "recipes" },
+			       .lock = LOCK_FILE };
+	struct stages stages = { .n = 0 };
+	struct err ignored;
+
+	if (root_file(h->gc, dirfd, "bootstrap/seed.lock", err) < 0 ||
+	    root_file(h->gc, dirfd, GROUND_LOCK, err) < 0 || visit_stage(h, &w, err) < 0)
 		return -1;
-	return root_file(h->gc, dirfd, "kiln.lock", err);
+	if (stage_load(&h->a, &w, &stages, &ignored) < 0)
+		return 0;
+	for (size_t i = 0; i < stages.n; i++)
+		if (stage_choose(&h->a, &w, stages.at[i].name, err) < 0 ||
+		    visit_stage(h, &w, err) < 0)
+			return -1;
+	return 0;
 }
 
 /* What the workspace last decided its recipes come to, which another one with recipes of the

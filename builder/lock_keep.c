@@ -10,7 +10,7 @@
 #define CHANGES_MAX ((size_t)1000) /* bytes of one thing's changes */
 
 const char lock_hint[] =
-	"if that is meant, `kiln lock` accepts it: look at the difference and commit " LOCK_FILE;
+	"if that is meant, `kiln lock` accepts it: look at the difference and commit it";
 
 static const struct lock nothing = { .vendor = "", .epoch = "" };
 
@@ -67,7 +67,7 @@ refuse(struct build_session *s, struct lock_keeper *k, const struct lock *now, s
 
 	if (!k->present) {
 		(void)err_set(err, ERR_INPUT, "there is no %s, and this run demands one",
-			      LOCK_FILE);
+			      s->b->workspace->lock);
 		return err_hint(err, "`kiln lock` writes it; commit it");
 	}
 	k->summary.changes = lock_compare(s->a, k->old, now, take_change, &t);
@@ -75,7 +75,8 @@ refuse(struct build_session *s, struct lock_keeper *k, const struct lock *now, s
 	if (!k->summary.changes)
 		return 0;
 	(void)err_set(err, ERR_INPUT, "%s is not what the workspace says (locked -> now):%s%s",
-		      LOCK_FILE, buf_text(&list), list.overflow ? "\n  and more" : "");
+		      s->b->workspace->lock, buf_text(&list),
+		      list.overflow ? "\n  and more" : "");
 	return err_hint(err, "%s", lock_hint);
 }
 
@@ -88,14 +89,14 @@ tell(struct build_session *s, struct lock_keeper *k, const struct lock *now)
 	end_thing(&t);
 	k->summary.changes += n;
 	if (k->quiet && (n || !k->present))
-		build_session_event(s, BUILD_LOCK, LOCK_FILE,
+		build_session_event(s, BUILD_LOCK, s->b->workspace->lock,
 				    "a run that is not dry would bring it up to date");
 	else if (!k->present)
-		build_session_event(s, BUILD_LOCK, LOCK_FILE,
+		build_session_event(s, BUILD_LOCK, s->b->workspace->lock,
 				    arena_format(s->a, "made for %zu recipe%s; commit it",
 						 now->nrecipes, now->nrecipes == 1 ? "" : "s"));
 	else if (t.things > EVENTS_MAX)
-		build_session_event(s, BUILD_LOCK, LOCK_FILE,
+		build_session_event(s, BUILD_LOCK, s->b->workspace->lock,
 				    arena_format(s->a, "and %zu more", t.things - EVENTS_MAX));
 }
 
@@ -126,7 +127,7 @@ reread(struct build_session *s, struct lock_keeper *k, struct err *err)
 		return 0;
 	if (k->mode != LOCK_ACCEPT || err->sys == EPROTO)
 		return -1;
-	build_session_event(s, BUILD_LOCK, LOCK_FILE,
+	build_session_event(s, BUILD_LOCK, s->b->workspace->lock,
 			    arena_format(s->a, "written anew, since %.*s",
 					 (int)strcspn(err->text, "\n"), err->text));
 	k->present = false;
@@ -142,7 +143,7 @@ hold(const struct workspace *w, int *fd, struct err *err)
 	if (fd_mkdirs(w->dirfd, ".kiln", err) < 0 ||
 	    fd_open_beneath(w->dirfd, GUARD_FILE, O_RDWR | O_CREAT, fd, err) < 0)
 		return err_hint(err, "%s must be written: `kiln lock` where that is possible",
-				LOCK_FILE);
+				w->lock);
 	do
 		rc = flock(*fd, LOCK_EX);
 	while (rc < 0 && errno == EINTR);
@@ -239,12 +240,13 @@ write_file(struct build_session *s, struct lock_keeper *k, const struct lock *no
 	struct digest bytes;
 
 	lock_write(now, &text);
-	if (buf_check(&text, LOCK_FILE, err) < 0)
+	if (buf_check(&text, s->b->workspace->lock, err) < 0)
 		return -1;
 	digest_of(text.data, text.len, &bytes);
 	if (k->present && digest_equal(&bytes, &k->bytes))
 		return 0;
-	if (fd_publish(s->b->workspace->dirfd, LOCK_FILE, text.data, text.len, 0644, err) < 0)
+	if (fd_publish(s->b->workspace->dirfd, s->b->workspace->lock, text.data, text.len, 0644,
+		       err) < 0)
 		return -1;
 	memset(&k->stamp, 0, sizeof(k->stamp));
 	k->present = k->summary.written = true;
@@ -313,7 +315,7 @@ differs(struct build_session *s, const struct build_job *job, const struct lock_
 		return 0;
 	end_thing(&t);
 	(void)err_set(err, ERR_INPUT, "recipe %s came out otherwise than %s says:%s",
-		      job->node->recipe->name, LOCK_FILE, buf_text(&list));
+		      job->node->recipe->name, s->b->workspace->lock, buf_text(&list));
 	return err_hint(err, "%s", lock_hint);
 }
 

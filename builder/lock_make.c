@@ -181,7 +181,7 @@ offer(struct arena *a, struct dict *offered, const struct lock_recipe *r, struct
 		struct nevra id;
 
 		if (nevra_parse(a, r->packages.at[i].name, &id, err) < 0)
-			return err_wrap(err, "%s", LOCK_FILE);
+			return err_wrap(err, "the lock");
 		dict_set(offered, id.name, &r->packages.at[i].sha256);
 	}
 	return 0;

@@ -11,10 +11,15 @@
 #include "base/mem.h"
 #include "builder/lock_priv.h"
 
-#define SEEN_FILE  ".kiln/locked"
 #define SEEN_MAGIC "kiln locked 2\n"
 #define SEEN_MAX   ((size_t)256 * 1024 * 1024)
 #define REST_S     3
+
+static const char *
+seen_file(const struct build_session *s)
+{
+	return arena_format(s->a, ".kiln/locked%s", s->b->workspace->suffix);
+}
 
 static bool
 take(const char **at, const char *end, void *out, size_t n)
@@ -65,7 +70,7 @@ int
 lock_seen_file(struct build_session *s, struct buf *text, bool *present, struct err *err)
 {
 	*present = true;
-	if (fd_read_file(s->b->workspace->dirfd, LOCK_FILE, text, err) == 0)
+	if (fd_read_file(s->b->workspace->dirfd, s->b->workspace->lock, text, err) == 0)
 		return 0;
 	*present = false;
 	return err->sys == ENOENT ? 0 : -1;
@@ -78,7 +83,8 @@ find_stamp(const struct build_session *s, struct lock_stamp *out)
 	struct stat st;
 
 	memset(out, 0, sizeof(*out));
-	if (fstatat(s->b->workspace->dirfd, LOCK_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	if (fstatat(s->b->workspace->dirfd, s->b->workspace->lock, &st, AT_SYMLINK_NOFOLLOW) <
+		    0 ||
 	    !S_ISREG(st.st_mode) ||
 	    KILN_MAX(st.st_mtim.tv_sec, st.st_ctim.tv_sec) + REST_S > clock_wall())
 		return false;
@@ -121,7 +127,7 @@ lock_seen_load(struct build_session *s, struct lock_keeper *k, struct err *err)
 
 	k->seen = arena_array(s->a, s->set.n, sizeof(*k->seen));
 	k->agreed = false;
-	if (fd_read_file(s->b->workspace->dirfd, SEEN_FILE, &text, &ignored) < 0 ||
+	if (fd_read_file(s->b->workspace->dirfd, seen_file(s), &text, &ignored) < 0 ||
 	    strncmp(buf_text(&text), SEEN_MAGIC, strlen(SEEN_MAGIC)) != 0)
 		return find_bytes(s, k, NULL, NULL, err);
 	at = text.data + strlen(SEEN_MAGIC);
@@ -159,6 +165,6 @@ lock_seen_save(struct build_session *s, const struct lock_keeper *k)
 	}
 	/* It is a cache: what prevents it costs time only. */
 	if (!text.overflow && fd_mkdirs(s->b->workspace->dirfd, ".kiln", &ignored) == 0)
-		(void)!fd_publish(s->b->workspace->dirfd, SEEN_FILE, text.data, text.len, 0644,
-				  &ignored);
+		(void)!fd_publish(s->b->workspace->dirfd, seen_file(s), text.data, text.len,
+				  0644, &ignored);
 }

@@ -229,5 +229,9 @@ stage_choose(struct arena *a, struct workspace *w, const char *name, struct err 
 	w->place.dir = chosen->recipes;
 	w->place.only = (const char *const *)chosen->only;
 	w->place.nonly = chosen->nonly;
+	if (strcmp(chosen->name, s->standard) != 0) {
+		w->suffix = arena_format(a, "-%s", chosen->name);
+		w->lock = arena_format(a, "kiln%s.lock", w->suffix);
+	}
 	return 0;
 }

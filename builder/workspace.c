@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding and reading kiln.yaml, and what a new workspace starts with. */
 #include "builder/workspace.h"
+#include "builder/lock.h"
 #include "builder/workspace_priv.h"
 #include "base/fd.h"
 #include <sys/statvfs.h>
@@ -242,6 +243,8 @@ workspace_open(struct arena *a, const char *start, const char *store_env, const 
 	if (!w.log)
 		w.log = arena_format(a, "log.%s.invalid", w.id);
 	w.dirfd = STEAL_FD(dirfd);
+	w.lock = LOCK_FILE;
+	w.suffix = "";
 	w.place = (struct recipe_place){ .dirfd = w.dirfd, .dir = "recipes", .epoch = w.epoch };
 	workspace_cache_place(a, &w);
 	w.store_path = store_env && *store_env ? arena_strdup(a, store_env)

@@ -50,6 +50,7 @@ struct workspace {
 	struct recipe_place place;   /* of the recipes of the stage */
 	const struct stages *stages; /* stage.h; NULL until one was chosen */
 	const struct stage *stage;
+	const char *lock, *suffix; /* "kiln.lock" and ""; "kiln-NAME.lock" and "-NAME" */
 	struct workspace_mirror *mirrors;
 	size_t nmirrors;
 	/* Certificates that TLS trusts instead of the system's: a file, a directory; or NULL.

@@ -33,9 +33,9 @@ on_event(void *arg, enum build_event e, const char *name, const char *text)
 }
 
 static void
-print_summary(struct arena *a, const struct lock_summary *s, bool check)
+print_summary(struct arena *a, const char *file, const struct lock_summary *s, bool check)
 {
-	(void)printf("%s %s: %s, %s with a result, %s of the seed%s\n", LOCK_FILE,
+	(void)printf("%s %s: %s, %s with a result, %s of the ground%s\n", file,
 		     check        ? "is fresh"
 		     : s->written ? "written"
 				  : "is as it should be",
@@ -65,7 +65,7 @@ lock_verb(struct cli *cli, void *args, const char *const *operands, size_t n, st
 	if (lock_run(a, &cli->builder, la->check ? LOCK_REFUSE : LOCK_ACCEPT, &o, &s, err) < 0)
 		return -1;
 	if (!cli->json) {
-		print_summary(a, &s, la->check);
+		print_summary(a, cli->workspace.lock, &s, la->check);
 		return 0;
 	}
 	d = doc_map(a);
