@@ -34,6 +34,9 @@ condemn(struct check *k, const char *path, struct err *err)
 	if (renameat(k->c->dirfd, path, k->c->dirfd, to) < 0)
 		return err_sys(err, "%s: rename", path);
 	k->out->quarantined++;
+	/* What a collection read in it need not be what stands in what will take its place. */
+	if (unlinkat(k->c->dirfd, CAS_GRAPH, 0) < 0 && errno != ENOENT)
+		return err_sys(err, "remove %s", CAS_GRAPH);
 	return 0;
 }
 

@@ -43,13 +43,16 @@ static void
 add(struct cas_gc *g, enum cas_gc_kind kind, const char *name, const struct stat *st,
     uint64_t bytes)
 {
-	struct cas_gc_object o = { .kind = kind, .bytes = bytes, .mtime = st->st_mtime };
+	struct cas_gc_object o = {
+		.kind = kind, .bytes = bytes, .mtime = st->st_mtime, .edges = CAS_GC_UNREAD
+	};
 
 	o.size = kind == CAS_GC_TREE ? 0 : (uint64_t)st->st_size; /* a tree has no text */
 
 	if (kind == CAS_GC_BLOB) {
+		/* No object of ours: `kiln store check` puts it aside. */
 		if (!S_ISREG(st->st_mode) || !digest_parse(name, &o.digest))
-			return; /* no object of ours: `kiln store check` puts it aside */
+			return;
 	} else {
 		o.name = arena_strdup(&g->names, name);
 		o.nameless = !digest_in_name(name, &o.digest);
@@ -88,6 +91,8 @@ take_shelf(struct cas_gc *g, int blobs, const char *shelf, struct err *err)
 	    tree_list(&a, fd, ".", &names, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
+		if (strncmp(names[i], shelf, 2) != 0)
+			continue;
 		if (fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
 			add(g, CAS_GC_BLOB, names[i], &st, room_of(&st));
 		else if (errno != ENOENT) /* without the lock others may remove */
@@ -207,8 +212,10 @@ take_refs(struct cas_gc *g, struct err *err)
 static int
 take_all(struct cas_gc *g, struct err *err)
 {
-	return take_blobs(g, err) < 0 || take_trees(g, err) < 0 || take_refs(g, err) < 0 ? -1
-											 : 0;
+	if (take_blobs(g, err) < 0)
+		return -1;
+	g->nblobs = g->at.n;
+	return take_trees(g, err) < 0 || take_refs(g, err) < 0 ? -1 : 0;
 }
 
 int
@@ -239,6 +246,44 @@ by_digest(const void *a, const void *b)
 	return order || !x->name ? order : strcmp(x->name, y->name);
 }
 
+/* Blobs were taken in their order: it is enough to sort the others and to merge. */
+static void
+sort_all(struct cas_gc *g)
+{
+	struct cas_gc_object *all = mem_resize(NULL, g->at.n + 1, sizeof(*all));
+	const struct cas_gc_object *blob = g->at.at, *blobs = blob + g->nblobs;
+	const struct cas_gc_object *other = blobs, *end = blob + g->at.n;
+
+	if (other < end)
+		qsort(g->at.at + g->nblobs, g->at.n - g->nblobs, sizeof(*all), by_digest);
+	for (size_t i = 0; i < g->at.n; i++) {
+		bool first = other == end || (blob < blobs && by_digest(blob, other) < 0);
+
+		all[i] = first ? *blob++ : *other++;
+	}
+	free(g->at.at);
+	g->at.at = all;
+	g->at.cap = g->at.n + 1;
+}
+
+static void
+sort_objects(struct cas_gc *g)
+{
+	size_t at;
+
+	if (g->at.n)
+		sort_all(g);
+	while (g->first < g->at.n && g->at.at[g->first].nameless)
+		g->first++;
+	at = g->first;
+	g->near = mem_resize(NULL, CAS_GC_NEAR + 1, sizeof(*g->near));
+	for (size_t i = 0; i <= CAS_GC_NEAR; i++) {
+		while (at < g->at.n && cas_gc_near(&g->at.at[at].digest) < i)
+			at++;
+		g->near[i] = (uint32_t)at;
+	}
+}
+
 int
 cas_gc_begin(struct cas *c, const struct cas_gc_options *o, struct cas_gc **out,
 	     struct err *err)
@@ -257,10 +302,12 @@ cas_gc_begin(struct cas *c, const struct cas_gc_options *o, struct cas_gc **out,
 			     start == INT64_MAX ? INT64_MAX : start - CAS_FRESH_S);
 	if (take_all(g, err) < 0)
 		return -1;
-	if (g->at.n)
-		qsort(g->at.at, g->at.n, sizeof(*g->at.at), by_digest);
-	while (g->first < g->at.n && g->at.at[g->first].nameless)
-		g->first++;
+	if (g->at.n > CAS_GC_MAX)
+		return err_set(err, ERR_LIMIT, "store %s: more than %zu objects", c->path,
+			       CAS_GC_MAX);
+	VEC_PUSH(&g->edges, 0); /* CAS_GC_LEAF */
+	sort_objects(g);
+	cas_gc_recall(g);
 	*out = STEAL_PTR(g);
 	return 0;
 }
@@ -295,6 +342,9 @@ cas_gc_run(struct cas_gc *g, struct cas_gc_report *out, struct err *err)
 	if (keep_pinned(g, err) < 0 || cas_gc_keep_locked(g, err) < 0 ||
 	    cas_gc_mark(g, out, err) < 0 || cas_gc_sweep(g, out, err) < 0)
 		return err_wrap(err, "store %s", g->c->path);
+	/* What was removed and comes again may have been read when it was corrupt. */
+	if (g->learned || (out->gone_objects && !g->o->dry_run))
+		cas_gc_remember(g);
 	return 0;
 }
 
@@ -309,6 +359,9 @@ cas_gc_free(struct cas_gc *g)
 	VEC_FREE(&g->at);
 	VEC_FREE(&g->todo);
 	VEC_FREE(&g->newly);
+	VEC_FREE(&g->edges);
+	VEC_FREE(&g->absent);
+	free(g->near);
 	buf_free(&g->text);
 	free(g);
 }

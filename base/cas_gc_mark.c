@@ -13,99 +13,23 @@ keep(struct cas_gc *g, size_t i)
 	VEC_PUSH(&g->newly, i);
 }
 
-/* The first object of this digest, or at.n. */
-static size_t
-find(const struct cas_gc *g, const struct digest *d)
-{
-	size_t low = g->first, high = g->at.n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (memcmp(&g->at.at[mid].digest, d, sizeof(*d)) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < g->at.n && digest_equal(&g->at.at[low].digest, d) ? low : g->at.n;
-}
-
-typedef void word_fn(struct cas_gc *g, size_t first, void *arg);
-
+/* All objects of the digest that this is the first of. */
 static void
-keep_word(struct cas_gc *g, size_t first, void *arg)
+keep_all(struct cas_gc *g, size_t first)
 {
-	(void)arg;
 	for (size_t i = first;
 	     i < g->at.n && digest_equal(&g->at.at[i].digest, &g->at.at[first].digest); i++)
 		keep(g, i);
 }
 
-static bool
-is_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-}
-
-/* Calls fn for every digest in text that names something of the store. */
 static void
-each_word(struct cas_gc *g, const char *text, size_t n, word_fn *fn, void *arg)
+keep_word(struct cas_gc *g, const struct digest *d, void *arg)
 {
-	for (size_t i = 0, run; i < n; i += run + 1) {
-		char hex[DIGEST_HEX];
-		struct digest d;
-		size_t first;
+	size_t first = cas_gc_find(g, d);
 
-		for (run = 0; i + run < n && is_hex(text[i + run]);)
-			run++;
-		if (run != DIGEST_HEX - 1)
-			continue;
-		memcpy(hex, text + i, run);
-		hex[run] = '\0';
-		if (!digest_parse(hex, &d))
-			continue;
-		first = find(g, &d);
-		if (first < g->at.n)
-			fn(g, first, arg);
-	}
-}
-
-/* Whether the first byte, all that is looked at of a large blob, is that of a document. */
-static bool
-begins_document(int fd)
-{
-	char c;
-
-	return pread(fd, &c, 1, 0) == 1 && c == '{';
-}
-
-/* Reads a document into g->text; what is none leaves it empty. Almost all time of a run goes
- * here, so what the sizes already say costs no call. */
-static int
-read_text(struct cas_gc *g, const struct cas_gc_object *o, struct err *err)
-{
-	CLEANUP(fd_close) int fd = -1;
-	char path[CAS_PATH_MAX];
-	ssize_t got;
-
-	buf_clear(&g->text);
-	if (o->size < CAS_GC_TEXT_MIN || o->size > CAS_GC_TEXT_MAX)
-		return 0;
-	cas_gc_path(o, path);
-	fd = openat(g->c->dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT
-			       ? 0
-			       : err_sys(err, "%s", path); /* a dry run shares the store */
-	if (o->kind == CAS_GC_BLOB && o->size > CAS_GC_GULP && !begins_document(fd))
-		return 0;
-	got = pread(fd, buf_reserve(&g->text, (size_t)o->size), (size_t)o->size, 0);
-	if (got < 0)
-		return err_sys(err, "%s", path);
-	g->text.len = (size_t)got;
-	if (o->kind == CAS_GC_BLOB && got && g->text.data[0] != '{')
-		buf_clear(&g->text);
-	return 0;
+	(void)arg;
+	if (first < g->at.n)
+		keep_all(g, first);
 }
 
 static bool
@@ -127,14 +51,19 @@ static int
 follow(struct cas_gc *g, struct err *err)
 {
 	while (g->todo.n) {
-		const struct cas_gc_object *o = &g->at.at[g->todo.at[--g->todo.n]];
+		size_t i = g->todo.at[--g->todo.n];
 		enum cas_gc_role role;
+		const uint32_t *edges;
 
-		if (is_note(g, o, &role))
+		if (is_note(g, &g->at.at[i], &role))
 			continue;
-		if (read_text(g, o, err) < 0)
+		if (cas_gc_learn(g, i, err) < 0)
 			return -1;
-		each_word(g, buf_text(&g->text), g->text.len, keep_word, NULL);
+		edges = g->edges.at + g->at.at[i].edges;
+		for (uint32_t e = 1; e <= edges[0]; e++) {
+			if (!(edges[e] & CAS_GC_ABSENT))
+				keep_all(g, edges[e]);
+		}
 	}
 	return 0;
 }
@@ -149,7 +78,7 @@ cas_gc_keep(struct cas_gc *g, size_t i, struct err *err)
 int
 cas_gc_root(struct cas_gc *g, const char *text, size_t n, struct err *err)
 {
-	each_word(g, text, n, keep_word, NULL);
+	cas_gc_each_word(g, text, n, keep_word, NULL);
 	return follow(g, err);
 }
 
@@ -166,16 +95,20 @@ mark_roots(struct cas_gc *g, struct err *err)
 	return follow(g, err);
 }
 
-struct tally {
-	size_t kept, lost;
-};
-
-static void
-count_word(struct cas_gc *g, size_t first, void *arg)
+/* Something of it stays, and nothing that it names is to go. */
+static bool
+is_free(const struct cas_gc *g, const uint32_t *edges)
 {
-	struct tally *t = arg;
+	bool any = false;
 
-	*(g->at.at[first].kept ? &t->kept : &t->lost) += 1;
+	for (uint32_t e = 1; e <= edges[0]; e++) {
+		if (edges[e] & CAS_GC_ABSENT)
+			continue;
+		if (!g->at.at[edges[e]].kept)
+			return false;
+		any = true;
+	}
+	return any;
 }
 
 /* A reference all of whose objects stay costs nothing and may save work. */
@@ -183,15 +116,13 @@ static int
 mark_free_riders(struct cas_gc *g, struct err *err)
 {
 	for (size_t i = 0; i < g->at.n; i++) {
-		struct cas_gc_object *o = &g->at.at[i];
-		struct tally t = { 0 };
+		const struct cas_gc_object *o = &g->at.at[i];
 
 		if (o->kept || o->kind != CAS_GC_REF)
 			continue;
-		if (read_text(g, o, err) < 0)
+		if (cas_gc_learn(g, i, err) < 0)
 			return -1;
-		each_word(g, buf_text(&g->text), g->text.len, count_word, &t);
-		if (t.kept && !t.lost)
+		if (is_free(g, g->edges.at + o->edges))
 			keep(g, i);
 	}
 	return follow(g, err);

@@ -22,9 +22,10 @@ tell(struct cas_gc *g, const struct cas_gc_object *o, struct cas_gc_report *out)
 
 	out->gone_objects++;
 	out->gone_bytes += o->bytes;
+	if (!g->o->gone)
+		return;
 	cas_gc_path(o, path);
-	if (g->o->gone)
-		g->o->gone(g->o->arg, path, o->bytes);
+	g->o->gone(g->o->arg, path, o->bytes);
 }
 
 /* Somebody has begun to rely on it, or it has gone by other hands. */

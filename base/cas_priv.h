@@ -9,7 +9,8 @@
 #define CAS_OWNER_LEN    16
 #define CAS_LOCK_OF_TMP  "tmp"
 #define CAS_GATE         "sweep"
-#define CAS_FRESH_S      1800 /* a mark of use is good for half an hour */
+#define CAS_GRAPH        "graph" /* see cas_gc_graph.c */
+#define CAS_FRESH_S      1800    /* a mark of use is good for half an hour */
 #define CAS_NAME_MAX     200
 #define CAS_PATH_MAX     512
 #define CAS_MANIFEST_MAX ((size_t)512 * 1024 * 1024)

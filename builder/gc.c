@@ -223,8 +223,7 @@ on_gone(void *arg, const char *what, uint64_t bytes)
 {
 	const struct homes *h = arg;
 
-	if (h->gone)
-		h->gone(h->arg, what, bytes);
+	h->gone(h->arg, what, bytes);
 }
 
 int
@@ -240,12 +239,12 @@ gc_run(struct cas *store, struct workspace *w, const struct gc_budget *budget,
 				    .keep_bytes = budget->keep_bytes,
 				    .dry_run = budget->dry_run,
 				    .role = role_of,
-				    .gone = on_gone,
+				    .gone = gone ? on_gone : NULL,
 				    .arg = &h };
 	struct gc_failed f = { .store = store,
 			       .recipes = &h.recipes,
 			       .dry_run = budget->dry_run,
-			       .gone = on_gone,
+			       .gone = gone ? on_gone : NULL,
 			       .arg = &h };
 	struct stat st;
 

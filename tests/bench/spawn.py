@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs commands in turn, ROUNDS times after one round that does not count, and prints for each
 "NAME WALL_US" and "NAME-cpu CPU_US" (user and system time of the command and its children).
+ROUNDS 0: one round, which counts, for what can be done only once.
 
 usage: spawn.py ROUNDS [NAME COMMAND]...
 """
@@ -33,7 +34,7 @@ def main():
             if code != 0:
                 failed.add(name)
                 print(f"spawn.py: {name} exited {code}: {said.strip()[-300:]}", file=sys.stderr)
-            elif i > 0:
+            elif i > 0 or rounds == 0:
                 print(f"{name} {wall:.1f}\n{name}-cpu {cpu:.1f}", flush=True)
     return 1 if failed else 0
 

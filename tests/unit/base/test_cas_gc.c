@@ -472,3 +472,116 @@ TEST(cas_gc_room_counts_what_a_collection_counts)
 	assert_true(bytes > 0);
 	assert_int_equal(bytes, whole);
 }
+
+/* A document that names a leaf, and what keeps both; collected once. */
+static void
+put_known(struct cas *c, char leaf[DIGEST_HEX], char doc[DIGEST_HEX])
+{
+	struct cas_gc_options o = options();
+	struct cas_gc_report r;
+	char text[200];
+	struct err err;
+
+	put(c, "leaf", leaf);
+	(void)snprintf(text, sizeof(text), "{\"a\":\"%s\",\"b\":\"%064d\"}", leaf, 7);
+	put(c, text, doc);
+	put_ref(c, "last", "zlib", doc);
+	assert_int_equal(collect(c, &o, &r, &err), 0);
+	assert_int_equal(r.gone_objects, 0);
+}
+
+/* Whoever reads it again does not see the leaf. */
+static void
+spoil(const struct cas *c, const char *hex)
+{
+	CLEANUP(fd_close) int fd = -1;
+	char path[200];
+	struct err err;
+
+	(void)snprintf(path, sizeof(path), "blobs/%.2s/%.64s", hex, hex);
+	assert_int_equal(fchmodat(cas_dirfd(c), path, 0644, 0), 0);
+	assert_int_equal(fd_open_beneath(cas_dirfd(c), path, O_WRONLY, &fd, &err), 0);
+	assert_int_equal(pwrite(fd, "x", 1, 20), 1);
+}
+
+TEST(cas_gc_remembers_what_blobs_name)
+{
+	CLEANUP(fd_close) int dir = test_tmpdir();
+	CLEANUP(cas_close) struct cas *c = open_store(dir);
+	struct cas_gc_options o = options();
+	struct cas_gc_report r;
+	char leaf[DIGEST_HEX], doc[DIGEST_HEX], more[DIGEST_HEX], lost[DIGEST_HEX];
+
+	put_known(c, leaf, doc);
+	spoil(c, doc);
+	/* Others come and go, so that all numbers change. */
+	for (int i = 0; i < 40; i++) {
+		char text[200];
+
+		(void)snprintf(text, sizeof(text), "{\"%d\":\"%s\"}", i, i ? more : leaf);
+		put(c, text, more);
+		(void)snprintf(text, sizeof(text), "{\"lost\":%d,\"to\":\"%s\"}", i, more);
+		put(c, text, lost);
+	}
+	put_ref(c, "last", "more", more);
+	assert_ok(collect(c, &o, &r, err));
+	assert_int_equal(r.gone_objects, 40);
+	assert_true(is_there(c, leaf) && is_there(c, doc) && is_there(c, more));
+	assert_int_equal(unlinkat(cas_dirfd(c), "refs/last/more", 0), 0);
+	assert_ok(collect(c, &o, &r, err));
+	assert_int_equal(r.gone_objects, 40);
+	assert_true(is_there(c, leaf) && is_there(c, doc));
+}
+
+/* Whatever byte of it is another, and wherever it ends. */
+TEST(cas_gc_believes_no_damaged_memory)
+{
+	CLEANUP(fd_close) int dir = test_tmpdir();
+	CLEANUP(cas_close) struct cas *c = open_store(dir);
+	CLEANUP(buf_free) struct buf graph = BUF_MAX(10000);
+	struct cas_gc_options o = options();
+	struct cas_gc_report r;
+	char leaf[DIGEST_HEX], doc[DIGEST_HEX];
+
+	put_known(c, leaf, doc);
+	spoil(c, doc);
+	assert_ok(fd_read_file(cas_dirfd(c), "graph", &graph, err));
+	assert_true(graph.len > 100);
+	o.dry_run = true;
+	for (size_t i = 0; i < graph.len; i++) {
+		graph.data[i] ^= 1;
+		assert_ok(fd_publish(cas_dirfd(c), "graph", graph.data, graph.len, 0644, err));
+		assert_ok(collect(c, &o, &r, err));
+		assert_int_equal(r.gone_objects, 1); /* the leaf: the document was read */
+		graph.data[i] ^= 1;
+		assert_ok(fd_publish(cas_dirfd(c), "graph", graph.data, i, 0644, err));
+		assert_ok(collect(c, &o, &r, err));
+		assert_int_equal(r.gone_objects, 1);
+	}
+	assert_ok(fd_publish(cas_dirfd(c), "graph", graph.data, graph.len, 0644, err));
+	assert_ok(collect(c, &o, &r, err));
+	assert_int_equal(r.gone_objects, 0);
+}
+
+TEST(cas_gc_forgets_what_was_corrupt_when_it_is_repaired)
+{
+	CLEANUP(fd_close) int dir = test_tmpdir();
+	CLEANUP(cas_close) struct cas *c = open_store(dir);
+	struct cas_gc_options o = options();
+	struct cas_gc_report r;
+	struct cas_report checked;
+	char leaf[DIGEST_HEX], doc[DIGEST_HEX], text[200];
+
+	put_known(c, leaf, doc);
+	assert_int_equal(unlinkat(cas_dirfd(c), "graph", 0), 0);
+	spoil(c, doc);
+	o.dry_run = true;
+	assert_ok(collect(c, &o, &r, err));
+	assert_int_equal(r.gone_objects, 1);
+	assert_ok(cas_check(c, true, NULL, NULL, &checked, err));
+	assert_int_equal(checked.quarantined, 1);
+	(void)snprintf(text, sizeof(text), "{\"a\":\"%s\",\"b\":\"%064d\"}", leaf, 7);
+	put(c, text, doc);
+	assert_ok(collect(c, &o, &r, err));
+	assert_int_equal(r.gone_objects, 0);
+}
