@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A disk that fails, for LD_PRELOAD: of all calls that change what lies below FAULT_DIR,
- * counted over all processes in the file FAULT_COUNT (8 bytes), the FAULT_AT-th fails with
- * FAULT_ERRNO, and with FAULT_ON=1 each one after it. A write that fails has written half.
- * FAULT_AT=0 only counts.
+ * opening a file that is made by it included, counted over all processes in the file
+ * FAULT_COUNT (8 bytes), the FAULT_AT-th fails with FAULT_ERRNO, and with FAULT_ON=1 each one
+ * after it. A write that fails has written half. FAULT_AT=0 only counts.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static _Atomic long *count;
@@ -64,17 +68,42 @@ is_below(int fd)
 }
 
 static int
-is_struck(int fd)
+strike(void)
 {
-	long n;
+	long n = atomic_fetch_add(count, 1) + 1;
 
-	if (!is_below(fd))
-		return 0;
-	n = atomic_fetch_add(count, 1) + 1;
 	if (at == 0 || (n != at && !(on && n > at)))
 		return 0;
 	errno = fault;
 	return 1;
+}
+
+static int
+is_struck(int fd)
+{
+	return is_below(fd) && strike();
+}
+
+/* Of a path from fd on; AT_FDCWD is never in the store. */
+static int
+is_path_struck(int fd, const char *path)
+{
+	if (path[0] != '/')
+		return fd != AT_FDCWD && is_struck(fd);
+	return count && strncmp(path, dir, ndir) == 0 &&
+	       (path[ndir] == '/' || path[ndir] == '\0') && strike();
+}
+
+/* What is there already is opened whatever the disk says. */
+static int
+is_making_struck(int fd, const char *path, int flags)
+{
+	int saved = errno;
+
+	if (!(flags & O_CREAT) || !count || faccessat(fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	errno = saved;
+	return is_path_struck(fd, path);
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -175,4 +204,94 @@ unlinkat(int fd, const char *path, int flags)
 	if (fault == ENOSPC)
 		return REAL(unlinkat)(fd, path, flags);
 	return is_struck(fd) ? -1 : REAL(unlinkat)(fd, path, flags);
+}
+
+int
+mkdir(const char *path, mode_t mode)
+{
+	return is_path_struck(AT_FDCWD, path) ? -1 : REAL(mkdir)(path, mode);
+}
+
+int
+renameat2(int a, const char *from, int b, const char *to, unsigned flags)
+{
+	return is_struck(b) ? -1 : REAL(renameat2)(a, from, b, to, flags);
+}
+
+int
+fchown(int fd, uid_t uid, gid_t gid)
+{
+	return is_struck(fd) ? -1 : REAL(fchown)(fd, uid, gid);
+}
+
+int
+fchownat(int fd, const char *path, uid_t uid, gid_t gid, int flags)
+{
+	return is_path_struck(fd, path) ? -1 : REAL(fchownat)(fd, path, uid, gid, flags);
+}
+
+int
+futimens(int fd, const struct timespec times[2])
+{
+	return is_struck(fd) ? -1 : REAL(futimens)(fd, times);
+}
+
+int
+utimensat(int fd, const char *path, const struct timespec times[2], int flags)
+{
+	return is_path_struck(fd, path) ? -1 : REAL(utimensat)(fd, path, times, flags);
+}
+
+ssize_t
+sendfile(int out, int in, off_t *from, size_t n)
+{
+	return is_struck(out) ? -1 : REAL(sendfile)(out, in, from, n);
+}
+
+ssize_t
+sendfile64(int out, int in, off64_t *from, size_t n)
+{
+	return is_struck(out) ? -1 : REAL(sendfile64)(out, in, from, n);
+}
+
+static mode_t
+mode_of(int flags, va_list more)
+{
+	return flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? va_arg(more, mode_t) : 0;
+}
+
+/* The four spellings of opening by name. */
+#define OPENING(name, params, args, fd)                                                        \
+	int name params                                                                        \
+	{                                                                                      \
+		va_list more;                                                                  \
+		mode_t mode;                                                                   \
+                                                                                               \
+		va_start(more, flags);                                                         \
+		mode = mode_of(flags, more);                                                   \
+		va_end(more);                                                                  \
+		return is_making_struck(fd, path, flags) ? -1 : REAL(name) args;               \
+	}
+
+OPENING(open, (const char *path, int flags, ...), (path, flags, mode), AT_FDCWD)
+OPENING(open64, (const char *path, int flags, ...), (path, flags, mode), AT_FDCWD)
+OPENING(openat, (int fd, const char *path, int flags, ...), (fd, path, flags, mode), fd)
+OPENING(openat64, (int fd, const char *path, int flags, ...), (fd, path, flags, mode), fd)
+
+/* openat2 has no other name. */
+long
+syscall(long number, ...)
+{
+	va_list more;
+	long a[6];
+
+	va_start(more, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(more, long);
+	va_end(more);
+	if (number == SYS_openat2 &&
+	    is_making_struck((int)a[0], (const char *)a[1],
+			     (int)((const struct open_how *)a[2])->flags))
+		return -1;
+	return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
