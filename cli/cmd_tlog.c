@@ -25,6 +25,21 @@ struct tlog_run {
 	int dirfd;
 };
 
+/* Who says which keys, which log and which name stands in no workspace. */
+static int
+open_workspace(struct tlog_run *run, bool with_log, struct err *err)
+{
+	const struct tlog_args *args = run->args;
+
+	if (args->keys.n && args->origin && (args->log || !with_log))
+		return 0;
+	if (cli_open(run->cli, 0, err) == 0)
+		return 0;
+	return err_hint(err, "without a workspace %s",
+			with_log ? "name --key, --log and --origin"
+				 : "name --key and --origin");
+}
+
 static int
 open_log(struct tlog_run *run, bool make, struct err *err)
 {
@@ -120,8 +135,9 @@ check(struct tlog_run *run, struct err *err)
 	struct tlog_checkpoint c;
 	struct note_key key;
 
-	if (cli_open(run->cli, 0, err) < 0 || open_log(run, false, err) < 0 ||
-	    log_key(run, &key, &ring, err) < 0 ||
+	if (open_workspace(run, true, err) < 0)
+		return -1;
+	if (open_log(run, false, err) < 0 || log_key(run, &key, &ring, err) < 0 ||
 	    tlog_checkpoint_load(&run->cli->arena, run->dirfd, &key, &c, NULL, err) < 0 ||
 	    tlog_check(run->dirfd, &c, NULL, NULL, err) < 0)
 		return err_recode(err, err->code == ERR_USAGE ? ERR_USAGE : ERR_VERIFY);
@@ -183,7 +199,7 @@ prove(struct tlog_run *run, const char *path, struct err *err)
 	struct keyring ring = { 0 };
 	struct note_key key;
 
-	if (cli_open(run->cli, 0, err) < 0 || open_log(run, false, err) < 0 ||
+	if (open_workspace(run, true, err) < 0 || open_log(run, false, err) < 0 ||
 	    log_key(run, &key, &ring, err) < 0)
 		return -1;
 	if (read_entry(run, path, &ring, &entry, err) < 0 ||
@@ -204,7 +220,7 @@ print_key(struct tlog_run *run, struct err *err)
 	struct keyring ring = { 0 };
 	struct note_key key;
 
-	if (cli_open(run->cli, 0, err) < 0)
+	if (open_workspace(run, false, err) < 0)
 		return -1;
 	run->origin = run->args->origin ? run->args->origin : run->cli->workspace.log;
 	if (log_key(run, &key, &ring, err) < 0)

@@ -71,6 +71,17 @@ refused "a missing tile" "tile/0/002" "$kiln" -C w tlog check --log "$SCRATCH/ch
 cp old changed/checkpoint
 assert_contains "an old checkpoint is a log too" "300 entries" "$(tlog check --log "$SCRATCH/changed")"
 rm -rf changed
+
+# A follower has the log, the key and the name, and no workspace.
+mkdir nowhere
+origin=$(head -n 1 "$log/checkpoint")
+away() { (cd nowhere && "$kiln" tlog "$@" --log "$log" --key "$KILN_KEYS" 2>../err); }
+assert_contains "without a workspace it is checked" "1000 entries" "$(away check --origin "$origin")"
+assert_eq "and proves the same" "$(cat proof)" "$(away prove "$SCRATCH/bundle.json" --origin "$origin")"
+assert_eq "and has the same key" "$(tlog key)" "$(away key --origin "$origin")"
+away check >out
+assert_contains "who does not name it is told" "name --key, --log and --origin" "$(cat err)"
+
 refused "another origin" "not signed by" "$kiln" -C w tlog check --origin log.example.org
 sed 's/"keyid":"SHA256:./"keyid":"SHA256:A/;s/"hint":"SHA256:./"hint":"SHA256:A/' bundle.json >strange.json
 refused "a proof for what nobody we know signed" "unknown key" "$kiln" -C w tlog prove "$SCRATCH/strange.json"
