@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A build run as a command shows it: lines of talk or a stream of JSON, then what came of it.
+ */
+#pragma once
+
+#include "cli/cli.h"
+
+struct building {
+	unsigned jobs;
+	bool keep_going, dry_run, why, locked;
+};
+/* With store, chamber helper and, unless it is dry, signer open. A recipe that failed is
+ * ERR_BUILD; *out is what build_run says. */
+int building_run(struct cli *cli, const struct building *a, const char *const *names, size_t n,
+		 struct build_summary *out, struct err *err) MUST_CHECK;

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "builder/bootstrap.h"
+#include "cli/building.h"
+#include "cli/verbs.h"
+
+static const struct opt bootstrap_opts[] = {
+	OPT(NUM, struct building, jobs, 'j', "jobs", "N",
+	    "run at most N chambers at once (default: one per core)"),
+	OPT(FLAG, struct building, keep_going, 'k', "keep-going", NULL,
+	    "in a stage, build what does not depend on a failure"),
+	OPT(FLAG, struct building, dry_run, 'n', "dry-run", NULL,
+	    "say what would be built and why, build nothing"),
+	OPT(FLAG, struct building, why, 0, "why", NULL, "say why each recipe is built"),
+};
+
+/* *open: something of the stage is still to be built, so that the next cannot be told. */
+static int
+run_stage(struct cli *cli, const struct building *a, const struct stage *stage, bool *open,
+	  struct err *err)
+{
+	struct build_summary s;
+	bool changed = false;
+	size_t n = 0;
+
+	if (stage_choose(&cli->arena, &cli->workspace, stage->name, err) < 0)
+		return -1;
+	cli_say("stage %s", stage->name);
+	if (building_run(cli, a, NULL, 0, &s, err) < 0)
+		return err_wrap(err, "stage %s", stage->name);
+	*open = a->dry_run && s.built + s.maybe > 0;
+	if (a->dry_run)
+		return 0;
+	if (bootstrap_pin(&cli->arena, &cli->builder, &changed, &n, err) < 0)
+		return err_wrap(err, "stage %s", stage->name);
+	cli_say("stage %s: %s %s", stage->name, cli_count(&cli->arena, n, "package"),
+		changed ? "pinned in bootstrap/ground.lock; commit it"
+			: "as pinned in bootstrap/ground.lock");
+	return 0;
+}
+
+static int
+bootstrap_run(struct cli *cli, void *args, const char *const *operands, size_t n,
+	      struct err *err)
+{
+	const struct building *a = args;
+	const struct stage **stages;
+	bool open = false;
+	size_t nstages;
+
+	(void)operands;
+	(void)n;
+	if (cli_open(cli, CLI_STORE | CLI_SANDBOX | (a->dry_run ? 0 : CLI_SIGNER), err) < 0)
+		return -1;
+	cli_catch_signals();
+	sandbox_heed(cli->builder.sandbox, &cli_stopped);
+	bootstrap_stages(&cli->arena, cli->workspace.stages, cli->workspace.stage, &stages,
+			 &nstages);
+	if (nstages == 0) {
+		err_set(err, ERR_INPUT,
+			"stage '%s' stands on the seed: nothing comes before it",
+			cli->workspace.stage->name);
+		return err_hint(err, "--ground names a stage that stands on others");
+	}
+	for (size_t i = 0; i < nstages && !open; i++)
+		if (run_stage(cli, a, stages[i], &open, err) < 0)
+			return -1;
+	if (open)
+		cli_say("what later stages would build is not known before these are built");
+	return 0;
+}
+
+const struct command cmd_bootstrap = {
+	.name = "bootstrap",
+	.task = "build",
+	.summary = "build the stages that the distribution stands on",
+	.synopsis = "",
+	.description =
+		"Builds, stage after stage, what the standard stage of bootstrap/stages.yaml (or that of\n"
+		"--ground) stands on, and pins it in bootstrap/ground.lock. What is built stays in the\n"
+		"store: the same command goes on where it was stopped. docs/bootstrap.md explains stages.",
+	.example = "kiln bootstrap --dry-run",
+	.opts = bootstrap_opts,
+	.nopts = ARRAY_LEN(bootstrap_opts),
+	.args_size = sizeof(struct building),
+	.run = bootstrap_run,
+};
