@@ -102,7 +102,7 @@ replace(struct arena *a, const struct stages *s, const struct ground_stage *now,
 }
 
 int
-bootstrap_pin(struct arena *a, struct builder *b, bool *changed, size_t *packages,
+bootstrap_pin(struct arena *a, struct builder *b, bool dry, bool *changed, size_t *packages,
 	      struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(BOOTSTRAP_LOCK_MAX);
@@ -121,5 +121,7 @@ bootstrap_pin(struct arena *a, struct builder *b, bool *changed, size_t *package
 	if (fd_read_file(w->dirfd, GROUND_LOCK, &before, err) < 0 && err->sys != ENOENT)
 		return -1;
 	*changed = before.len != text.len || memcmp(before.data, text.data, text.len) != 0;
-	return *changed ? fd_publish(w->dirfd, GROUND_LOCK, text.data, text.len, 0644, err) : 0;
+	return *changed && !dry
+		       ? fd_publish(w->dirfd, GROUND_LOCK, text.data, text.len, 0644, err)
+		       : 0;
 }

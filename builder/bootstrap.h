@@ -12,6 +12,6 @@
 void bootstrap_stages(struct arena *a, const struct stages *s, const struct stage *goal,
 		      const struct stage ***out, size_t *n);
 /* Pins what later stages take of the stage that b's workspace is of; all its recipes are built
- * as they stand. *changed: the lock was not so before. */
-int bootstrap_pin(struct arena *a, struct builder *b, bool *changed, size_t *packages,
+ * as they stand. *changed: the lock was not so before; dry: and is left so. */
+int bootstrap_pin(struct arena *a, struct builder *b, bool dry, bool *changed, size_t *packages,
 		  struct err *err) MUST_CHECK;

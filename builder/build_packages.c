@@ -130,21 +130,70 @@ add_recipe(struct inventory *v, const struct recipe *r)
 		    size_of(v, &r->patches[i].sha256));
 }
 
-/* A package whose users were not rebuilt, because it came out the same for them, may since have
- * other bytes (a new summary). What they really saw stays listed, as an earlier build. */
-static void
-add_earlier(struct inventory *v, const struct result *r, const struct dict *current)
+struct earlier { /* a package that is none of what is built now */
+	const char *name, *uri;
+	struct digest file;
+};
+struct earlier_list { /* a VEC */
+	struct earlier *at;
+	size_t n, cap;
+};
+
+/* What it was made of, by its statement. Its words go into the inventory as they stand there:
+ * the signature is ours. */
+static int
+add_made_of(struct inventory *v, const struct earlier *e, struct earlier_list *more,
+	    struct err *err)
 {
-	char hex[DIGEST_HEX];
+	const char *name;
+	struct digest bundle;
+	struct statement st;
+	bool found;
 
-	for (size_t i = 0; i < r->nenvironment; i++) {
-		const struct result_input *e = &r->environment[i];
+	if (publish_recall(v->a, v->s->b->store, &v->s->ring, &e->file, &name, &bundle, &st,
+			   &found, err) < 0)
+		return err_wrap(err, "statement of %s", e->name);
+	for (size_t i = 0; found && i < st.ndependencies; i++) {
+		const struct statement_resource *d = &st.dependencies[i];
+		const char *role = doc_get_text(d->annotations, "role");
 
-		digest_hex(&e->file, hex);
-		if (!dict_has(current, hex))
-			add(v, "earlier-package", e->name, e->purl, &e->file,
-			    size_of(v, &e->file));
+		if (!role || !d->name || !d->uri)
+			continue;
+		if (strcmp(role, "environment") == 0)
+			VEC_PUSH(more, ((struct earlier){ d->name, d->uri, d->sha256 }));
+		else
+			add(v, strcmp(role, "recipe") == 0 ? "recipe-file" : role, d->name,
+			    d->uri, &d->sha256, size_of(v, &d->sha256));
 	}
+	return 0;
+}
+
+/* A package whose users were not rebuilt, because it came out the same for them, may since have
+ * other bytes (a new summary); and the ground of a stage was built by earlier ones. What users
+ * really saw stays listed, as an earlier build, with what it was made of in turn. */
+static int
+add_earlier(struct inventory *v, const struct result *r, const struct dict *current,
+	    struct err *err)
+{
+	struct earlier_list todo = { 0 };
+	char hex[DIGEST_HEX];
+	int rc = 0;
+
+	for (size_t i = 0; i < r->nenvironment; i++)
+		VEC_PUSH(&todo,
+			 ((struct earlier){ r->environment[i].name, r->environment[i].purl,
+					    r->environment[i].file }));
+	for (size_t i = 0; i < todo.n && rc == 0; i++) {
+		const struct earlier e = todo.at[i];
+
+		digest_hex(&e.file, hex);
+		if (dict_has(current, hex) || dict_has(&v->seen, hex))
+			continue;
+		add(v, PUBLISH_KIND_EARLIER, e.name, e.uri, &e.file, size_of(v, &e.file));
+		rc = add_made_of(v, &e, &todo, err);
+	}
+	VEC_FREE(&todo);
+	return rc;
 }
 
 static void
@@ -176,7 +225,8 @@ build_inputs(struct arena *a, struct builder *b, const struct publish_input **ou
 		const struct buildroot *root = &s.jobs[i].root;
 
 		add_recipe(&v, s.plan.at[i].recipe);
-		add_earlier(&v, &s.jobs[i].result, &current);
+		if (add_earlier(&v, &s.jobs[i].result, &current, err) < 0)
+			return -1;
 		for (size_t j = 0; j < root->nground; j++)
 			if (!root->ground[j]->built)
 				add(&v, "seed", root->ground[j]->name,

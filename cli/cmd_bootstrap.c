@@ -28,13 +28,17 @@ run_stage(struct cli *cli, const struct building *a, const struct stage *stage, 
 	if (building_run(cli, a, NULL, 0, &s, err) < 0)
 		return err_wrap(err, "stage %s", stage->name);
 	*open = a->dry_run && s.built + s.maybe > 0;
-	if (a->dry_run)
+	if (*open)
 		return 0;
-	if (bootstrap_pin(&cli->arena, &cli->builder, &changed, &n, err) < 0)
+	if (bootstrap_pin(&cli->arena, &cli->builder, a->dry_run, &changed, &n, err) < 0)
 		return err_wrap(err, "stage %s", stage->name);
-	cli_say("stage %s: %s %s", stage->name, cli_count(&cli->arena, n, "package"),
-		changed ? "pinned in bootstrap/ground.lock; commit it"
-			: "as pinned in bootstrap/ground.lock");
+	*open = a->dry_run && changed;
+	if (*open)
+		cli_say("stage %s: would be pinned anew", stage->name);
+	else
+		cli_say("stage %s: %s %s", stage->name, cli_count(&cli->arena, n, "package"),
+			changed ? "pinned in bootstrap/ground.lock; commit it"
+				: "as pinned in bootstrap/ground.lock");
 	return 0;
 }
 
@@ -65,7 +69,7 @@ bootstrap_run(struct cli *cli, void *args, const char *const *operands, size_t n
 		if (run_stage(cli, a, stages[i], &open, err) < 0)
 			return -1;
 	if (open)
-		cli_say("what later stages would build is not known before these are built");
+		cli_say("what later stages would build is not known before this is done");
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "base/cas.h"
 #include "repo/pkgfacts.h"
 #include "trust/signer.h"
+#include "trust/statement.h"
 
 /* An older build of a package, which something published was made with. */
 #define PUBLISH_KIND_EARLIER "earlier-package"
@@ -50,6 +51,11 @@ int publish_commit(const struct publish_spec *spec, int dirfd, const char *dest,
  * Publishing remembers what it publishes; the builder should remember every package it proves.
  */
 int publish_remember(struct cas *store, const struct pkgfacts *f, struct err *err) MUST_CHECK;
+/* The statement of the package whose unsigned file has this digest, as it was remembered, by a
+ * builder key of ring. found is false when none is in the store; out and name live in a. */
+int publish_recall(struct arena *a, const struct cas *store, const struct keyring *ring,
+		   const struct digest *file, const char **name, struct digest *bundle,
+		   struct statement *out, bool *found, struct err *err) MUST_CHECK;
 /* The inventory as bytes and as signed bundle; images ship it too. */
 int publish_inventory(const struct publish_input *inputs, size_t n, struct buf *out,
 		      struct err *err) MUST_CHECK;

@@ -34,6 +34,49 @@ publish_remember(struct cas *store, const struct pkgfacts *f, struct err *err)
 	return cas_ref_put(store, PROOF_REF_KIND, hex, text.data, text.len, err);
 }
 
+/* The remembered bundle of the package whose unsigned file has this digest. */
+static int
+recall(struct arena *a, const struct cas *store, const char *hex, const char **name,
+       struct digest *bundle, bool *found, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(PROOF_MAX_REF);
+	struct doc *d;
+	const char *bundle_hex;
+	int64_t format;
+
+	if (cas_ref_get(store, PROOF_REF_KIND, hex, &text, found, err) < 0)
+		return -1;
+	if (!*found)
+		return 0;
+	if (json_parse(a, buf_text(&text), text.len, hex, &d, err) < 0)
+		return -1;
+	*name = doc_get_text(d, "name");
+	bundle_hex = doc_get_text(d, "bundle");
+	*found = doc_int(doc_get(d, "format"), &format) && format == PROOF_REF_FORMAT &&
+		 *name && bundle_hex && digest_parse(bundle_hex, bundle) &&
+		 cas_has(store, bundle);
+	return 0;
+}
+
+int
+publish_recall(struct arena *a, const struct cas *store, const struct keyring *ring,
+	       const struct digest *file, const char **name, struct digest *bundle,
+	       struct statement *out, bool *found, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
+	char hex[DIGEST_HEX];
+
+	digest_hex(file, hex);
+	if (recall(a, store, hex, name, bundle, found, err) < 0)
+		return -1;
+	if (!*found)
+		return 0;
+	if (cas_get(store, bundle, &text, err) < 0)
+		return -1;
+	return verify_bundle(a, ring, buf_text(&text), text.len, *name, STATEMENT_SLSA_V1, file,
+			     out, err);
+}
+
 struct user { /* a statement whose inputs are still to be looked at */
 	const char *name;
 	const struct statement_resource *inputs;
@@ -66,31 +109,6 @@ know(struct dict *where, const struct digest *d)
 	dict_set(where, hex, where);
 }
 
-/* The remembered bundle of the package whose unsigned file has this digest. */
-static int
-recall(struct search *s, const char *hex, const char **name, struct digest *bundle, bool *found,
-       struct err *err)
-{
-	CLEANUP(buf_free) struct buf text = BUF_MAX(PROOF_MAX_REF);
-	const struct cas *store = s->run->spec->store;
-	struct doc *d;
-	const char *bundle_hex;
-	int64_t format;
-
-	if (cas_ref_get(store, PROOF_REF_KIND, hex, &text, found, err) < 0)
-		return -1;
-	if (!*found)
-		return 0;
-	if (json_parse(&s->run->arena, buf_text(&text), text.len, hex, &d, err) < 0)
-		return -1;
-	*name = doc_get_text(d, "name");
-	bundle_hex = doc_get_text(d, "bundle");
-	*found = doc_int(doc_get(d, "format"), &format) && format == PROOF_REF_FORMAT &&
-		 *name && bundle_hex && digest_parse(bundle_hex, bundle) &&
-		 cas_has(store, bundle);
-	return 0;
-}
-
 static int
 refuse(const char *user, const struct statement_resource *input, const char *hex,
        struct err *err)
@@ -106,21 +124,17 @@ static int
 prove(struct search *s, const char *user, const struct statement_resource *input,
       const char *hex, struct err *err)
 {
-	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
 	struct publish_run *run = s->run;
 	struct publish_file file = { .path = NULL };
 	struct statement st;
 	const char *name = NULL;
 	bool found;
 
-	if (recall(s, hex, &name, &file.digest, &found, err) < 0)
-		return -1;
+	if (publish_recall(&run->arena, run->spec->store, signer_keys(run->spec->signer),
+			   &input->sha256, &name, &file.digest, &st, &found, err) < 0)
+		return err_wrap(err, "%s: statement of an older input", user);
 	if (!found)
 		return dict_has(&s->earlier, hex) ? 0 : refuse(user, input, hex, err);
-	if (cas_get(run->spec->store, &file.digest, &text, err) < 0 ||
-	    verify_bundle(&run->arena, signer_keys(run->spec->signer), buf_text(&text),
-			  text.len, name, STATEMENT_SLSA_V1, &input->sha256, &st, err) < 0)
-		return err_wrap(err, "%s: statement of an older input", user);
 	file.path = arena_format(&run->arena, "packages/%s.%.*s" PUBLISH_BUNDLE, name,
 				 PROOF_NAME_HEX, hex);
 	VEC_PUSH(&run->files, file);

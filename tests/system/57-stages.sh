@@ -1,0 +1,144 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Stages: a bootstrap in miniature. The shell of the quickstart, built on the seed, is all that the
+# second stage has; the third hides a package of its ground by one of its own. What a stage stands on
+# is pinned, is what the chamber holds, and is all that it holds; what does not fit is refused.
+set -u
+. "$(dirname "$0")/../cli/lib.sh"
+top=$(cd "$(dirname "$0")/../.." && pwd)
+kiln=$top/build/kiln
+KILN_STORE=${KILN_STORE:-$top/.kiln/store}
+export KILN_STORE
+KILN_KEYS=${KILN_KEYS:-$top/.kiln/keys}
+export KILN_KEYS
+unset KILN_GROUND CI
+cd "$scratch" || exit 2
+mkdir -p ws/recipes ws/images/catalog ws/bootstrap/two ws/bootstrap/three
+cp "$top/kiln.yaml" ws/
+cp "$top/bootstrap/seed.yaml" "$top/bootstrap/seed.lock" ws/bootstrap/
+cp -a "$top/recipes/busybox" "$top/recipes/musl" "$top/recipes/linux-headers" ws/recipes/
+k() { "$kiln" -C ws "$@"; }
+said() { assert_contains "$1" "$2" "$(cat "$scratch/err")"; }
+salt=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
+stage_recipe() { # stage_recipe DIR NAME: stdin is everything after the head
+	mkdir -p "ws/$1/$2"
+	{
+		printf 'format: 1\nname: %s\nversion: 1.0\nlicense: MIT\nepoch: 2026-01-01\nsummary: Words\n' "$2"
+		cat
+	} >"ws/$1/$2/recipe.yaml"
+}
+stages() { # stages GROUND-OF-TWO [MORE]
+	cat >ws/bootstrap/stages.yaml <<E
+format: 1
+default: last
+fixups:
+  links: {bin: usr/bin, sbin: usr/sbin, lib: usr/lib, usr/bin/sh: busybox}
+  files: {etc/passwd: "build:x:1000:1000:build:/build:/bin/sh"}
+  directories: [tmp]
+stages:
+  - {name: seed, recipes: recipes}
+  - name: two
+    recipes: bootstrap/two
+    ground: [{stage: $1, packages: [busybox]}]
+  - name: three
+    recipes: bootstrap/three
+    ground: [{stage: seed, packages: [busybox]}, {stage: two, packages: [words]}]
+    shadow: true
+  - name: last
+    recipes: bootstrap/three
+    only: [reader]
+    ground: [{stage: seed, packages: [busybox]}, {stage: three, packages: [${2:-words}]}]
+E
+}
+stage_recipe bootstrap/two words <<E
+build:
+  steps:
+    - name: nothing of the seed
+      run: |
+        for f in gcc make bash ld; do if command -v \$f; then exit 1; fi; done
+        test ! -e /usr/lib/x86_64-linux-gnu
+    - {name: install, run: 'mkdir -p "\$DESTDIR/usr/share" && echo two $salt >"\$DESTDIR/usr/share/words"'}
+E
+sed -i 's/name: nothing of the seed/name: nothing-of-the-seed/' ws/bootstrap/two/words/recipe.yaml
+stage_recipe bootstrap/three words <<'E'
+build:
+  steps:
+    - {name: install, run: 'mkdir -p "$DESTDIR/usr/share" && sed s/two/three/ /usr/share/words >"$DESTDIR/usr/share/words"'}
+E
+stage_recipe bootstrap/three reader <<'E'
+build:
+  needs: [words]
+  steps:
+    - {name: install, run: 'mkdir -p "$DESTDIR/usr/share" && cp /usr/share/words "$DESTDIR/usr/share/read"'}
+E
+stages seed
+
+refused "a stage whose ground is not there" 1 "'busybox' of stage 'seed' is not in bootstrap/ground.lock" k build --ground two
+said "names the remedy" 'run `kiln bootstrap`'
+refused "a stage that nobody wrote" 1 "there is no stage 'tow'" k build --ground tow
+said "and the nearest one" "did you mean 'two'?"
+refused "a bootstrap of the seed's own stage" 1 "stands on the seed" k bootstrap --ground seed
+ok "a dry bootstrap" k bootstrap --dry-run
+assert_eq "writes nothing" no "$([ -e ws/bootstrap/ground.lock ] && echo yes || echo no)"
+
+ok "a bootstrap" k bootstrap
+said "goes through the stages" "stage three: 1 package pinned in bootstrap/ground.lock"
+assert_contains "pins packages by digest" "name: words" "$(cat ws/bootstrap/ground.lock)"
+pinned=$(sha256sum <ws/bootstrap/ground.lock)
+ok "the same again" k bootstrap
+assert_lacks "builds nothing" "done " "$(cat "$scratch/err")"
+said "and pins nothing" "as pinned in bootstrap/ground.lock"
+assert_eq "to the byte" "$pinned" "$(sha256sum <ws/bootstrap/ground.lock)"
+ok "the standard stage stands on them" k build
+assert_lacks "without building them" "words" "$(cat "$scratch/err")"
+
+# What each saw, from the store's own words.
+read_of() { # read_of STAGE: what reader installed
+	k --ground "$1" log reader >/dev/null 2>&1
+	env KILN_GROUND="$1" "$kiln" -C ws publish >/dev/null 2>"$scratch/publish" || cat "$scratch/publish"
+	rpm2cpio ws/out/repo/packages/reader-1.0-1.x86_64.rpm 2>/dev/null | cpio -i --quiet --to-stdout ./usr/share/read 2>/dev/null
+}
+ok "a locked run of the last stage" k build --locked
+assert_eq "a lock of its own for each stage" yes "$([ -e ws/kiln.lock ] && [ -e ws/kiln-two.lock ] && [ -e ws/kiln-three.lock ] && echo yes)"
+assert_eq "a package built in a stage hides that of its ground" "three $salt" "$(read_of three)"
+assert_eq "and later stages see it" "three $salt" "$(read_of last)"
+ok "the repository of a stage verifies, with all that it stands on" k verify out/repo
+
+# Changes.
+sed -i 's/echo two/echo new two/' ws/bootstrap/two/words/recipe.yaml
+ok "after an edit of a stage, builds keep to the pins" k build
+assert_contains "and are done" "nothing to build" "$(cat "$scratch/out")"
+ok "the next bootstrap" k bootstrap
+said "builds the stage anew" "words"
+assert_eq "and pins it" changed "$([ "$pinned" = "$(sha256sum <ws/bootstrap/ground.lock)" ] || echo changed)"
+ok "which builds its users anew" k build
+said "all of them" "reader"
+
+# What cannot be.
+cp ws/bootstrap/ground.lock lock.saved
+sed -i "0,/environment: ../s//environment: 00/" ws/bootstrap/ground.lock
+refused "a pin that is not what was built" 1 "is not in the store as it is pinned" k build --ground two
+sed "0,/file: /s//file: x/" lock.saved >ws/bootstrap/ground.lock
+refused "a damaged pin" 1 "64 lower-case hex digits" k build --ground two
+cp lock.saved ws/bootstrap/ground.lock
+stages three
+refused "a stage that stands on a later one" 1 "stage 'two' stands on 'three', which comes later" k build
+stages two
+refused "a stage that stands on itself" 1 "which comes of itself" k build
+stages seed nothing
+refused "a package that a stage does not make" 1 "stage 'three' makes no package 'nothing'" k bootstrap
+stages seed
+stage_recipe bootstrap/three grab <<'E'
+ground: [cc]
+build:
+  steps: [{name: install, run: 'true'}]
+E
+refused "a recipe that reaches for the seed in a later stage" 1 "'ground' names groups of the seed" k build --ground three
+rm -r ws/bootstrap/three/grab
+stage_recipe bootstrap/three needy <<'E'
+build:
+  needs: [musl]
+  steps: [{name: install, run: 'true'}]
+E
+refused "one that needs what neither stage nor ground has" 1 "needs 'musl', which no recipe makes" k build --ground three
+finish
