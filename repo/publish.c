@@ -140,7 +140,7 @@ add_made(struct publish_run *run, int dirfd, struct err *err)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		CLEANUP(fd_close) int fd = -1;
-		struct publish_file f = { .made = true };
+		struct publish_file f = { .kind = PUBLISH_MADE };
 
 		f.path = arena_format(&run->arena, "repodata/%s", names[i]);
 		if (fd_open_beneath(dirfd, f.path, O_RDONLY | O_NOFOLLOW, &fd, err) < 0 ||
@@ -183,12 +183,12 @@ publish(struct publish_run *run, const struct publish_tree *t, struct publish_su
 	    add_inventory(run, err) < 0 || add_repo_file(run, err) < 0)
 		return -1;
 	add_packages(run);
-	if (publish_proof_add(run, err) < 0)
+	if (publish_proof_add(run, err) < 0 || publish_log_add(run, err) < 0)
 		return -1;
 	sum->unchanged = publish_tree_is(t, run->files.at, run->files.n);
 	if (sum->unchanged)
 		return publish_tree_drop(t, err);
-	if (publish_tree_fill(t, run->spec->store, run->files.at, run->files.n, err) < 0)
+	if (publish_tree_fill(t, run, err) < 0)
 		return -1;
 	return publish_tree_exchange(t, err);
 }
@@ -197,6 +197,8 @@ static void
 run_release(struct publish_run *run)
 {
 	VEC_FREE(&run->files);
+	fd_close_scope(&run->log_lock);
+	fd_close_scope(&run->log);
 	arena_release(&run->arena);
 }
 DEFINE_RELEASE(struct publish_run, run_release);
@@ -205,7 +207,7 @@ int
 publish_commit(const struct publish_spec *spec, int dirfd, const char *dest,
 	       struct publish_summary *out, struct err *err)
 {
-	CLEANUP(run_release) struct publish_run run = { .spec = spec };
+	CLEANUP(run_release) struct publish_run run = { .spec = spec, .log = -1, .log_lock = -1 };
 	CLEANUP(publish_tree_release) struct publish_tree t = { .parent = -1, .lock = -1 };
 	struct publish_summary sum = { 0 };
 	struct err ignored;

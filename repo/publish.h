@@ -6,6 +6,8 @@
  *
  *   out/repo/packages/NAME.rpm, NAME.rpm.sigstore.json
  *   out/repo/packages/NAME.rpm.DIGEST.sigstore.json   of older packages that these were made of
+ *   beside each .sigstore.json: .tlog-proof (C2SP) and .intoto.jsonl (the bare envelope)
+ *   out/repo/log/    the transparency log with every statement of the tree
  *   out/repo/repodata/repomd.xml .asc .key and metadata
  *   out/repo/keys/   public keys;  out/repo/inventory.json, inventory.json.sigstore.json
  *   out/repo/kiln.repo
@@ -36,6 +38,8 @@ struct publish_spec {
 	int64_t epoch;            /* the newest of the packages' */
 	const char *distribution; /* "Kiln Linux" */
 	const char *repo_id;      /* "kiln" */
+	const char *log_dir;      /* the log of the key set; begun when it is not there */
+	const char *log_origin;   /* its name */
 };
 struct publish_summary {
 	size_t packages, reused; /* reused: signed files and bundles taken from the store */

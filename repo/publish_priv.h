@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by the files of publish: what is signed (publish_sign.c), which proofs of older
- * packages go along (publish_proof.c), what is said in text (publish_text.c), and how the tree
- * is laid and exchanged (publish.c, publish_tree.c). */
+ * packages go along (publish_proof.c), how all that is signed is logged (publish_log.c), what
+ * is said in text (publish_text.c), and how the tree is laid and exchanged (publish.c,
+ * publish_tree.c). */
 #pragma once
 
 #include "base/vec.h"
@@ -10,7 +11,10 @@
 #include "trust/statement.h"
 
 #define PUBLISH_MAX_DOCUMENT ((size_t)256 * 1024 * 1024)
+#define PUBLISH_MAX_FILE     (UINT64_MAX / 2)
 #define PUBLISH_BUNDLE       ".sigstore.json"
+#define PUBLISH_TLOG_PROOF   ".tlog-proof"
+#define PUBLISH_INTOTO       ".intoto.jsonl"
 
 struct publish_package {
 	const struct pkgfacts *facts;
@@ -23,10 +27,18 @@ struct publish_package {
 	bool reused;
 };
 
-struct publish_file { /* one file of the tree; its bytes are a blob of the store */
+enum publish_kind {
+	PUBLISH_BLOB,    /* its bytes are a blob of the store */
+	PUBLISH_MADE,    /* already written into the new tree */
+	PUBLISH_PROOF,   /* that the bundle `source` is logged, */
+	PUBLISH_ENVELOPE, /* and its bare envelope */
+	PUBLISH_LOG      /* a file of the log */
+};
+struct publish_file { /* one file of the tree */
 	const char *path;
 	struct digest digest;
-	bool made; /* already written into the new tree */
+	enum publish_kind kind;
+	struct digest source; /* PROOF, ENVELOPE: blob of the bundle */
 };
 
 struct publish_run {
@@ -35,6 +47,7 @@ struct publish_run {
 	struct arena arena;
 	struct publish_package *packages; /* sorted by name */
 	VEC(struct publish_file) files;
+	int log, log_lock; /* held once its files are listed */
 };
 
 /* Signs one package and its statement, or takes both from the store. */
@@ -51,6 +64,13 @@ int publish_sign_repomd(struct publish_run *run, const struct buf *repomd, struc
  * added to run->files as packages/NAME.DIGEST.sigstore.json. */
 int publish_proof_add(struct publish_run *run, struct err *err) MUST_CHECK;
 
+/* Logs every bundle of run->files and exchanges it for the one with its proof; adds the proofs,
+ * the bare envelopes and the log itself. */
+int publish_log_add(struct publish_run *run, struct err *err) MUST_CHECK;
+/* The bytes of a file that is not MADE. */
+int publish_log_write(const struct publish_run *run, const struct publish_file *f, int out,
+		      struct err *err) MUST_CHECK;
+
 /* The text of kiln.repo. */
 void publish_text_repo(const struct publish_run *run, struct buf *out);
 
@@ -64,8 +84,8 @@ int publish_tree_begin(struct arena *a, int dirfd, const char *dest, struct publ
 		       struct err *err) MUST_CHECK;
 /* Is the published tree exactly these files? */
 bool publish_tree_is(const struct publish_tree *t, struct publish_file *files, size_t n);
-int publish_tree_fill(const struct publish_tree *t, const struct cas *store,
-		      const struct publish_file *files, size_t n, struct err *err) MUST_CHECK;
+int publish_tree_fill(const struct publish_tree *t, const struct publish_run *run,
+		      struct err *err) MUST_CHECK;
 /* Durable, then visible in one rename, then the old one goes. */
 int publish_tree_exchange(const struct publish_tree *t, struct err *err) MUST_CHECK;
 int publish_tree_drop(const struct publish_tree *t, struct err *err) MUST_CHECK;

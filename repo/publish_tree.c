@@ -17,8 +17,7 @@
 #include <sys/file.h>
 
 /* A directory without this file was not made by us and is not replaced. */
-#define TREE_WITNESS  "inventory.json"
-#define TREE_MAX_SIZE (UINT64_MAX / 2)
+#define TREE_WITNESS "inventory.json"
 
 static const char *const tree_dirs[] = { "keys", "packages", "repodata" };
 
@@ -115,17 +114,23 @@ publish_tree_begin(struct arena *a, int dirfd, const char *dest, struct publish_
 
 struct comparison {
 	struct dict expected; /* path -> struct publish_file */
+	struct dict dirs;     /* the directories that they lie in */
 	size_t found;
 	bool same;
 };
 
-static bool
-is_tree_dir(const char *path)
+static void
+expect(struct comparison *c, struct publish_file *f)
 {
-	for (size_t i = 0; i < ARRAY_LEN(tree_dirs); i++)
-		if (strcmp(path, tree_dirs[i]) == 0)
-			return true;
-	return false;
+	CLEANUP(mem_free) char *dir = mem_strdup(f->path);
+	char *slash;
+
+	dict_set(&c->expected, f->path, f);
+	while ((slash = strrchr(dir, '/'))) {
+		*slash = '\0';
+		if (!dict_add(&c->dirs, dir, f))
+			return;
+	}
 }
 
 static bool
@@ -149,7 +154,7 @@ compare_entry(void *arg, const struct tree_entry *e, struct err *err)
 	if (!c->same)
 		return 0;
 	if (S_ISDIR(e->st->st_mode)) {
-		c->same = is_tree_dir(e->path);
+		c->same = dict_has(&c->dirs, e->path);
 		return 0;
 	}
 	c->same = f && S_ISREG(e->st->st_mode) && entry_is(e, f);
@@ -170,21 +175,41 @@ publish_tree_is(const struct publish_tree *t, struct publish_file *files, size_t
 	if (!exists(t, &st))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		dict_set(&c.expected, files[i].path, &files[i]);
+		expect(&c, &files[i]);
 	same = tree_walk(t->parent, t->name, compare_entry, &c, &ignored) == 0 && c.same &&
 	       c.found == n;
 	dict_release(&c.expected);
+	dict_release(&c.dirs);
 	return same;
 }
 
+/* The directories of the log are as many as it needs. */
 static int
-fill_file(int dirfd, const struct cas *store, const struct publish_file *f, struct err *err)
+make_parents(int dirfd, const char *path, struct err *err)
 {
-	CLEANUP(fd_close) int in = -1, out = -1;
+	CLEANUP(mem_free) char *dir = mem_strdup(path);
+	char *slash = strchr(dir, '/');
 
-	if (cas_get_fd(store, &f->digest, &in, err) < 0 ||
-	    fd_create(dirfd, f->path, 0644, &out, err) < 0 ||
-	    fd_copy(in, out, TREE_MAX_SIZE, NULL, err) < 0)
+	while (slash) {
+		*slash = '\0';
+		if (mkdirat(dirfd, dir, 0755) == 0 && fchmodat(dirfd, dir, 0755, 0) < 0)
+			return err_sys(err, "%s", dir); /* whatever the umask is */
+		*slash = '/';
+		slash = strchr(slash + 1, '/');
+	}
+	return 0;
+}
+
+static int
+fill_file(int dirfd, const struct publish_run *run, const struct publish_file *f,
+	  struct err *err)
+{
+	CLEANUP(fd_close) int out = -1;
+
+	if (f->kind == PUBLISH_LOG && make_parents(dirfd, f->path, err) < 0)
+		return -1;
+	if (fd_create(dirfd, f->path, 0644, &out, err) < 0 ||
+	    publish_log_write(run, f, out, err) < 0)
 		return err_wrap(err, "%s", f->path);
 	if (fchmod(out, 0644) < 0) /* whatever the umask is */
 		return err_sys(err, "%s", f->path);
@@ -193,16 +218,18 @@ fill_file(int dirfd, const struct cas *store, const struct publish_file *f, stru
 
 /* Copies, never links: whoever changes a published file must not change the store. */
 int
-publish_tree_fill(const struct publish_tree *t, const struct cas *store,
-		  const struct publish_file *files, size_t n, struct err *err)
+publish_tree_fill(const struct publish_tree *t, const struct publish_run *run, struct err *err)
 {
 	CLEANUP(fd_close) int dirfd = -1;
 
 	if (fd_open_beneath(t->parent, t->fresh, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (!files[i].made && fill_file(dirfd, store, &files[i], err) < 0)
+	for (size_t i = 0; i < run->files.n; i++) {
+		const struct publish_file *f = &run->files.at[i];
+
+		if (f->kind != PUBLISH_MADE && fill_file(dirfd, run, f, err) < 0)
 			return -1;
+	}
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "trust/dsse.h"
+#include "trust/dsse_priv.h"
 #include "base/json.h"
 #include "base/utf8.h"
 
@@ -7,9 +7,9 @@
 #define TEXT_MAX          256 /* key id, hint, payload type */
 #define SIGNATURE_MAX     1024
 #define PAE_OVERHEAD      ((size_t)64 + TEXT_MAX)
-#define MARKS_MAX         64 /* brackets and commas; ours has 15 */
-/* Base64 of the payload and the words around it. */
-#define BUNDLE_MAX_BYTES (DSSE_MAX_BYTES / 3 * 4 + 8192)
+#define MARKS_MAX         (64 + DSSE_MAX_HASHES) /* brackets and commas; ours has 30 and hashes */
+/* Base64 of the payload, and of what stands beside it. */
+#define BUNDLE_MAX_BYTES (DSSE_MAX_BYTES / 3 * 4 + DSSE_MAX_MATERIAL + 8192)
 
 void
 dsse_pae(const char *payload_type, const void *payload, size_t n, struct buf *out)
@@ -18,8 +18,8 @@ dsse_pae(const char *payload_type, const void *payload, size_t n, struct buf *ou
 	buf_add(out, payload, n);
 }
 
-static struct doc *
-base64_text(struct arena *a, const void *data, size_t n, struct buf *out)
+struct doc *
+dsse_base64(struct arena *a, const void *data, size_t n, struct buf *out)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(BUNDLE_MAX_BYTES);
 
@@ -29,34 +29,67 @@ base64_text(struct arena *a, const void *data, size_t n, struct buf *out)
 	return doc_text(a, buf_text(&text));
 }
 
+static struct doc *
+envelope_doc(struct arena *a, const struct dsse_bundle *b, struct buf *out)
+{
+	struct doc *envelope = doc_map(a), *signatures = doc_list(a), *signature = doc_map(a);
+
+	doc_set_text(a, signature, "keyid", b->keyid);
+	doc_set(a, signature, "sig", dsse_base64(a, b->sig.data, b->sig.len, out));
+	doc_push(a, signatures, signature);
+	doc_set(a, envelope, "payload", dsse_base64(a, b->payload.data, b->payload.len, out));
+	doc_set_text(a, envelope, "payloadType", b->payload_type);
+	doc_set(a, envelope, "signatures", signatures);
+	return envelope;
+}
+
+void
+dsse_envelope_write(const struct dsse_bundle *b, struct buf *out)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+
+	json_write(envelope_doc(&a, b, out), out);
+	buf_add_char(out, '\n');
+}
+
+void
+dsse_bundle_rewrite(const struct dsse_bundle *b, struct buf *out)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct doc *bundle = doc_map(&a), *material = doc_map(&a), *hint = doc_map(&a);
+
+	doc_set_text(&a, hint, "hint", b->hint);
+	doc_set(&a, material, "publicKey", hint);
+	dsse_material_write(&a, b, material, out);
+	doc_set_text(&a, bundle, "mediaType", BUNDLE_MEDIA_TYPE);
+	doc_set(&a, bundle, "verificationMaterial", material);
+	doc_set(&a, bundle, "dsseEnvelope", envelope_doc(&a, b, out));
+	json_write(bundle, out);
+}
+
+/* The bytes are borrowed: nothing is added to or released from such a buffer. */
+static struct buf
+borrowed(const void *data, size_t n)
+{
+	return (struct buf){ .data = (char *)(uintptr_t)data, .len = n, .cap = n, .max = n };
+}
+
 void
 dsse_bundle_write(const char *keyid, const char *payload_type, const void *payload, size_t n,
 		  const void *sig, size_t sig_len, struct buf *out)
 {
-	CLEANUP(arena_release) struct arena a = { 0 };
-	struct doc *bundle = doc_map(&a), *material = doc_map(&a), *hint = doc_map(&a);
-	struct doc *envelope = doc_map(&a), *signatures = doc_list(&a),
-		   *signature = doc_map(&a);
+	const struct dsse_bundle b = { .keyid = keyid,
+				       .hint = keyid,
+				       .payload_type = payload_type,
+				       .payload = borrowed(payload, n),
+				       .sig = borrowed(sig, sig_len) };
 
-	doc_set_text(&a, hint, "hint", keyid);
-	doc_set(&a, material, "publicKey", hint);
-
-	doc_set_text(&a, signature, "keyid", keyid);
-	doc_set(&a, signature, "sig", base64_text(&a, sig, sig_len, out));
-	doc_push(&a, signatures, signature);
-	doc_set(&a, envelope, "payload", base64_text(&a, payload, n, out));
-	doc_set_text(&a, envelope, "payloadType", payload_type);
-	doc_set(&a, envelope, "signatures", signatures);
-
-	doc_set_text(&a, bundle, "mediaType", BUNDLE_MEDIA_TYPE);
-	doc_set(&a, bundle, "verificationMaterial", material);
-	doc_set(&a, bundle, "dsseEnvelope", envelope);
-	json_write(bundle, out);
+	dsse_bundle_rewrite(&b, out);
 }
 
 /* d is a map and has no key but those of `fields` (NULL-terminated). */
-static int
-only_fields(const struct doc *d, const char *what, const char *const *fields, struct err *err)
+int
+dsse_only_fields(const struct doc *d, const char *what, const char *const *fields, struct err *err)
 {
 	char shown[100];
 
@@ -77,8 +110,8 @@ only_fields(const struct doc *d, const char *what, const char *const *fields, st
 }
 
 /* A required text of bounded length. */
-static int
-need_text(const struct doc *d, const char *what, const char *field, const char **out,
+int
+dsse_need_text(const struct doc *d, const char *what, const char *field, const char **out,
 	  struct err *err)
 {
 	const char *text = doc_get_text(d, field);
@@ -110,18 +143,22 @@ need_base64(const struct doc *d, const char *what, const char *field, struct buf
 }
 
 static int
-read_material(const struct doc *material, struct dsse_bundle *b, struct err *err)
+read_material(struct arena *a, const struct doc *material, struct dsse_bundle *b,
+	      struct err *err)
 {
-	static const char *const fields[] = { "publicKey", NULL };
+	static const char *const fields[] = { "publicKey", "tlogEntries",
+					      "timestampVerificationData", NULL };
 	static const char *const key_fields[] = { "hint", NULL };
 	const struct doc *key;
 
-	if (only_fields(material, "verificationMaterial", fields, err) < 0)
+	if (dsse_only_fields(material, "verificationMaterial", fields, err) < 0)
 		return -1;
 	key = doc_get(material, "publicKey");
-	if (only_fields(key, "publicKey", key_fields, err) < 0)
+	if (dsse_only_fields(key, "publicKey", key_fields, err) < 0)
 		return -1;
-	return need_text(key, "publicKey", "hint", &b->hint, err);
+	if (dsse_need_text(key, "publicKey", "hint", &b->hint, err) < 0)
+		return -1;
+	return dsse_material_read(a, material, b, err);
 }
 
 static int
@@ -133,13 +170,13 @@ read_signature(const struct doc *list, struct dsse_bundle *b, struct err *err)
 	if (!list || list->kind != DOC_LIST || list->n != 1)
 		return err_set(err, ERR_VERIFY, "the envelope has not exactly one signature");
 	signature = list->items[0].value;
-	if (only_fields(signature, "signature", fields, err) < 0 ||
+	if (dsse_only_fields(signature, "signature", fields, err) < 0 ||
 	    need_base64(signature, "signature", "sig", &b->sig, err) < 0)
 		return -1;
 	/* Other signers leave the key id out and rely on the hint. */
 	if (!doc_get(signature, "keyid"))
 		return 0;
-	if (need_text(signature, "signature", "keyid", &b->keyid, err) < 0)
+	if (dsse_need_text(signature, "signature", "keyid", &b->keyid, err) < 0)
 		return -1;
 	if (strcmp(b->keyid, b->hint) != 0)
 		return err_set(err, ERR_VERIFY,
@@ -148,7 +185,7 @@ read_signature(const struct doc *list, struct dsse_bundle *b, struct err *err)
 }
 
 static int
-read_bundle(const struct doc *root, struct dsse_bundle *b, struct err *err)
+read_bundle(struct arena *a, const struct doc *root, struct dsse_bundle *b, struct err *err)
 {
 	static const char *const fields[] = { "mediaType", "verificationMaterial",
 					      "dsseEnvelope", NULL };
@@ -157,17 +194,17 @@ read_bundle(const struct doc *root, struct dsse_bundle *b, struct err *err)
 	const struct doc *envelope;
 	const char *media_type;
 
-	if (only_fields(root, "bundle", fields, err) < 0 ||
-	    need_text(root, "bundle", "mediaType", &media_type, err) < 0)
+	if (dsse_only_fields(root, "bundle", fields, err) < 0 ||
+	    dsse_need_text(root, "bundle", "mediaType", &media_type, err) < 0)
 		return -1;
 	if (strcmp(media_type, BUNDLE_MEDIA_TYPE) != 0)
 		return err_set(err, ERR_VERIFY, "mediaType is '%s', not '%s'", media_type,
 			       BUNDLE_MEDIA_TYPE);
-	if (read_material(doc_get(root, "verificationMaterial"), b, err) < 0)
+	if (read_material(a, doc_get(root, "verificationMaterial"), b, err) < 0)
 		return -1;
 	envelope = doc_get(root, "dsseEnvelope");
-	if (only_fields(envelope, "dsseEnvelope", envelope_fields, err) < 0 ||
-	    need_text(envelope, "dsseEnvelope", "payloadType", &b->payload_type, err) < 0 ||
+	if (dsse_only_fields(envelope, "dsseEnvelope", envelope_fields, err) < 0 ||
+	    dsse_need_text(envelope, "dsseEnvelope", "payloadType", &b->payload_type, err) < 0 ||
 	    need_base64(envelope, "dsseEnvelope", "payload", &b->payload, err) < 0)
 		return -1;
 	return read_signature(doc_get(envelope, "signatures"), b, err);
@@ -202,7 +239,7 @@ dsse_bundle_parse(struct arena *a, const char *text, size_t n, const char *name,
 			       name);
 	if (json_parse(a, text, n, name, &root, err) < 0)
 		return err_recode(err, ERR_VERIFY);
-	if (read_bundle(root, &b, err) < 0) {
+	if (read_bundle(a, root, &b, err) < 0) {
 		(void)err_recode(err, ERR_VERIFY);
 		return err_wrap(err, "%s", name);
 	}

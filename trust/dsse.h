@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * DSSE 1.0.2 envelopes inside a sigstore bundle v0.3
- * (application/vnd.dev.sigstore.bundle.v0.3+json): publicKey hint, one signature, no log entry
- * yet.
+ * (application/vnd.dev.sigstore.bundle.v0.3+json): publicKey hint, one signature, and beside
+ * them, once the statement was logged, one log entry with its inclusion proof and one RFC 3161
+ * timestamp. Reading a bundle checks only its form; see trust/material.h for what is believed.
  */
 #pragma once
 
@@ -17,11 +18,32 @@ void dsse_pae(const char *payload_type, const void *payload, size_t n, struct bu
 void dsse_bundle_write(const char *keyid, const char *payload_type, const void *payload,
 		       size_t n, const void *sig, size_t sig_len, struct buf *out);
 
+/* A log entry as it stands in a bundle: a Rekor v2 hashedrekord and the way to its root. */
+#define DSSE_MAX_HASHES 64
+struct dsse_entry {
+	uint64_t index, size; /* of the entry; of the tree */
+	struct digest log_id, root;
+	const struct digest *hashes;
+	size_t nhashes;
+	const char *checkpoint; /* the whole signed note */
+	size_t checkpoint_len;
+	const void *body;
+	size_t body_len;
+};
 struct dsse_bundle {
 	const char *keyid, *hint, *payload_type;
 	struct buf payload, sig; /* release both with dsse_bundle_release */
+	/* Both live in the arena of the parse. */
+	const struct dsse_entry *entry; /* NULL: not logged */
+	const void *timestamp;          /* DER TimeStampResp, NULL: none */
+	size_t timestamp_len;
 };
-/* Strict: wrong mediaType, several signatures, unknown fields, certificates: ERR_VERIFY. */
+/* What was parsed, with entry and timestamp as they are now: canonical JSON. */
+void dsse_bundle_rewrite(const struct dsse_bundle *b, struct buf *out);
+/* The bare envelope on one line with its newline, as *.intoto.jsonl files hold it. */
+void dsse_envelope_write(const struct dsse_bundle *b, struct buf *out);
+/* Strict: wrong mediaType, several signatures, entries or timestamps, unknown fields,
+ * certificates: ERR_VERIFY. */
 int dsse_bundle_parse(struct arena *a, const char *text, size_t n, const char *name,
 		      struct dsse_bundle *out, struct err *err) MUST_CHECK;
 void dsse_bundle_release(struct dsse_bundle *b);

@@ -109,6 +109,14 @@ int tlog_append(struct arena *a, int dirfd, const struct tlog_author *author,
 		const struct tlog_entry *entries, size_t n, struct tlog_checkpoint *out,
 		struct err *err) MUST_CHECK;
 
+/* Nobody grows the log until *lock is closed: for who copies it. */
+int tlog_hold(int dirfd, int *lock, struct err *err) MUST_CHECK;
+/* Every file that a tree of this size consists of, the checkpoint last: what a mirror copies
+ * and what belongs into the directory. ERR_LIMIT over TLOG_MAX_FILES. */
+#define TLOG_MAX_FILES 1000000
+int tlog_files(struct arena *a, uint64_t size, const char ***names, size_t *n,
+	       struct err *err) MUST_CHECK;
+
 /* ---- What it holds ---- */
 /* The entry of a statement: the bundle's signature by signer, as Rekor v2 logs it. */
 int tlog_entry_make(const struct dsse_bundle *b, const struct key_public *signer,

@@ -197,9 +197,9 @@ publish(int dirfd, const struct tlog_author *author, const struct tlog_checkpoin
 	return fd_publish(dirfd, TLOG_CHECKPOINT, text.data, text.len, MODE, err);
 }
 
-/* The directory is locked by a descriptor of its own until *lock is closed. */
-static int
-take_lock(int dirfd, int *lock, struct err *err)
+/* The directory is locked by a descriptor of its own. */
+int
+tlog_hold(int dirfd, int *lock, struct err *err)
 {
 	if (fd_open_dir(dirfd, ".", lock, err) < 0)
 		return -1;
@@ -217,7 +217,7 @@ tlog_append_begin(int dirfd, const struct tlog_author *author, struct err *err)
 	struct tlog_checkpoint empty = { .origin = author->key->name };
 	struct stat st;
 
-	if (take_lock(dirfd, &lock, err) < 0)
+	if (tlog_hold(dirfd, &lock, err) < 0)
 		return -1;
 	if (fstatat(dirfd, TLOG_CHECKPOINT, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
@@ -261,7 +261,7 @@ tlog_append(struct arena *a, int dirfd, const struct tlog_author *author,
 	if (n > TLOG_MAX_BATCH)
 		return err_set(err, ERR_LIMIT, "%zu log entries at once (%d are accepted)", n,
 			       TLOG_MAX_BATCH);
-	if (take_lock(dirfd, &lock, err) < 0 ||
+	if (tlog_hold(dirfd, &lock, err) < 0 ||
 	    tlog_checkpoint_load(a, dirfd, author->key, &old, NULL, err) < 0 ||
 	    check_tree(dirfd, &old, err) < 0)
 		return -1;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Nothing leaves before it was logged: statements go in as they were signed and come out as
+ * bundles with log entry and timestamp. All that is new is appended in one batch, in the order
+ * of the names, and remembered under refs/logged/, so that nothing is logged or stamped twice
+ * and the same statement is the same bundle for ever.
+ *
+ * refs/logged/<blob of the bundle as signed, or digest of the statement>
+ *     -> {bundle: blob, index: place in the log, leaf: hash of the entry, signer, log,
+ *         timestamps: whose they are, format}
+ *
+ * What is remembered counts only while the log still holds it at that place. An append that was
+ * killed before it could be remembered is found again at the end of the log.
+ */
+#pragma once
+
+#include "base/cas.h"
+#include "trust/material.h"
+#include "trust/signer.h"
+
+struct ledger {
+	struct cas *store;
+	struct signer *signer;
+	const char *dir;    /* of the log; made when it is not there */
+	const char *origin; /* its name */
+};
+struct ledger_item {
+	const char *name; /* orders the log, and stands in messages */
+	enum key_role role;
+	/* A statement that is signed when it is not remembered, ... */
+	const struct buf *statement;
+	struct digest bare; /* ... or, statement NULL, the blob of its bundle as signed */
+	/* Out: */
+	struct digest bundle; /* blob, with entry and timestamp */
+	uint64_t index;
+	bool remembered; /* nothing was done */
+};
+int ledger_enter(const struct ledger *l, struct ledger_item *items, size_t n,
+		 struct err *err) MUST_CHECK;
+/* What lies beside NAME.sigstore.json, out of the bundle: NAME.tlog-proof, and the bare
+ * envelope as NAME.intoto.jsonl. Both are cleared first. */
+int ledger_beside(const struct cas *store, const struct digest *bundle, const char *name,
+		  struct buf *proof, struct buf *envelope, struct err *err) MUST_CHECK;
