@@ -38,7 +38,7 @@ static enum cas_gc_role
 role_of(void *arg, const char *kind, const char *name)
 {
 	static const char *const of_recipes[] = { "duration", "last", "log", "trace" };
-	static const char *const units[] = { "action", "proof", "publish" };
+	static const char *const units[] = { "action", "logged", "proof", "publish" };
 	const struct homes *h = arg;
 
 	if (strcmp(kind, GC_KIND_PIN) == 0)

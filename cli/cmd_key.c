@@ -2,8 +2,10 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
+#include "trust/trustroot.h"
 
 #define ROLES          "builder, packages, metadata, log, image, rebuilder, timestamp, witness"
+#define TRUSTED_ROOT   "trusted-root"
 #define KEY_EXPORT_MAX ((size_t)64 * 1024)
 
 static int
@@ -76,6 +78,18 @@ export_key(struct cli *cli, const struct keyring *ring, const char *role, struct
 	return err_set(err, ERR_USAGE, "no key role '%s' (" ROLES ")", role);
 }
 
+/* What stock sigstore clients take: the log and timestamp keys, in one file. */
+static int
+print_trusted_root(struct cli *cli, const struct keyring *ring, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_EXPORT_MAX);
+
+	if (trustroot_write(ring, cli->workspace.log, &text, err) < 0)
+		return -1;
+	(void)printf("%s\n", buf_text(&text)); /* JSON either way */
+	return 0;
+}
+
 static int
 key_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
 {
@@ -95,13 +109,18 @@ key_run(struct cli *cli, void *args, const char *const *operands, size_t n, stru
 		return -1;
 	if (strcmp(operands[0], "list") == 0)
 		return list_keys(cli, &ring, err);
+	if (strcmp(operands[1], TRUSTED_ROOT) == 0)
+		return print_trusted_root(cli, &ring, err);
 	return export_key(cli, &ring, operands[1], err);
 }
 
 static const struct opt_word key_words[] = {
 	{ "init", NULL, "make the keys that are missing", 0 },
 	{ "list", NULL, "show role, fingerprint and file of each key", 0 },
-	{ "export", "ROLE", "print a public key: " ROLES, 1 },
+	{ "export", "ROLE",
+	  "print a public key: " ROLES
+	  "; or trusted-root: log and timestamp keys as sigstore clients take them",
+	  1 },
 };
 
 const struct command cmd_key = {

@@ -40,7 +40,9 @@ publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, 
 				      .ninputs = p.ninputs,
 				      .epoch = p.epoch,
 				      .distribution = cli->workspace.name,
-				      .repo_id = cli->workspace.repository };
+				      .repo_id = cli->workspace.repository,
+				      .log_dir = publishing_log(cli),
+				      .log_origin = cli->workspace.log };
 	if (publish_commit(&spec, cli->workspace.dirfd, PUBLISH_DEST, &s, err) < 0)
 		return -1;
 	digest_hex(&s.repomd, hex);

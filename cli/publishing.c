@@ -2,6 +2,12 @@
 #include "cli/publishing.h"
 #include "builder/lock.h"
 
+const char *
+publishing_log(struct cli *cli)
+{
+	return arena_format(&cli->arena, "%s/log", cli->workspace.keys_path);
+}
+
 int
 publishing_locked(struct cli *cli, struct err *err)
 {

@@ -12,6 +12,8 @@ struct publishing {
 	size_t ninputs;
 	int64_t epoch; /* the newest of the packages' */
 };
+/* Where the log of the key set lies: beside the keys, one log for one key. */
+const char *publishing_log(struct cli *cli);
 /* Refuses a lock that is not as the workspace says: what is shipped is what was reviewed. */
 int publishing_locked(struct cli *cli, struct err *err) MUST_CHECK;
 /* With store, chamber helper and signer open; a recipe that is not built is an error. */

@@ -60,6 +60,7 @@ struct image_spec {
 	const struct publish_input *inputs;
 	size_t ninputs;
 	const char *distribution, *builder_id;
+	const char *log_dir, *log_origin; /* as of a repository: repo/publish.h */
 	const char *distribution_id,
 		*distribution_version; /* ID, VERSION_ID (or NULL) for package URLs */
 };

@@ -310,10 +310,11 @@ image_commit(struct arena *a, const struct image_spec *spec, int dirfd, const ch
 	struct commit c = { .a = a, .spec = spec, .dirfd = dirfd, .dest = dest };
 	bool unchanged = false;
 
-	if (!spec->distribution || !spec->distribution_id || !spec->builder_id)
+	if (!spec->distribution || !spec->distribution_id || !spec->builder_id ||
+	    !spec->log_dir || !spec->log_origin)
 		return err_set(
 			err, ERR_INPUT,
-			"image %s: the distribution's name and ID and the builder's ID must be given",
+			"image %s: the distribution's name and ID, the builder's ID and the log must be given",
 			spec->image->name);
 	c.attest = arena_format(a, "%s" IMGVERIFY_ATTEST, dest);
 	c.new_dest = imgverify_sibling(a, dest, IMGVERIFY_NEW);

@@ -7,8 +7,7 @@
 #include "base/tree.h"
 #include "base/vec.h"
 #include "images/oci.h"
-#include "trust/dsse.h"
-#include "trust/signer.h"
+#include "trust/ledger.h"
 #include "trust/statement.h"
 
 #define ATTEST_MAX_INVENTORY ((size_t)64 * 1024 * 1024)
@@ -273,18 +272,6 @@ imgattest_make(struct arena *a, const struct imgattest_spec *spec, struct imgatt
 	return 0;
 }
 
-static int
-write_signed(int dirfd, const char *path, const struct buf *statement, struct signer *signer,
-	     struct err *err)
-{
-	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
-
-	if (signer_bundle_as(signer, KEY_IMAGE, statement->data, statement->len, &bundle, err) <
-	    0)
-		return err_wrap(err, "%s", path);
-	return oci_write_file(dirfd, path, &bundle, err);
-}
-
 static const char *
 package_bundle(struct arena *a, const struct pkgfacts *p)
 {
@@ -292,43 +279,77 @@ package_bundle(struct arena *a, const struct pkgfacts *p)
 			    nevra_file(a, &p->id));
 }
 
+/* What is said, as entries of the log: first of each package, then inventory and image. */
+static struct ledger_item *
+list_items(struct arena *a, const struct imgattest *at, const struct image_spec *image,
+	   size_t *n)
+{
+	struct ledger_item *items = arena_array(a, at->npackages + 2, sizeof(*items));
+	const char *name = image->image->name;
+
+	for (size_t i = 0; i < at->npackages; i++)
+		items[i] = (struct ledger_item){ .name = arena_format(
+							 a, "images/%s/%s", name,
+							 package_bundle(a, at->packages[i])),
+						 .role = KEY_BUILDER,
+						 .bare = at->packages[i]->bundle };
+	items[at->npackages] = (struct ledger_item){
+		.name = arena_format(a, "images/%s/" IMGATTEST_INVENTORY IMGATTEST_BUNDLE,
+				     name),
+		.role = KEY_IMAGE,
+		.statement = &at->inventory_statement
+	};
+	items[at->npackages + 1] =
+		(struct ledger_item){ .name = arena_format(a, "images/%s/" IMGATTEST_PROVENANCE,
+							   name),
+				      .role = KEY_IMAGE,
+				      .statement = &at->statement };
+	*n = at->npackages + 2;
+	return items;
+}
+
+static struct ledger
+ledger_of(const struct image_spec *image)
+{
+	return (struct ledger){ .store = image->store,
+				.signer = image->signer,
+				.dir = image->log_dir,
+				.origin = image->log_origin };
+}
+
+static int
+write_bundle(const struct image_spec *image, int dirfd, const char *path,
+	     const struct ledger_item *item, struct err *err)
+{
+	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
+
+	if (cas_get(image->store, &item->bundle, &bundle, err) < 0)
+		return err_wrap(err, "%s", path);
+	return oci_write_file(dirfd, path, &bundle, err);
+}
+
 int
 imgattest_commit(struct arena *a, const struct imgattest *at, const struct image_spec *image,
 		 int dirfd, struct err *err)
 {
-	if (fd_mkdirs(dirfd, IMGATTEST_PACKAGES, err) < 0)
+	const struct ledger ledger = ledger_of(image);
+	size_t n = at->npackages, count;
+	struct ledger_item *items = list_items(a, at, image, &count);
+
+	if (ledger_enter(&ledger, items, count, err) < 0 ||
+	    fd_mkdirs(dirfd, IMGATTEST_PACKAGES, err) < 0)
 		return -1;
 	if (fchmodat(dirfd, IMGATTEST_PACKAGES, 0755, 0) < 0)
 		return err_sys(err, IMGATTEST_PACKAGES);
-	for (size_t i = 0; i < at->npackages; i++) {
-		CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
-
-		if (cas_get(image->store, &at->packages[i]->bundle, &bundle, err) < 0 ||
-		    oci_write_file(dirfd, package_bundle(a, at->packages[i]), &bundle, err) < 0)
-			return err_wrap(err, "proof of %s", at->packages[i]->id.name);
-	}
+	for (size_t i = 0; i < n; i++)
+		if (write_bundle(image, dirfd, package_bundle(a, at->packages[i]), &items[i],
+				 err) < 0)
+			return -1;
 	if (oci_write_file(dirfd, IMGATTEST_INVENTORY, &at->inventory, err) < 0 ||
-	    write_signed(dirfd, IMGATTEST_INVENTORY IMGATTEST_BUNDLE, &at->inventory_statement,
-			 image->signer, err) < 0)
+	    write_bundle(image, dirfd, IMGATTEST_INVENTORY IMGATTEST_BUNDLE, &items[n], err) <
+		    0)
 		return -1;
-	return write_signed(dirfd, IMGATTEST_PROVENANCE, &at->statement, image->signer, err);
-}
-
-/* Signatures differ from run to run; what they sign must not. */
-static bool
-signs_this(struct arena *a, int dirfd, const char *path, const struct buf *statement,
-	   const struct keyring *ring)
-{
-	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
-	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { 0 };
-	struct err ignored;
-
-	if (fd_read_file(dirfd, path, &text, &ignored) < 0 ||
-	    dsse_bundle_parse(a, buf_text(&text), text.len, path, &b, &ignored) < 0 ||
-	    dsse_bundle_verify_as(&b, ring, KEY_IMAGE, NULL, &ignored) < 0)
-		return false;
-	return b.payload.len == statement->len &&
-	       memcmp(b.payload.data, statement->data, statement->len) == 0;
+	return write_bundle(image, dirfd, IMGATTEST_PROVENANCE, &items[n + 1], err);
 }
 
 static bool
@@ -346,21 +367,22 @@ bool
 imgattest_is_current(struct arena *a, const struct imgattest *at,
 		     const struct image_spec *image, int dirfd)
 {
-	const struct keyring *ring = signer_keys(image->signer);
+	const struct ledger ledger = ledger_of(image);
+	size_t n, count;
+	struct ledger_item *items = list_items(a, at, image, &count);
 	struct digest inventory;
 	struct err ignored;
 	const char **names;
-	size_t n;
+	bool all;
 
 	digest_of(at->inventory.data, at->inventory.len, &inventory);
-	if (tree_list(a, dirfd, IMGATTEST_PACKAGES, &names, &n, &ignored) < 0 ||
+	if (ledger_recall(&ledger, items, count, &all, &ignored) < 0 || !all ||
+	    tree_list(a, dirfd, IMGATTEST_PACKAGES, &names, &n, &ignored) < 0 ||
 	    n != at->npackages || !has_bytes(dirfd, IMGATTEST_INVENTORY, &inventory))
 		return false;
-	for (size_t i = 0; i < at->npackages; i++)
-		if (!has_bytes(dirfd, package_bundle(a, at->packages[i]),
-			       &at->packages[i]->bundle))
+	for (size_t i = 0; i < n; i++)
+		if (!has_bytes(dirfd, package_bundle(a, at->packages[i]), &items[i].bundle))
 			return false;
-	return signs_this(a, dirfd, IMGATTEST_PROVENANCE, &at->statement, ring) &&
-	       signs_this(a, dirfd, IMGATTEST_INVENTORY IMGATTEST_BUNDLE,
-			  &at->inventory_statement, ring);
+	return has_bytes(dirfd, IMGATTEST_INVENTORY IMGATTEST_BUNDLE, &items[n].bundle) &&
+	       has_bytes(dirfd, IMGATTEST_PROVENANCE, &items[n + 1].bundle);
 }

@@ -8,7 +8,7 @@
  *                                         every package that took part in building them
  *   inventory.json (+ .sigstore.json)     sources, seed packages and the definition
  *
- * imgattest_make computes what is to be said, imgattest_commit signs and writes it.
+ * imgattest_make computes what is to be said, imgattest_commit signs, logs and writes it.
  */
 #pragma once
 
@@ -45,7 +45,7 @@ DEFINE_RELEASE(struct imgattest, imgattest_release);
 /* Writes everything into the empty directory dirfd. */
 int imgattest_commit(struct arena *a, const struct imgattest *at,
 		     const struct image_spec *image, int dirfd, struct err *err) MUST_CHECK;
-/* dirfd already says exactly this, signed by a key of the signer. */
+/* dirfd already says exactly this, as it was signed and logged. */
 bool imgattest_is_current(struct arena *a, const struct imgattest *at,
 			  const struct image_spec *image, int dirfd);
 /* "pkg:rpm/kiln/zlib@1.3-1?arch=x86_64&distro=kiln-1" */

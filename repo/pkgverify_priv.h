@@ -43,6 +43,9 @@ int pkgverify_package_check(struct pkgverify_run *run, int dirfd, struct pkgveri
 /* Bundles of packages_dir and the inventory of root into run->inputs. */
 int pkgverify_inputs(struct pkgverify_run *run, const char *packages_dir, const char *root,
 		     struct err *err) MUST_CHECK;
+/* Each proof and each bare envelope in a directory is that of the bundle beside it, and a
+ * bundle that was logged has both. */
+int pkgverify_beside(struct pkgverify_run *run, int dirfd, struct err *err) MUST_CHECK;
 void pkgverify_note_unlogged(const struct pkgverify_run *run);
 
 /* The root of a repository holds what publishing puts there and nothing else; the keys and the

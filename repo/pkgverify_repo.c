@@ -214,7 +214,9 @@ check_package_names(struct pkgverify_run *run, int dirfd, const struct repomd_fi
 	if (tree_list(&run->arena, dirfd, ".", &names, &count, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	for (size_t i = 0; i < count; i++)
-		if (!dict_has(&known, names[i]) && !has_suffix(names[i], PKGVERIFY_BUNDLE))
+		if (!dict_has(&known, names[i]) && !has_suffix(names[i], PKGVERIFY_BUNDLE) &&
+		    !has_suffix(names[i], MATERIAL_PROOF) &&
+		    !has_suffix(names[i], MATERIAL_INTOTO))
 			return err_set(err, ERR_VERIFY,
 				       "packages/%s is not listed in the metadata",
 				       verify_label(&run->arena, names[i]));

@@ -7,21 +7,34 @@
 #include "base/tree.h"
 #include "base/utf8.h"
 #include "repo/pkgverify_priv.h"
+#include "trust/trustroot.h"
 
 #define TREE_MAX_TEXT ((size_t)64 * 1024)
 #define TREE_REPO     "kiln.repo"
 
-static const char *const root_names[] = {
-	"repodata", "packages",          "keys",
-	TREE_REPO,  PKGVERIFY_INVENTORY, PKGVERIFY_INVENTORY PKGVERIFY_BUNDLE
-};
+static const char *const root_names[] = { "repodata",
+					  "packages",
+					  "keys",
+					  "log",
+					  TREE_REPO,
+					  PKGVERIFY_INVENTORY,
+					  PKGVERIFY_INVENTORY PKGVERIFY_BUNDLE,
+					  PKGVERIFY_INVENTORY MATERIAL_PROOF,
+					  PKGVERIFY_INVENTORY MATERIAL_INTOTO };
 
 static const struct {
 	const char *name;
 	enum key_role role;
-} key_names[] = { { "builder.pub", KEY_BUILDER },
-		  { "packages.asc", KEY_PACKAGES },
-		  { "metadata.asc", KEY_METADATA } };
+	bool required;
+} key_names[] = {
+	{ "builder.pub", KEY_BUILDER, true },
+	{ "log.pub", KEY_LOG, false },
+	{ "timestamp.pem", KEY_TIMESTAMP, false },
+	{ "image.pub", KEY_IMAGE, false },
+	{ "packages.asc", KEY_PACKAGES, true },
+	{ "metadata.asc", KEY_METADATA, true }, /* the last: see check_keys */
+};
+#define TREE_ROOT "trusted_root.json"
 
 /* A directory that is both a repository and, say, an image would be verified as the one and
  * used as the other. */
@@ -81,12 +94,11 @@ check_key(struct pkgverify_run *run, int root, const char *tree, const char *pat
 	return 0;
 }
 
+/* keys/ holds known names only; *there tells which. */
 static int
-check_keys(struct pkgverify_run *run, int root, const char *tree, struct err *err)
+check_key_names(struct pkgverify_run *run, int root, bool there[ARRAY_LEN(key_names)],
+		bool *trusted_root, struct err *err)
 {
-	static const char beside[] = "repodata/repomd.xml.key"; /* where zypper looks */
-	CLEANUP(buf_free) struct buf text = BUF_MAX(TREE_MAX_TEXT);
-	CLEANUP(buf_free) struct buf again = BUF_MAX(TREE_MAX_TEXT);
 	const char **names;
 	size_t n;
 
@@ -97,16 +109,54 @@ check_keys(struct pkgverify_run *run, int root, const char *tree, struct err *er
 
 		while (k < ARRAY_LEN(key_names) && strcmp(names[i], key_names[k].name) != 0)
 			k++;
-		if (k == ARRAY_LEN(key_names))
+		if (k < ARRAY_LEN(key_names))
+			there[k] = true;
+		else if (strcmp(names[i], TREE_ROOT) == 0)
+			*trusted_root = true;
+		else
 			return err_set(err, ERR_VERIFY,
 				       "keys/%s does not belong to a repository",
 				       verify_label(&run->arena, names[i]));
 	}
+	return 0;
+}
+
+/* What stock clients trust by it are the log and the clock that are offered here. */
+static int
+check_trusted_root(struct pkgverify_run *run, int root, const char *tree, struct err *err)
+{
+	static const char *const from[] = { "log.pub", "timestamp.pem" };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(TREE_MAX_TEXT);
+	struct keyring offered = { 0 };
+	const char *origin;
+
+	for (size_t i = 0; i < ARRAY_LEN(from); i++)
+		if (key_load(&run->arena,
+			     arena_format(&run->arena, "%s/keys/%s", tree, from[i]), &offered,
+			     err) < 0)
+			return err_wrap(err, "keys/" TREE_ROOT);
+	if (pkgverify_read(root, "keys/" TREE_ROOT, &text, err) < 0 ||
+	    trustroot_check(&run->arena, &offered, buf_text(&text), text.len, &origin, err) < 0)
+		return err_wrap(err, "keys/" TREE_ROOT);
+	return 0;
+}
+
+static int
+check_keys(struct pkgverify_run *run, int root, const char *tree, struct err *err)
+{
+	static const char beside[] = "repodata/repomd.xml.key"; /* where zypper looks */
+	CLEANUP(buf_free) struct buf text = BUF_MAX(TREE_MAX_TEXT);
+	CLEANUP(buf_free) struct buf again = BUF_MAX(TREE_MAX_TEXT);
+	bool there[ARRAY_LEN(key_names)] = { false }, trusted_root = false;
+
+	if (check_key_names(run, root, there, &trusted_root, err) < 0)
+		return -1;
 	for (size_t k = 0; k < ARRAY_LEN(key_names); k++) {
 		const char *path = arena_format(&run->arena, "keys/%s", key_names[k].name);
 
 		buf_clear(&text);
-		if (check_key(run, root, tree, path, &text, err) < 0)
+		if ((there[k] || key_names[k].required) &&
+		    check_key(run, root, tree, path, &text, err) < 0)
 			return -1;
 	}
 	/* text is that of metadata.asc now */
@@ -114,7 +164,7 @@ check_keys(struct pkgverify_run *run, int root, const char *tree, struct err *er
 		return -1;
 	if (again.len != text.len || memcmp(again.data, text.data, text.len) != 0)
 		return err_set(err, ERR_VERIFY, "%s is not keys/metadata.asc", beside);
-	return 0;
+	return trusted_root ? check_trusted_root(run, root, tree, err) : 0;
 }
 
 /* The lines that make a client check everything, each exactly once. */
@@ -199,11 +249,23 @@ check_repo_file(struct pkgverify_run *run, int root, struct err *err)
 	return 0;
 }
 
+/* After the bundles themselves were verified. */
+static int
+check_beside(struct pkgverify_run *run, int root, struct err *err)
+{
+	CLEANUP(fd_close) int packages = -1;
+
+	if (pkgverify_beside(run, root, err) < 0 ||
+	    fd_open_straight(root, "packages", O_RDONLY | O_DIRECTORY, &packages, err) < 0)
+		return -1;
+	return pkgverify_beside(run, packages, err);
+}
+
 int
 pkgverify_tree(struct pkgverify_run *run, int root, const char *path, struct err *err)
 {
-	if (check_root(run, root, err) < 0 || check_keys(run, root, path, err) < 0 ||
-	    check_repo_file(run, root, err) < 0)
+	if (check_root(run, root, err) < 0 || check_beside(run, root, err) < 0 ||
+	    check_keys(run, root, path, err) < 0 || check_repo_file(run, root, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	verify_note(run->report, true,
 		    "keys/ and " TREE_REPO " lead clients to trusted keys only");

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/tree.h"
+#include "trust/trustroot.h"
 
 #define PUBLISH_MAX_PACKAGES ((size_t)1000000)
 
@@ -82,6 +83,30 @@ add_key(struct publish_run *run, const char *path, const struct key_public *key,
 	return add_bytes(run, path, &text, err);
 }
 
+/* Whose log, whose clock, who speaks for images; and all of it as stock clients take it. */
+static int
+add_witnesses(struct publish_run *run, struct err *err)
+{
+	static const struct {
+		enum key_role role;
+		const char *path;
+	} more[] = { { KEY_LOG, "keys/log.pub" },
+		     { KEY_TIMESTAMP, "keys/timestamp.pem" },
+		     { KEY_IMAGE, "keys/image.pub" } };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(PUBLISH_MAX_DOCUMENT);
+	const struct keyring *ring = signer_keys(run->spec->signer);
+
+	for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+		const struct key_public *k = key_of_role(ring, more[i].role);
+
+		if (k && add_key(run, more[i].path, k, err) < 0)
+			return -1;
+	}
+	if (trustroot_write(ring, run->spec->log_origin, &text, err) < 0)
+		return -1;
+	return add_bytes(run, "keys/trusted_root.json", &text, err);
+}
+
 static int
 add_keys(struct publish_run *run, struct err *err)
 {
@@ -91,7 +116,7 @@ add_keys(struct publish_run *run, struct err *err)
 	    add_key(run, "keys/metadata.asc", run->metadata_key, err) < 0 ||
 	    add_key(run, "repodata/repomd.xml.key", run->metadata_key, err) < 0)
 		return -1;
-	return 0;
+	return add_witnesses(run, err);
 }
 
 static void
@@ -207,11 +232,14 @@ int
 publish_commit(const struct publish_spec *spec, int dirfd, const char *dest,
 	       struct publish_summary *out, struct err *err)
 {
-	CLEANUP(run_release) struct publish_run run = { .spec = spec, .log = -1, .log_lock = -1 };
+	CLEANUP(run_release)
+	struct publish_run run = { .spec = spec, .log = -1, .log_lock = -1 };
 	CLEANUP(publish_tree_release) struct publish_tree t = { .parent = -1, .lock = -1 };
 	struct publish_summary sum = { 0 };
 	struct err ignored;
 
+	if (!spec->log_dir || !spec->log_origin)
+		return err_set(err, ERR_INPUT, "publishing needs a log and its name");
 	if (publish_tree_begin(&run.arena, dirfd, dest, &t, err) < 0)
 		return -1;
 	if (publish(&run, &t, &sum, err) < 0) {

@@ -31,11 +31,11 @@ add_beside(struct publish_run *run, const struct ledger_item *item, struct err *
 	if (ledger_beside(run->spec->store, &item->bundle, item->name, &proof, &envelope, err) <
 	    0)
 		return -1;
-	f.path = arena_format(&run->arena, "%.*s" PUBLISH_TLOG_PROOF, stem, item->name);
+	f.path = arena_format(&run->arena, "%.*s" MATERIAL_PROOF, stem, item->name);
 	digest_of(proof.data, proof.len, &f.digest);
 	VEC_PUSH(&run->files, f);
 	f.kind = PUBLISH_ENVELOPE;
-	f.path = arena_format(&run->arena, "%.*s" PUBLISH_INTOTO, stem, item->name);
+	f.path = arena_format(&run->arena, "%.*s" MATERIAL_INTOTO, stem, item->name);
 	digest_of(envelope.data, envelope.len, &f.digest);
 	VEC_PUSH(&run->files, f);
 	return 0;
@@ -104,8 +104,6 @@ add_log(struct publish_run *run, struct err *err)
 int
 publish_log_add(struct publish_run *run, struct err *err)
 {
-	if (!run->spec->log_dir || !run->spec->log_origin)
-		return err_set(err, ERR_INPUT, "publishing needs a log and its name");
 	if (enter_bundles(run, err) < 0 || add_log(run, err) < 0)
 		return err_wrap(err, "log");
 	return 0;

@@ -13,8 +13,6 @@
 #define PUBLISH_MAX_DOCUMENT ((size_t)256 * 1024 * 1024)
 #define PUBLISH_MAX_FILE     (UINT64_MAX / 2)
 #define PUBLISH_BUNDLE       ".sigstore.json"
-#define PUBLISH_TLOG_PROOF   ".tlog-proof"
-#define PUBLISH_INTOTO       ".intoto.jsonl"
 
 struct publish_package {
 	const struct pkgfacts *facts;
@@ -28,11 +26,11 @@ struct publish_package {
 };
 
 enum publish_kind {
-	PUBLISH_BLOB,    /* its bytes are a blob of the store */
-	PUBLISH_MADE,    /* already written into the new tree */
-	PUBLISH_PROOF,   /* that the bundle `source` is logged, */
+	PUBLISH_BLOB,     /* its bytes are a blob of the store */
+	PUBLISH_MADE,     /* already written into the new tree */
+	PUBLISH_PROOF,    /* that the bundle `source` is logged, */
 	PUBLISH_ENVELOPE, /* and its bare envelope */
-	PUBLISH_LOG      /* a file of the log */
+	PUBLISH_LOG       /* a file of the log */
 };
 struct publish_file { /* one file of the tree */
 	const char *path;

@@ -89,7 +89,8 @@ dsse_bundle_write(const char *keyid, const char *payload_type, const void *paylo
 
 /* d is a map and has no key but those of `fields` (NULL-terminated). */
 int
-dsse_only_fields(const struct doc *d, const char *what, const char *const *fields, struct err *err)
+dsse_only_fields(const struct doc *d, const char *what, const char *const *fields,
+		 struct err *err)
 {
 	char shown[100];
 
@@ -112,7 +113,7 @@ dsse_only_fields(const struct doc *d, const char *what, const char *const *field
 /* A required text of bounded length. */
 int
 dsse_need_text(const struct doc *d, const char *what, const char *field, const char **out,
-	  struct err *err)
+	       struct err *err)
 {
 	const char *text = doc_get_text(d, field);
 
@@ -204,7 +205,8 @@ read_bundle(struct arena *a, const struct doc *root, struct dsse_bundle *b, stru
 		return -1;
 	envelope = doc_get(root, "dsseEnvelope");
 	if (dsse_only_fields(envelope, "dsseEnvelope", envelope_fields, err) < 0 ||
-	    dsse_need_text(envelope, "dsseEnvelope", "payloadType", &b->payload_type, err) < 0 ||
+	    dsse_need_text(envelope, "dsseEnvelope", "payloadType", &b->payload_type, err) <
+		    0 ||
 	    need_base64(envelope, "dsseEnvelope", "payload", &b->payload, err) < 0)
 		return -1;
 	return read_signature(doc_get(envelope, "signatures"), b, err);

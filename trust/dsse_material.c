@@ -193,8 +193,8 @@ read_proof(struct arena *a, const struct doc *proof, struct dsse_entry *e, struc
 		return -1;
 	e->checkpoint = doc_get_text(checkpoint, "envelope");
 	if (!e->checkpoint || strlen(e->checkpoint) > ENTRY_MAX)
-		return err_set(err, ERR_VERIFY, "checkpoint has no text 'envelope' of %zu bytes",
-			       ENTRY_MAX);
+		return err_set(err, ERR_VERIFY,
+			       "checkpoint has no text 'envelope' of %zu bytes", ENTRY_MAX);
 	e->checkpoint_len = strlen(e->checkpoint);
 	return 0;
 }
@@ -219,10 +219,10 @@ read_kind(const struct doc *kind, struct err *err)
 static int
 read_entry(struct arena *a, const struct doc *entry, struct dsse_entry *e, struct err *err)
 {
-	static const char *const fields[] = { "logIndex",        "logId",
-					      "kindVersion",     "integratedTime",
-					      "inclusionProof",  "canonicalizedBody",
-					      NULL };
+	static const char *const fields[] = {
+		"logIndex",          "logId", "kindVersion", "integratedTime", "inclusionProof",
+		"canonicalizedBody", NULL
+	};
 	static const char *const id_fields[] = { "keyId", NULL };
 	const struct doc *id = doc_get(entry, "logId");
 	uint64_t when;

@@ -10,11 +10,11 @@
 #include "base/json.h"
 #include "trust/timestamp.h"
 
-#define REF_KIND     "logged"
-#define REF_FORMAT   1 /* raised whenever what is remembered gains a member */
-#define REF_MAX      ((size_t)4096)
-#define MAX_ITEMS    ((size_t)TLOG_MAX_BATCH)
-#define TAIL_FACTOR  2 /* how far beyond the batch a killed append is looked for */
+#define REF_KIND    "logged"
+#define REF_FORMAT  1 /* raised whenever what is remembered gains a member */
+#define REF_MAX     ((size_t)4096)
+#define MAX_ITEMS   ((size_t)TLOG_MAX_BATCH)
+#define TAIL_FACTOR 2 /* how far beyond the batch a killed append is looked for */
 
 struct line { /* one item and what is known of it */
 	struct ledger_item *item;
@@ -123,8 +123,8 @@ bundle_open(const struct run *r, const struct line *line, struct open_bundle *o,
 
 /* ---- what is remembered ---- */
 
-/* References live as long as the blob of their name does: a bundle as signed is kept by whatever
- * made it, and what was logged of it with it. */
+/* References live as long as the blob of their name does: a bundle as signed is kept by
+ * whatever made it, and what was logged of it with it. */
 static void
 name_line(struct line *line)
 {
@@ -180,8 +180,7 @@ recall(struct run *r, struct line *line, struct err *err)
 	if (!found ||
 	    json_parse(&a, buf_text(&text), text.len, line->key, &d, &unreadable) < 0 ||
 	    !doc_int(doc_get(d, "format"), &format) || format != REF_FORMAT ||
-	    !is_ours(r, line, d) ||
-	    !doc_int(doc_get(d, "index"), &index) || index < 0 ||
+	    !is_ours(r, line, d) || !doc_int(doc_get(d, "index"), &index) || index < 0 ||
 	    !doc_get_digest(d, "bundle", &bundle) || !doc_get_digest(d, "leaf", &leaf) ||
 	    !cas_keep(r->l->store, &bundle) || !holds(r, (uint64_t)index, &leaf))
 		return 0;
@@ -400,7 +399,7 @@ enter(struct run *r, struct err *err)
 {
 	size_t todo;
 
-	if (open_log(r, err) < 0 || prepare(r, &todo, err) < 0)
+	if (prepare(r, &todo, err) < 0)
 		return -1;
 	if (todo > 0 && (find_tail(r, todo, err) < 0 || append(r, err) < 0))
 		return -1;
@@ -418,23 +417,48 @@ enter(struct run *r, struct err *err)
 	return 0;
 }
 
+static int
+begin(struct run *r, struct ledger_item *items, struct err *err)
+{
+	if (r->n > MAX_ITEMS)
+		return err_set(err, ERR_LIMIT, "%zu statements to log at once, at most %zu",
+			       r->n, MAX_ITEMS);
+	r->lines = arena_array(&r->arena, r->n + 1, sizeof(*r->lines));
+	for (size_t i = 0; i < r->n; i++) {
+		items[i].remembered = false;
+		r->lines[i].item = &items[i];
+	}
+	qsort(r->lines, r->n, sizeof(*r->lines), by_name);
+	return open_log(r, err);
+}
+
 int
 ledger_enter(const struct ledger *l, struct ledger_item *items, size_t n, struct err *err)
 {
 	CLEANUP(run_release)
 	struct run r = { .l = l, .dirfd = -1, .n = n, .note = BUF_MAX(NOTE_MAX_BYTES) };
 
-	if (n > MAX_ITEMS)
-		return err_set(err, ERR_LIMIT, "%zu statements to log at once, at most %zu", n,
-			       MAX_ITEMS);
-	r.lines = arena_array(&r.arena, n + 1, sizeof(*r.lines));
-	for (size_t i = 0; i < n; i++) {
-		items[i].remembered = false;
-		r.lines[i].item = &items[i];
-	}
-	qsort(r.lines, n, sizeof(*r.lines), by_name);
-	if (enter(&r, err) < 0)
+	if (begin(&r, items, err) < 0 || enter(&r, err) < 0)
 		return err_wrap(err, "log %s", l->dir);
+	return 0;
+}
+
+int
+ledger_recall(const struct ledger *l, struct ledger_item *items, size_t n, bool *all,
+	      struct err *err)
+{
+	CLEANUP(run_release)
+	struct run r = { .l = l, .dirfd = -1, .n = n, .note = BUF_MAX(NOTE_MAX_BYTES) };
+
+	if (begin(&r, items, err) < 0)
+		return err_wrap(err, "log %s", l->dir);
+	*all = true;
+	for (size_t i = 0; i < n && *all; i++) {
+		name_line(&r.lines[i]);
+		if (recall(&r, &r.lines[i], err) < 0)
+			return err_wrap(err, "log %s", l->dir);
+		*all = r.lines[i].item->remembered;
+	}
 	return 0;
 }
 
@@ -444,22 +468,13 @@ ledger_beside(const struct cas *store, const struct digest *bundle, const char *
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
 	CLEANUP(bundle_close) struct open_bundle o = { .signer = NULL };
-	struct tlog_proof path;
 
 	buf_clear(proof);
 	buf_clear(envelope);
 	if (cas_get(store, bundle, &text, err) < 0 ||
 	    dsse_bundle_parse(&o.arena, buf_text(&text), text.len, name, &o.b, err) < 0)
 		return -1;
-	if (!o.b.entry)
-		return err_set(err, ERR_INPUT, "%s was not logged", name);
-	path.n = o.b.entry->nhashes;
-	if (path.n)
-		memcpy(path.at, o.b.entry->hashes, path.n * sizeof(*path.at));
-	tlog_proof_write(&path, o.b.entry->index, o.b.entry->checkpoint,
-			 o.b.entry->checkpoint_len, proof);
-	dsse_envelope_write(&o.b, envelope);
-	if (buf_check(proof, name, err) < 0)
-		return -1;
-	return buf_check(envelope, name, err);
+	if (material_beside(&o.b, proof, envelope, err) < 0)
+		return err_wrap(err, "%s", name);
+	return 0;
 }

@@ -37,7 +37,9 @@ struct ledger_item {
 };
 int ledger_enter(const struct ledger *l, struct ledger_item *items, size_t n,
 		 struct err *err) MUST_CHECK;
-/* What lies beside NAME.sigstore.json, out of the bundle: NAME.tlog-proof, and the bare
- * envelope as NAME.intoto.jsonl. Both are cleared first. */
+/* Only looks: *all tells whether every item is remembered, and then they are filled in. */
+int ledger_recall(const struct ledger *l, struct ledger_item *items, size_t n, bool *all,
+		  struct err *err) MUST_CHECK;
+/* material_beside of a bundle in the store. Both are cleared first. */
 int ledger_beside(const struct cas *store, const struct digest *bundle, const char *name,
 		  struct buf *proof, struct buf *envelope, struct err *err) MUST_CHECK;

@@ -49,9 +49,10 @@ check_inclusion(struct arena *a, const struct dsse_entry *e, struct material *m,
 		memcpy(proof.at, e->hashes, e->nhashes * sizeof(*e->hashes));
 	tlog_leaf(e->body, e->body_len, &leaf);
 	if (!tlog_includes(&leaf, e->index, e->size, &proof, &e->root))
-		return err_set(err, ERR_VERIFY,
-			       "the inclusion proof does not lead to its checkpoint: the log does not hold the entry at %llu",
-			       (unsigned long long)e->index);
+		return err_set(
+			err, ERR_VERIFY,
+			"the inclusion proof does not lead to its checkpoint: the log does not hold the entry at %llu",
+			(unsigned long long)e->index);
 	m->index = e->index;
 	return 0;
 }
@@ -108,4 +109,21 @@ material_verify(struct arena *a, const struct dsse_bundle *b, const struct key_p
 		return err_recode(err, ERR_VERIFY);
 	*out = m;
 	return 0;
+}
+
+int
+material_beside(const struct dsse_bundle *b, struct buf *proof, struct buf *envelope,
+		struct err *err)
+{
+	struct tlog_proof path;
+
+	if (!b->entry)
+		return err_set(err, ERR_INPUT, "it was not logged");
+	path.n = b->entry->nhashes;
+	if (path.n)
+		memcpy(path.at, b->entry->hashes, path.n * sizeof(*path.at));
+	tlog_proof_write(&path, b->entry->index, b->entry->checkpoint, b->entry->checkpoint_len,
+			 proof);
+	dsse_envelope_write(b, envelope);
+	return buf_check(proof, "proof", err) < 0 ? -1 : buf_check(envelope, "envelope", err);
 }

@@ -23,6 +23,13 @@ struct material {
 int material_verify(struct arena *a, const struct dsse_bundle *b,
 		    const struct key_public *signer, const struct keyring *ring,
 		    struct material *out, struct err *err) MUST_CHECK;
+/* The two files that lie beside NAME.sigstore.json: NAME.tlog-proof (C2SP) with the entry's
+ * proof, and NAME.intoto.jsonl with the bare envelope. A bundle that was not logged has no
+ * proof: ERR_INPUT. */
+#define MATERIAL_PROOF  ".tlog-proof"
+#define MATERIAL_INTOTO ".intoto.jsonl"
+int material_beside(const struct dsse_bundle *b, struct buf *proof, struct buf *envelope,
+		    struct err *err) MUST_CHECK;
 /* The id of a log in bundles and trust roots: SHA-256 over origin and key, whose first four
  * bytes stand in the signatures of checkpoints. */
 void material_log_id(const struct note_key *log, struct digest *out);

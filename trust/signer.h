@@ -32,6 +32,10 @@
 					   checkpoint; witness: over its cosignature/v1        \
 					   message at the signature time */
 
+#define SIGNER_TYPE_TIMESTAMP                                                                  \
+	"application/x-timestamp-imprint" /* timestamp: an RFC 3161 token over a SHA-256, at   \
+					     the signer's own time */
+
 struct signer;
 int signer_start(const char *key_dir, struct signer **out, struct err *err) MUST_CHECK;
 /* signer_start in two: most runs sign nothing, and only want to know whose signatures count.

@@ -11,6 +11,7 @@
 #include "trust/note.h"
 #include "trust/openpgp.h"
 #include "trust/signer_priv.h"
+#include "trust/timestamp.h"
 #include "trust/tlog.h"
 
 #include <signal.h>
@@ -112,6 +113,19 @@ sign_cosignature(struct key_private *k, const struct request *r, struct buf *sig
 	return key_private_sign_ed25519(k, text.data, text.len, sig, err);
 }
 
+/* The time is what this process sees, not what it is told. */
+static int
+sign_timestamp(struct key_private *k, const struct request *r, struct buf *sig, struct err *err)
+{
+	struct digest imprint;
+
+	if (r->n != DIGEST_BYTES)
+		return err_set(err, ERR_INPUT, "imprint of %zu bytes, not %d", r->n,
+			       DIGEST_BYTES);
+	memcpy(imprint.bytes, r->payload, DIGEST_BYTES);
+	return timestamp_make(k, &imprint, clock_wall(), sig, err);
+}
+
 /* Which role may sign which type, and how. */
 static const struct use {
 	enum key_role role;
@@ -126,6 +140,7 @@ static const struct use {
 	{ KEY_METADATA, SIGNER_TYPE_REPOMD, sign_openpgp },
 	{ KEY_LOG, SIGNER_TYPE_CHECKPOINT, sign_checkpoint },
 	{ KEY_WITNESS, SIGNER_TYPE_CHECKPOINT, sign_cosignature },
+	{ KEY_TIMESTAMP, SIGNER_TYPE_TIMESTAMP, sign_timestamp },
 };
 
 static const struct use *

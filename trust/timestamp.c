@@ -74,9 +74,8 @@ has_strong_imprint(TS_TST_INFO *info)
 }
 
 static bool
-read_time(const TS_TST_INFO *info, int64_t *out)
+read_time(const ASN1_TIME *t, int64_t *out)
 {
-	const ASN1_GENERALIZEDTIME *t = TS_TST_INFO_get_time(info);
 	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
 	int days = 0, seconds = 0;
 	bool good = epoch && ASN1_TIME_diff(&days, &seconds, epoch, t) == 1;
@@ -90,6 +89,16 @@ static X509 *
 certificate(const uint8_t *der, size_t len)
 {
 	return d2i_X509(NULL, &der, (long)len);
+}
+
+int
+timestamp_valid_from(const struct key_public *k, int64_t *out, struct err *err)
+{
+	CLEANUP(X509_free) X509 *cert = certificate(k->cert, k->cert_len);
+
+	if (!cert || !read_time(X509_get0_notBefore(cert), out))
+		return refuse(err, "the certificate of the key has no usable beginning");
+	return 0;
 }
 
 /* The chain of a key as what may have signed at `when`. The context owns what it is given. */
@@ -138,12 +147,12 @@ check_form(TS_RESP *r, const void *token, size_t n, int64_t *when, struct err *e
 	if (!is_exact(r, token, n))
 		return refuse(err, "not in its one DER form");
 	info = TS_RESP_get_tst_info(r);
-	if (!info || ASN1_INTEGER_get(TS_STATUS_INFO_get0_status(
-			     TS_RESP_get_status_info(r))) != TS_STATUS_GRANTED)
+	if (!info || ASN1_INTEGER_get(TS_STATUS_INFO_get0_status(TS_RESP_get_status_info(r))) !=
+			     TS_STATUS_GRANTED)
 		return refuse(err, "the response holds no granted token");
 	if (!has_strong_imprint(info))
 		return refuse(err, "its imprint is not of the SHA-2 family");
-	if (!read_time(info, when))
+	if (!read_time(TS_TST_INFO_get_time(info), when))
 		return refuse(err, "its time cannot be read");
 	return 0;
 }

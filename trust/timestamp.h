@@ -17,6 +17,8 @@ struct key_private;
  * one second and one imprint have one number and no counter is kept. */
 int timestamp_make(struct key_private *k, const struct digest *imprint, int64_t now,
 		   struct buf *out, struct err *err) MUST_CHECK;
+/* When the certificate of the key begins to count. */
+int timestamp_valid_from(const struct key_public *k, int64_t *out, struct err *err) MUST_CHECK;
 /* A token over data by a timestamp key of the ring: *stamped and *when. Without such a key in
  * the ring only its form and imprint are checked and *stamped is false. Everything that does
  * not hold is ERR_VERIFY. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the maker of tokens (timestamp_make.c), which writes DER itself so that the key may be
- * anywhere, and their reader (timestamp.c), which is OpenSSL's. */
+/* Between the maker of tokens (timestamp_make.c), which writes DER itself so that the key may
+ * be anywhere, and their reader (timestamp.c), which is OpenSSL's. */
 #pragma once
 
 #include "trust/timestamp.h"

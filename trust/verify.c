@@ -11,8 +11,14 @@ static int
 read_signed(struct arena *a, const struct verify_ask *ask, const struct dsse_bundle *b,
 	    struct statement *out, struct err *err)
 {
-	if (dsse_bundle_verify_as(b, ask->ring, ask->role, NULL, err) < 0)
+	const struct key_public *signer;
+	struct material m;
+
+	if (dsse_bundle_verify_as(b, ask->ring, ask->role, &signer, err) < 0 ||
+	    material_verify(a, b, signer, ask->ring, &m, err) < 0)
 		return err_wrap(err, "%s", ask->name);
+	if (ask->material)
+		*ask->material = m;
 	if (strcmp(b->payload_type, DSSE_INTOTO_TYPE) != 0)
 		return err_set(err, ERR_VERIFY, "%s: payload type is '%s', not '%s'", ask->name,
 			       b->payload_type, DSSE_INTOTO_TYPE);

@@ -5,11 +5,12 @@
  */
 #pragma once
 
-#include "trust/dsse.h"
+#include "trust/material.h"
 #include "trust/statement.h"
 
-/* Parses and verifies a bundle, reads its statement, demands predicate type and that subject
- * (if not NULL) is among the subjects. Every failure is ERR_VERIFY and names the bundle. */
+/* Parses and verifies a bundle with whatever stands beside its signature, reads its statement,
+ * demands predicate type and that subject (if not NULL) is among the subjects. Every failure is
+ * ERR_VERIFY and names the bundle. */
 int verify_bundle(struct arena *a, const struct keyring *ring, const char *text, size_t n,
 		  const char *name, const char *predicate_type, const struct digest *subject,
 		  struct statement *out, struct err *err) MUST_CHECK;
@@ -21,6 +22,7 @@ struct verify_ask {
 	const char *name; /* of the bundle, for messages */
 	const char *predicate_type;
 	const struct digest *subject; /* or NULL */
+	struct material *material;    /* NULL, or receives what log and clock say of it */
 };
 int verify_bundle_as(struct arena *a, const struct verify_ask *ask, const char *text, size_t n,
 		     struct statement *out, struct err *err) MUST_CHECK;

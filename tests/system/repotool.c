@@ -92,7 +92,8 @@ cmd_publish(int argc, char **argv, struct err *err)
 	struct publish_spec spec = { .packages = s.packages,
 				     .inputs = s.inputs,
 				     .distribution = "Kiln Linux",
-				     .repo_id = "kiln" };
+				     .repo_id = "kiln",
+				     .log_origin = "log.kiln.invalid" };
 	struct publish_summary sum;
 	bool made;
 
@@ -105,6 +106,7 @@ cmd_publish(int argc, char **argv, struct err *err)
 		if (add_package(&s, argv[i], err) < 0)
 			return -1;
 	spec.store = s.store;
+	spec.log_dir = arena_format(&s.a, "%s/log", argv[0]);
 	spec.signer = s.signer;
 	spec.npackages = spec.ninputs = s.n;
 	spec.epoch = s.epoch;

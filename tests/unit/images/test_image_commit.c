@@ -57,6 +57,8 @@ world_open(struct world *w)
 	}
 }
 
+static const char *path_of(struct world *w, const char *path);
+
 static int
 commit(struct world *w, const char *text, struct image_summary *sum, struct err *err)
 {
@@ -76,7 +78,9 @@ commit(struct world *w, const char *text, struct image_summary *sum, struct err 
 						 .distribution_id = "kiln",
 						 .distribution_version = "1",
 						 .builder_id =
-							 "https://kiln.invalid/builder/v1" };
+							 "https://kiln.invalid/builder/v1",
+						 .log_dir = path_of(w, "log"),
+						 .log_origin = "log.kiln.invalid" };
 
 		return image_commit(&w->f.a, &spec, w->f.dir, DEST, sum, err);
 	}

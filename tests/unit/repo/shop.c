@@ -209,7 +209,9 @@ shop_publish(struct shop *s, struct publish_summary *out, struct err *err)
 				     .ninputs = s->ninputs,
 				     .epoch = SHOP_EPOCH + (int64_t)s->n,
 				     .distribution = "Kiln Linux",
-				     .repo_id = "kiln" };
+				     .repo_id = "kiln",
+				     .log_dir = arena_format(&s->a, "%s/log", s->root),
+				     .log_origin = "log.kiln.invalid" };
 
 	return publish_commit(&spec, s->dir, "out/repo", out, err);
 }
