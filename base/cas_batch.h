@@ -2,7 +2,8 @@
 /*
  * Many objects made durable together. Between cas_batch_enter and cas_batch_leave what cas_put,
  * cas_put_fd and cas_ref_put are given is written to tmp/ and goes no further; leaving hands
- * it, under a ticket, to a process that brings it into the store while the caller goes on. When
+ * it, under a ticket, to a process that brings it into the store while the caller goes on, a
+ * moment later, so that others may come with it, or at once when the caller waits for it. When
  * that says a ticket is done, everything of it and of all tickets before it is as durable as
  * without a batch; until then nobody sees it. Order of work: cas_batch.c.
  */

@@ -17,7 +17,7 @@
  */
 #include "base/cas_batch_priv.h"
 
-#define SYNC_EACH  32 /* files of one step; one action that makes a package has about twelve */
+#define SYNC_EACH  20 /* files of one step; one action that makes a package has about twelve */
 #define LINK_TRIES 3  /* what is collected between link and mark is linked anew */
 
 static int

@@ -15,7 +15,8 @@ enum cas_batch_kind {
 	CAS_BATCH_THERE =
 		't',         /* -, digest: it is there, but who placed it may yet be syncing */
 	CAS_BATCH_REF = 'r', /* tmp file, KIND/NAME: renamed */
-	CAS_BATCH_TICKET = '!' /* -, number: ends what belongs together */
+	CAS_BATCH_TICKET = '!', /* -, number: ends what belongs together */
+	CAS_BATCH_WAITING = 'w' /* -, -: the caller waits for the last ticket */
 };
 struct cas_batch_item {
 	enum cas_batch_kind kind;

@@ -210,30 +210,42 @@ on_answered(struct build_session *s, size_t node, int *fd, enum schedule_outcome
 	return 0;
 }
 
-/* What the run used and attempted, in packages; kept as the recipe's last run. */
+/* What the run used and attempted, in packages. */
 static int
-keep_trace(struct build_session *s, struct build_job *job, struct err *err)
+map_trace(struct build_session *s, struct build_job *job, struct err *err)
 {
-	struct trace_run run = { .action = job->action.hex,
-				 .outcome = sandbox_cause_word(job->outcome->cause),
-				 .seen = job->outcome->seen };
-
 	if (job->outcome->cause == SANDBOX_INTERRUPTED)
 		return 0;
 	if (trace_map(s->a, s->b->store, &job->root, &job->outcome->seen, &job->trace, err) < 0)
 		return -1;
 	job->record.trace = &job->trace;
-	run.trace = job->trace;
-	return trace_store(s->b->store, job->node->recipe->name, &run, err);
+	return 0;
 }
 
+/* Log and trace, as those of the recipe's last run. In a batch. */
+static int
+put_run(struct build_session *s, struct build_job *job, struct err *err)
+{
+	struct trace_run run = { .action = job->action.hex,
+				 .outcome = sandbox_cause_word(job->outcome->cause),
+				 .trace = job->trace,
+				 .seen = job->outcome->seen };
+
+	if (build_log_keep(s, job, &job->record.log, err) < 0)
+		return -1;
+	return job->record.trace ? trace_store(s->b->store, job->node->recipe->name, &run, err)
+				 : 0;
+}
+
+/* The same alone: nothing else will come of the run. Who hears of a failure may look at it at
+ * once. */
 static int
 keep_run(struct build_session *s, struct build_job *job, struct err *err)
 {
-	if (build_commit_enter(s, err) < 0 ||
-	    build_log_keep(s, job, &job->record.log, err) < 0 || keep_trace(s, job, err) < 0)
+	if (build_commit_enter(s, err) < 0 || put_run(s, job, err) < 0 ||
+	    build_commit_leave(s, err) < 0)
 		return -1;
-	return build_commit_leave(s, err);
+	return build_commit_all(s, err);
 }
 
 static int
@@ -244,14 +256,14 @@ fail_in_chamber(struct build_session *s, struct build_job *job, enum schedule_ou
 	struct build_failure f = { .recipe = r->name,
 				   .cause = sandbox_cause_word(job->outcome->cause) };
 
+	if (keep_run(s, job, err) < 0)
+		return give_up(s, job, out, err);
 	if (job->killed || job->outcome->cause == SANDBOX_INTERRUPTED) {
 		build_job_tidy(s, job);
 		*out = SCHEDULE_FAILED;
 		return 0;
 	}
-	/* Who hears of a failure may look at it at once. */
-	if (build_commit_all(s, err) < 0 ||
-	    build_log_tail(s->a, job->log_fd, &f.log_tail, err) < 0)
+	if (build_log_tail(s->a, job->log_fd, &f.log_tail, err) < 0)
 		return give_up(s, job, out, err);
 	f.message = arena_strdup(s->a, job->outcome->message);
 	if (job->outcome->seen.nviolations)
@@ -282,7 +294,7 @@ on_ran(struct build_session *s, struct build_job *job, int *fd, enum schedule_ou
 		return give_up(s, job, out, err);
 	job->record = (struct record){ .result = job->outcome,
 				       .has_check = job->node->recipe->check.run != NULL };
-	if (keep_run(s, job, err) < 0)
+	if (map_trace(s, job, err) < 0)
 		return give_up(s, job, out, err);
 	if (job->outcome->cause != SANDBOX_OK)
 		return fail_in_chamber(s, job, out, err);
@@ -304,6 +316,18 @@ words_of(struct arena *a, const struct build_job *job, size_t npackages)
 			    npackages == 1 ? "" : "s");
 }
 
+/* Nothing can be made of what was built; the run is kept all the same. */
+static int
+fail_to_pack(struct build_session *s, struct build_job *job, enum schedule_outcome *out,
+	     struct err *err)
+{
+	struct err worse;
+
+	if (keep_run(s, job, &worse) < 0)
+		*err = worse;
+	return give_up(s, job, out, err);
+}
+
 static int
 on_packed(struct build_session *s, struct build_job *job, enum schedule_outcome *out,
 	  struct err *err)
@@ -311,7 +335,9 @@ on_packed(struct build_session *s, struct build_job *job, enum schedule_outcome 
 	struct pkgfacts *facts;
 	size_t n;
 
-	if (build_pack_collect(s, job, &facts, &n, err) < 0 || build_commit_enter(s, err) < 0)
+	if (build_pack_collect(s, job, &facts, &n, err) < 0)
+		return fail_to_pack(s, job, out, err);
+	if (build_commit_enter(s, err) < 0 || put_run(s, job, err) < 0)
 		return give_up(s, job, out, err);
 	build_pack_adopt(s, job, facts, n);
 	build_quota_add(s, job, facts, n);

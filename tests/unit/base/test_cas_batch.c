@@ -112,6 +112,25 @@ TEST(cas_batch_keeps_the_order_of_tickets_and_survives_equal_ones)
 }
 
 /* A ticket of several messages. */
+TEST(cas_batch_ends_what_nobody_waits_for)
+{
+	uint64_t ticket, done = 0;
+	struct digest d;
+
+	SCENE;
+	for (int i = 0; i < 3; i++) {
+		cas_batch_enter(s.batch);
+		assert_ok(cas_put(s.store, &i, sizeof(i), &d, err));
+		assert_ok(cas_batch_leave(s.batch, &ticket, err));
+	}
+	while (done < ticket) /* a test that hangs fails, too */
+		assert_ok(cas_batch_done(s.batch, &done, err));
+	assert_true(cas_has(s.store, &d));
+	/* Having waited for what is long done hurries nobody. */
+	assert_ok(cas_batch_wait(s.batch, 1, err));
+	assert_ok(cas_batch_wait(s.batch, ticket, err));
+}
+
 TEST(cas_batch_takes_a_large_ticket_as_one)
 {
 	uint64_t ticket;
