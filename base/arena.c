@@ -10,6 +10,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
 
+#define ARENA_FIRST_BYTES ((size_t)4 * 1024) /* many arenas live for one small document */
 #define ARENA_BLOCK_BYTES ((size_t)64 * 1024)
 #define ARENA_ALIGN       ((size_t)16)
 
@@ -22,7 +23,8 @@ struct arena_block {
 static struct arena_block *
 add_block(struct arena *a, size_t size)
 {
-	size_t cap = KILN_MAX(size, ARENA_BLOCK_BYTES);
+	size_t next = a->head ? a->head->cap * 2 : ARENA_FIRST_BYTES;
+	size_t cap = KILN_MAX(size, KILN_MIN(next, ARENA_BLOCK_BYTES));
 	struct arena_block *b = mem_alloc(sizeof(*b) + cap);
 
 	b->cap = cap;

@@ -75,7 +75,7 @@ static int
 fill(int in, int out, struct digest *d, uint64_t *size, struct err *err)
 {
 	CLEANUP(digest_free) struct digest_state *s = digest_begin();
-	CLEANUP(mem_free) char *chunk = mem_alloc(READ_CHUNK);
+	CLEANUP(mem_free) char *chunk = mem_room(READ_CHUNK);
 
 	for (*size = 0;;) {
 		ssize_t n = read(in, chunk, READ_CHUNK);

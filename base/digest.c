@@ -65,7 +65,7 @@ int
 digest_fd(int fd, struct digest *out, uint64_t *size, struct err *err)
 {
 	CLEANUP(digest_free) struct digest_state *s = digest_begin();
-	CLEANUP(mem_free) char *chunk = mem_alloc(READ_CHUNK);
+	CLEANUP(mem_free) char *chunk = mem_room(READ_CHUNK);
 	uint64_t total = 0;
 
 	for (;;) {

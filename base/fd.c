@@ -266,7 +266,7 @@ fd_copy(int in, int out, uint64_t max, uint64_t *n, struct err *err)
 
 	if (copy_in_kernel(in, out, max, &total, err) < 0)
 		return -1;
-	chunk = mem_alloc(COPY_CHUNK);
+	chunk = mem_room(COPY_CHUNK);
 	while ((got = read_some(in, chunk, COPY_CHUNK)) > 0) {
 		if ((uint64_t)got > max - total)
 			return err_set(err, ERR_LIMIT, "larger than %llu bytes",

@@ -167,23 +167,37 @@ json_parse(struct arena *a, const char *text, size_t n, const char *name, struct
 	return 0;
 }
 
+static bool
+is_plain(unsigned char c)
+{
+	return c >= 0x20 && c != '"' && c != '\\';
+}
+
 static void
-write_text(const char *s, struct buf *out)
+write_escaped(unsigned char c, struct buf *out)
 {
 	static const char named[] = "btn?fr"; /* \b \t \n, no \v, \f \r */
 
-	buf_add_char(out, '"');
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	if (c == '"' || c == '\\')
+		buf_add_format(out, "\\%c", c);
+	else if (c >= '\b' && c <= '\r' && c != '\v')
+		buf_add_format(out, "\\%c", named[c - '\b']);
+	else
+		buf_add_format(out, "\\u%04x", c);
+}
 
-		if (c == '"' || c == '\\')
-			buf_add_format(out, "\\%c", c);
-		else if (c >= '\b' && c <= '\r' && c != '\v')
-			buf_add_format(out, "\\%c", named[c - '\b']);
-		else if (c < 0x20)
-			buf_add_format(out, "\\u%04x", c);
-		else
-			buf_add_char(out, (char)c);
+static void
+write_text(const char *s, struct buf *out)
+{
+	buf_add_char(out, '"');
+	while (*s) {
+		const char *start = s;
+
+		while (is_plain((unsigned char)*s))
+			s++;
+		buf_add(out, start, (size_t)(s - start));
+		if (*s)
+			write_escaped((unsigned char)*s++, out);
 	}
 	buf_add_char(out, '"');
 }

@@ -22,6 +22,12 @@ mem_alloc(size_t size)
 }
 
 void *
+mem_room(size_t size)
+{
+	return mem_resize(NULL, size, 1);
+}
+
+void *
 mem_resize(void *old, size_t n, size_t size)
 {
 	void *p = reallocarray(old, n ? n : 1, size ? size : 1);

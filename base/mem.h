@@ -4,7 +4,8 @@
 
 #include "base/base.h"
 
-void *mem_alloc(size_t size) MUST_CHECK;                       /* zeroed */
+void *mem_alloc(size_t size) MUST_CHECK; /* zeroed */
+void *mem_room(size_t size) MUST_CHECK;  /* not zeroed: for what is read into */
 void *mem_resize(void *old, size_t n, size_t size) MUST_CHECK; /* n * size, overflow aborts */
 char *mem_strdup(const char *s) MUST_CHECK;
 char *mem_strndup(const char *s, size_t n) MUST_CHECK;

@@ -276,13 +276,16 @@ fail_in_chamber(struct build_session *s, struct build_job *job, enum schedule_ou
 	return 0;
 }
 
-static void
-hash_harvest(struct build_job *job)
+static int
+begin_packing(struct build_session *s, struct build_job *job, struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(DOC_MAX_BYTES * 4);
 
 	manifest_write(&job->harvest, &text);
+	if (buf_check(&text, "manifest of the output", err) < 0)
+		return -1;
 	digest_of(buf_text(&text), text.len, &job->record.output);
+	return build_pack_begin(s, job, &text, err);
 }
 
 static int
@@ -298,8 +301,7 @@ on_ran(struct build_session *s, struct build_job *job, int *fd, enum schedule_ou
 		return give_up(s, job, out, err);
 	if (job->outcome->cause != SANDBOX_OK)
 		return fail_in_chamber(s, job, out, err);
-	hash_harvest(job);
-	if (build_pack_begin(s, job, err) < 0)
+	if (begin_packing(s, job, err) < 0)
 		return give_up(s, job, out, err);
 	job->phase = BUILD_PACKING;
 	*fd = job->pack.pipe;

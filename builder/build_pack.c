@@ -1,108 +1,98 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packages are made of a harvest by a child: it reads hostile files and compresses for a while,
- * and neither may stall the loop, crash it, or come near the signer. The facts come back as
- * JSON in a memory file, and how it ended as a struct err in a pipe.
+ * The loop's side of making packages of a harvest: a process that was forked before anything
+ * large existed is asked, and its children do it (build_pack_serve.c).
  */
-#include "builder/build_priv.h"
+#include "builder/build_pack_priv.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/proc.h"
-#include "builder/normalize.h"
-#include "builder/sandbox_priv.h"
 #include <signal.h>
-#include <sys/prctl.h>
+#include <sys/socket.h>
 
-#define FACTS_MAX_BYTES DOC_MAX_BYTES
+struct build_packer {
+	pid_t pid;
+	int sock;
+};
 
-/* In the child: harvest -> entries -> parts -> packages -> JSON. */
-static int
-pack(struct build_session *s, const struct build_job *job, struct err *err)
+int
+build_packer_open(struct cas *store, struct build_packer **out, struct err *err)
 {
-	CLEANUP(buf_free) struct buf json = BUF_MAX(FACTS_MAX_BYTES);
-	CLEANUP(fd_close) int files = -1;
-	const struct recipe *r = job->node->recipe;
-	int storefd = cas_dirfd(s->b->store);
-	struct package_context c = { .a = s->a,
-				     .storefd = storefd,
-				     .recipe = r,
-				     .vendor = s->b->workspace->vendor,
-				     .tmp = job->tmp };
-	struct pkgfile_entry *entries;
-	struct split_part *parts;
-	struct pkgfacts *facts;
-	struct doc *list = doc_list(s->a);
-	size_t n, nparts;
+	CLEANUP(fd_close) int theirs = -1;
+	CLEANUP(build_packer_close) struct build_packer *p = mem_alloc(sizeof(*p));
+	pid_t parent = getpid();
+	int pair[2];
 
-	if (fd_open_beneath(storefd, arena_format(s->a, "tmp/%s/out", job->tmp),
-			    O_RDONLY | O_DIRECTORY, &files, err) < 0)
-		return -1;
-	c.files_dirfd = files;
-	if (normalize_tree(s->a, r, &job->harvest, &entries, &n, err) < 0 ||
-	    split_files(s->a, r, entries, n, &parts, &nparts, err) < 0 ||
-	    package_make(&c, parts, nparts, &facts, err) < 0)
-		return -1;
-	for (size_t i = 0; i < nparts; i++)
-		doc_push(s->a, list, pkgfacts_doc(s->a, &facts[i]));
-	json_write(list, &json);
-	if (buf_check(&json, "facts", err) < 0)
-		return -1;
-	return fd_write_all(job->pack.facts, json.data, json.len, err);
-}
-
-/* Before the first hostile byte: the ways to signer, chambers and everything but the store are
- * closed, root is left, and no privilege can be had again. */
-static int
-narrow(struct build_session *s, int facts, int out, struct err *err)
-{
-	int keep[] = { facts, out, cas_dirfd(s->b->store) };
-	struct stat st;
-
-	proc_close_others(keep, ARRAY_LEN(keep));
-	if (fstat(cas_dirfd(s->b->store), &st) < 0)
-		return err_sys(err, "store %s", cas_path(s->b->store));
-	if (sandbox_ids_drop(cas_uid(s->b->store), st.st_gid, err) < 0 ||
-	    sandbox_ids_die_with_parent(err) < 0)
-		return -1;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return err_sys(err, "giving up privileges");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, "socketpair");
+	p->sock = pair[0];
+	theirs = pair[1];
+	(void)fflush(NULL); /* what is buffered must not be written twice */
+	p->pid = fork();
+	if (p->pid == 0)
+		build_pack_serve(store, theirs, parent);
+	if (p->pid < 0)
+		return err_sys(err, "cannot start a process");
+	*out = STEAL_PTR(p);
 	return 0;
 }
 
-static NO_RETURN void
-pack_and_leave(struct build_session *s, const struct build_job *job, int out, pid_t parent)
+void
+build_packer_close(struct build_packer *p)
 {
-	struct err e = { .code = ERR_NONE };
+	struct err ignored;
+	int status;
 
-	(void)signal(SIGINT, SIG_IGN); /* the parent decides */
-	if (narrow(s, job->pack.facts, out, &e) == 0 && getppid() == parent &&
-	    pack(s, job, &e) == 0)
-		e.code = ERR_NONE;
-	proc_child_exit(write(out, &e, sizeof(e)) != sizeof(e));
+	if (!p)
+		return;
+	if (p->sock > 0)
+		close(p->sock);
+	/* Its children die with it. */
+	if (p->pid > 0 && kill(p->pid, SIGKILL) == 0)
+		(void)!proc_wait(p->pid, &status, &ignored);
+	free(p);
+}
+
+static int
+write_work(struct build_session *s, const struct build_job *job, const struct buf *harvest,
+	   struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(DOC_MAX_BYTES);
+	struct doc *d = doc_map(&a);
+
+	doc_set_text(&a, d, "vendor", s->b->workspace->vendor);
+	doc_set_text(&a, d, "tmp", job->tmp);
+	doc_set(&a, d, "recipe", build_pack_recipe_doc(&a, job->node->recipe));
+	json_write(d, &text);
+	buf_add_char(&text, '\n');
+	if (buf_check(&text, "what is to be packed", err) < 0)
+		return -1;
+	if (fd_write_all(job->pack.facts, text.data, text.len, err) < 0)
+		return -1;
+	return fd_write_all(job->pack.facts, harvest->data, harvest->len, err);
 }
 
 int
-build_pack_begin(struct build_session *s, struct build_job *job, struct err *err)
+build_pack_begin(struct build_session *s, struct build_job *job, const struct buf *harvest,
+		 struct err *err)
 {
 	CLEANUP(fd_close) int here = -1;
 	CLEANUP(fd_close) int there = -1;
-	pid_t parent = getpid();
-	int ends[2];
+	int fds[BUILD_PACK_FDS], ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_sys(err, "pipe");
 	here = ends[0];
 	there = ends[1];
-	if (fd_memory("facts", &job->pack.facts, err) < 0)
+	if (fd_memory("facts", &job->pack.facts, err) < 0 ||
+	    write_work(s, job, harvest, err) < 0)
 		return -1;
-	job->pack.pid = fork();
-	if (job->pack.pid < 0) {
-		job->pack.pid = 0;
-		return err_sys(err, "cannot start a process");
-	}
-	if (job->pack.pid == 0)
-		pack_and_leave(s, job, there, parent);
+	fds[BUILD_PACK_FILE] = job->pack.facts;
+	fds[BUILD_PACK_PIPE] = there;
+	if (fd_send(s->packer->sock, "p", 1, fds, BUILD_PACK_FDS, err) < 0)
+		return err_wrap(err, "the process that has packages made");
 	job->pack.pipe = STEAL_FD(here);
 	return 0;
 }
@@ -113,15 +103,10 @@ hear(struct build_pack *p, struct err *err)
 {
 	struct err said;
 	ssize_t got = read(p->pipe, &said, sizeof(said));
-	int status;
 
-	if (proc_wait(p->pid, &status, err) < 0)
-		return -1;
-	p->pid = 0;
 	close(STEAL_FD(p->pipe));
 	if (got != (ssize_t)sizeof(said))
-		return err_set(err, ERR_BUILD, "the process that makes packages ended with %d",
-			       status);
+		return err_set(err, ERR_BUILD, "the process that has packages made is gone");
 	said.text[sizeof(said.text) - 1] = '\0';
 	if (said.code == ERR_NONE)
 		return 0;
@@ -133,7 +118,7 @@ int
 build_pack_collect(struct build_session *s, struct build_job *job, struct pkgfacts **facts,
 		   size_t *n, struct err *err)
 {
-	CLEANUP(buf_free) struct buf json = BUF_MAX(FACTS_MAX_BYTES);
+	CLEANUP(buf_free) struct buf json = BUF_MAX(BUILD_PACK_FACTS_MAX);
 	const char *name = job->node->recipe->name;
 	struct doc *list;
 
@@ -162,14 +147,13 @@ build_pack_adopt(struct build_session *s, const struct build_job *job,
 }
 
 void
-build_pack_kill(struct build_pack *p)
+build_pack_release(struct build_pack *p)
 {
-	struct err ignored;
-	int status;
+	struct err last;
 
-	if (p->pid > 0 && kill(p->pid, SIGKILL) == 0)
-		(void)!proc_wait(p->pid, &status, &ignored);
-	p->pid = 0;
+	/* Until the last that could write below tmp/ has died with its parent. */
+	while (p->pipe >= 0 && read(p->pipe, &last, sizeof(last)) > 0)
+		;
 	if (p->pipe >= 0)
 		close(STEAL_FD(p->pipe));
 	if (p->facts >= 0)

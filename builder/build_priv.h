@@ -41,12 +41,12 @@ struct build_lock {
 	int sock; /* readable when the lock is there, or the child is gone */
 	int fd;   /* the lock itself, once taken */
 };
-/* A child that makes packages. */
+/* Packages that are being made. */
 struct build_pack {
-	pid_t pid;
-	int pipe;  /* readable when it has ended */
+	int pipe;  /* readable when that has ended */
 	int facts; /* memfd: canonical JSON */
 };
+struct build_packer;
 struct build_job {
 	const struct plan_node *node;
 	enum build_phase phase;
@@ -106,6 +106,7 @@ struct build_session {
 	struct build_job *jobs; /* one for each node of the plan */
 	struct build_ground *grounds;
 	struct buildroot_cache *trees;
+	struct build_packer *packer;                    /* NULL outside build_run */
 	struct cas_batch *batch;                        /* NULL: nothing was written yet */
 	uint64_t ticket;                                /* the last one */
 	struct build_job *committing, *last_committing; /* in the order of their tickets */
@@ -262,14 +263,21 @@ void build_lock_kill(struct build_lock *l);
 void build_lock_release(struct build_lock *l);
 
 /* ---- build_pack.c ---- */
-int build_pack_begin(struct build_session *s, struct build_job *job,
+/* The process that has packages made: before anything large is in memory, which each package
+ * would pay for. */
+int build_packer_open(struct cas *store, struct build_packer **out, struct err *err) MUST_CHECK;
+void build_packer_close(struct build_packer *p); /* whatever is being made dies */
+DEFINE_CLEANUP(struct build_packer *, build_packer_close);
+/* harvest: the manifest as text. */
+int build_pack_begin(struct build_session *s, struct build_job *job, const struct buf *harvest,
 		     struct err *err) MUST_CHECK;
 int build_pack_collect(struct build_session *s, struct build_job *job, struct pkgfacts **facts,
 		       size_t *n, struct err *err) MUST_CHECK;
 /* In a batch: the files that the child made become blobs. */
 void build_pack_adopt(struct build_session *s, const struct build_job *job,
 		      const struct pkgfacts *facts, size_t n);
-void build_pack_kill(struct build_pack *p);
+/* After build_packer_close. */
+void build_pack_release(struct build_pack *p);
 
 /* ---- build_prove.c ---- */
 /* Record, statement, signature and the result of a job whose packages are made. */

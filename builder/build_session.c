@@ -112,13 +112,14 @@ void
 build_session_end(struct build_session *s)
 {
 	build_commit_end(s);
+	build_packer_close(STEAL_PTR(s->packer));
 	for (size_t i = 0; i < s->plan.n && s->jobs; i++) {
 		struct build_job *job = &s->jobs[i];
 
 		cache_ask_release(&job->ask);
 		build_lock_kill(&job->lock);
 		build_lock_release(&job->lock);
-		build_pack_kill(&job->pack);
+		build_pack_release(&job->pack);
 		if (job->log_fd >= 0)
 			close(job->log_fd);
 		if (job->tmp[0])

@@ -87,7 +87,7 @@ damaged(const struct walk *w, const char *what)
 static int
 load_body(struct walk *w, const struct pkgfile_entry *e)
 {
-	CLEANUP(mem_free) char *chunk = mem_alloc(CHUNK);
+	CLEANUP(mem_free) char *chunk = mem_room(CHUNK);
 	CLEANUP(digest_free) struct digest_state *state = digest_begin();
 	struct digest got;
 	uint64_t left = e->size;

@@ -62,7 +62,7 @@ write_body(rpmfi archive, const struct pkgfile_spec *spec, const struct pkgfile_
 	   struct err *err)
 {
 	CLEANUP(digest_free) struct digest_state *state = digest_begin();
-	CLEANUP(mem_free) char *chunk = mem_alloc(CHUNK);
+	CLEANUP(mem_free) char *chunk = mem_room(CHUNK);
 	CLEANUP(fd_close) int fd = -1;
 	uint64_t total = 0;
 	struct digest got;
@@ -154,7 +154,7 @@ static int
 hash_payload(struct writing *w, struct err *err)
 {
 	CLEANUP(digest_free) struct digest_state *state = digest_begin();
-	CLEANUP(mem_free) char *chunk = mem_alloc(CHUNK);
+	CLEANUP(mem_free) char *chunk = mem_room(CHUNK);
 	CLEANUP(stream_close) FD_t stream = NULL;
 	struct digest d;
 	ssize_t n;
