@@ -221,6 +221,34 @@ fd_read_file(int dirfd, const char *path, struct buf *out, struct err *err)
 }
 
 int
+fd_open_plain(int dirfd, const char *path, int *fd, uint64_t *size, struct err *err)
+{
+	CLEANUP(fd_close) int got = -1;
+	struct stat st;
+
+	if (fd_open_straight(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &got, err) < 0)
+		return -1;
+	if (fstat(got, &st) < 0)
+		return err_sys(err, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_VERIFY, "%s is not a regular file", path);
+	if (size)
+		*size = (uint64_t)st.st_size;
+	*fd = STEAL_FD(got);
+	return 0;
+}
+
+int
+fd_read_plain(int dirfd, const char *path, struct buf *out, struct err *err)
+{
+	CLEANUP(fd_close) int fd = -1;
+
+	if (fd_open_plain(dirfd, path, &fd, NULL, err) < 0)
+		return -1;
+	return fd_read_all(fd, out, err) < 0 ? err_wrap(err, "%s", path) : 0;
+}
+
+int
 fd_write_all(int fd, const void *data, size_t n, struct err *err)
 {
 	const char *at = data;

@@ -41,6 +41,12 @@ int fd_mkdirs(int dirfd, const char *path, struct err *err) MUST_CHECK;
 
 int fd_read_all(int fd, struct buf *out, struct err *err) MUST_CHECK; /* up to out->max */
 int fd_read_file(int dirfd, const char *path, struct buf *out, struct err *err) MUST_CHECK;
+/* A plain file where hostile bytes may have put another thing: through no link, and nothing is
+ * waited for. What is no regular file is ERR_VERIFY. size may be NULL. */
+int fd_open_plain(int dirfd, const char *path, int *fd, uint64_t *size,
+		  struct err *err) MUST_CHECK;
+/* The same, read up to out->max; errors name path. */
+int fd_read_plain(int dirfd, const char *path, struct buf *out, struct err *err) MUST_CHECK;
 int fd_write_all(int fd, const void *data, size_t n, struct err *err) MUST_CHECK;
 /* Copies until end of file or max bytes (more is ERR_LIMIT); *n, if not NULL, is what was
  * copied. copy_file_range where the kernel can, else read and write. */

@@ -221,7 +221,7 @@ take_object(struct cas *store, int dirfd, const struct doc *item, struct transfe
 	}
 	digest_hex(&d, hex);
 	(void)snprintf(path, sizeof(path), "cas/%s", hex);
-	if (fd_open_straight(dirfd, path, O_RDONLY | O_NONBLOCK, &fd, err) < 0)
+	if (fd_open_plain(dirfd, path, &fd, NULL, err) < 0)
 		return -1;
 	if (cas_put_fd(store, fd, &d, NULL, &size, err) < 0)
 		return err_wrap(err, "%s", path);

@@ -229,33 +229,10 @@ oci_parse_config(struct arena *a, const char *text, size_t n, const char *name,
 	return 0;
 }
 
-/* Through no link at all. */
-static int
-open_regular(int dirfd, const char *path, int *fd, struct stat *st, struct err *err)
-{
-	CLEANUP(fd_close) int opened = -1;
-
-	if (fd_open_straight(dirfd, path, O_RDONLY | O_NONBLOCK, &opened, err) < 0)
-		return err_recode(err, ERR_VERIFY);
-	if (fstat(opened, st) < 0)
-		return err_sys(err, "%s", path);
-	if (!S_ISREG(st->st_mode))
-		return err_set(err, ERR_VERIFY, "%s is not a regular file", path);
-	*fd = STEAL_FD(opened);
-	return 0;
-}
-
 int
 oci_read_file(int dirfd, const char *path, struct buf *out, struct err *err)
 {
-	CLEANUP(fd_close) int fd = -1;
-	struct stat st;
-
-	if (open_regular(dirfd, path, &fd, &st, err) < 0)
-		return -1;
-	if ((uint64_t)st.st_size > out->max)
-		return err_set(err, ERR_VERIFY, "%s has more than %zu bytes", path, out->max);
-	return fd_read_all(fd, out, err);
+	return fd_read_plain(dirfd, path, out, err) < 0 ? err_recode(err, ERR_VERIFY) : 0;
 }
 
 /* Opens a blob of the promised size: nothing larger is ever hashed. */
@@ -264,16 +241,18 @@ open_blob(int dirfd, const struct oci_descriptor *d, const char *what, int *fd, 
 {
 	CLEANUP(fd_close) int opened = -1;
 	char hex[DIGEST_HEX], path[sizeof(OCI_BLOBS "/") + DIGEST_HEX];
-	struct stat st;
+	uint64_t size = 0;
 
 	digest_hex(&d->digest, hex);
 	(void)snprintf(path, sizeof(path), OCI_BLOBS "/%s", hex);
-	if (open_regular(dirfd, path, &opened, &st, err) < 0)
+	if (fd_open_plain(dirfd, path, &opened, &size, err) < 0) {
+		(void)err_recode(err, ERR_VERIFY);
 		return err_wrap(err, "%s", what);
-	if ((uint64_t)st.st_size != d->size)
+	}
+	if (size != d->size)
 		return err_set(err, ERR_VERIFY,
-			       "%s: blob %s has %lld bytes, %llu were promised", what, hex,
-			       (long long)st.st_size, (unsigned long long)d->size);
+			       "%s: blob %s has %llu bytes, %llu were promised", what, hex,
+			       (unsigned long long)size, (unsigned long long)d->size);
 	*fd = STEAL_FD(opened);
 	return 0;
 }

@@ -18,33 +18,13 @@ pkgverify_run_release(struct pkgverify_run *run)
 int
 pkgverify_open(int dirfd, const char *path, int *fd, uint64_t *size, struct err *err)
 {
-	CLEANUP(fd_close) int opened = -1;
-	struct stat st;
-
-	if (fd_open_straight(dirfd, path, O_RDONLY | O_NONBLOCK, &opened, err) < 0)
-		return err_recode(err, ERR_VERIFY);
-	if (fstat(opened, &st) < 0)
-		return err_sys(err, "%s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_VERIFY, "%s is not a regular file", path);
-	if (size)
-		*size = (uint64_t)st.st_size;
-	*fd = STEAL_FD(opened);
-	return 0;
+	return fd_open_plain(dirfd, path, fd, size, err) < 0 ? err_recode(err, ERR_VERIFY) : 0;
 }
 
 int
 pkgverify_read(int dirfd, const char *path, struct buf *out, struct err *err)
 {
-	CLEANUP(fd_close) int fd = -1;
-
-	if (pkgverify_open(dirfd, path, &fd, NULL, err) < 0)
-		return -1;
-	if (fd_read_all(fd, out, err) < 0) {
-		err_wrap(err, "%s", path);
-		return err_recode(err, ERR_VERIFY);
-	}
-	return 0;
+	return fd_read_plain(dirfd, path, out, err) < 0 ? err_recode(err, ERR_VERIFY) : 0;
 }
 
 /* The digest of the file as it was before signing. */

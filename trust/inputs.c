@@ -13,22 +13,6 @@
 #define INPUTS_MAX_BUNDLE    DSSE_MAX_BYTES
 #define INPUTS_DIGITS        16
 
-/* A directory under test may hold FIFOs and links; only plain files are opened. */
-static int
-read_regular(int dirfd, const char *name, struct buf *out, struct err *err)
-{
-	CLEANUP(fd_close) int fd = -1;
-	struct stat st;
-
-	if (fd_open_straight(dirfd, name, O_RDONLY | O_NONBLOCK, &fd, err) < 0)
-		return -1;
-	if (fstat(fd, &st) < 0)
-		return err_sys(err, "%s", name);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_VERIFY, "%s is not a regular file", name);
-	return fd_read_all(fd, out, err);
-}
-
 static bool
 is_bundle(const char *name)
 {
@@ -93,7 +77,7 @@ load_bundle(struct inputs_set *set, int dirfd, const char *name, const struct ke
 	struct inputs_known *k = arena_alloc(&set->arena, sizeof(*k));
 	const char *label = verify_label(&set->arena, name);
 
-	if (read_regular(dirfd, name, &text, err) < 0 ||
+	if (fd_read_plain(dirfd, name, &text, err) < 0 ||
 	    verify_bundle(&set->arena, ring, buf_text(&text), text.len, label,
 			  STATEMENT_SLSA_V1, NULL, &k->statement, err) < 0)
 		return err_recode(err, ERR_VERIFY);
@@ -186,8 +170,8 @@ load_inventory(struct inputs_set *set, const char *path, enum key_role by,
 	struct statement s;
 
 	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0 ||
-	    read_regular(dirfd, name, &text, err) < 0 ||
-	    read_regular(dirfd, bundle_name, &bundle, err) < 0)
+	    fd_read_plain(dirfd, name, &text, err) < 0 ||
+	    fd_read_plain(dirfd, bundle_name, &bundle, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	digest_of(buf_text(&text), text.len, &digest);
 	ask.name = bundle_name;

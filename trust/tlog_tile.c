@@ -36,22 +36,6 @@ tlog_tile_width(int level, uint64_t n, uint64_t size)
 	return total <= before ? 0 : (unsigned int)KILN_MIN(total - before, TLOG_WIDTH);
 }
 
-/* Hostile names: no link is followed and nothing is waited for. */
-static int
-read_file(int dirfd, const char *name, struct buf *out, struct err *err)
-{
-	CLEANUP(fd_close) int fd = -1;
-	struct stat st;
-
-	if (fd_open_straight(dirfd, name, O_RDONLY | O_NONBLOCK, &fd, err) < 0)
-		return -1;
-	if (fstat(fd, &st) < 0)
-		return err_sys(err, "%s", name);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_VERIFY, "%s: not a regular file", name);
-	return fd_read_all(fd, out, err);
-}
-
 /* The tile as it was at this width; when that is gone, the full one, of which it was a part.
  * *held: how many things the file must hold. */
 static int
@@ -62,14 +46,14 @@ read_tile(int dirfd, int level, uint64_t n, unsigned int width, struct buf *out,
 
 	*held = width;
 	tlog_tile_name(level, n, width, name);
-	if (read_file(dirfd, name, out, err) == 0)
+	if (fd_read_plain(dirfd, name, out, err) == 0)
 		return 0;
 	if (width == TLOG_WIDTH || err->sys != ENOENT)
 		return err_wrap(err, "log");
 	buf_clear(out);
 	*held = TLOG_WIDTH;
 	tlog_tile_name(level, n, TLOG_WIDTH, name);
-	return read_file(dirfd, name, out, err) < 0 ? err_wrap(err, "log") : 0;
+	return fd_read_plain(dirfd, name, out, err) < 0 ? err_wrap(err, "log") : 0;
 }
 
 int

@@ -66,6 +66,34 @@ TEST(fd_read_stops_at_the_limit)
 	assert_int_equal(err->code, ERR_LIMIT);
 }
 
+TEST(fd_read_plain_takes_only_plain_files_through_no_link)
+{
+	CLEANUP(fd_close) int dir = test_tmpdir();
+	CLEANUP(fd_close) int fd = -1;
+	CLEANUP(buf_free) struct buf b = BUF_MAX(5);
+	uint64_t size = 0;
+
+	write_file(dir, "f", "12345");
+	assert_int_equal(mkdirat(dir, "d", 0755), 0);
+	assert_int_equal(mkfifoat(dir, "pipe", 0644), 0);
+	assert_int_equal(symlinkat("f", dir, "link"), 0);
+	assert_int_equal(symlinkat("d", dir, "up"), 0);
+	write_file(dir, "d/g", "123456");
+	assert_ok(fd_read_plain(dir, "f", &b, err));
+	assert_string_equal(buf_text(&b), "12345");
+	assert_ok(fd_open_plain(dir, "d/g", &fd, &size, err));
+	assert_int_equal(size, 6);
+	buf_clear(&b);
+	assert_fails(fd_read_plain(dir, "d/g", &b, err), "d/g: larger than 5 bytes");
+	assert_fails(fd_read_plain(dir, "d", &b, err), "d is not a regular file");
+	assert_fails(fd_read_plain(dir, "pipe", &b, err), "pipe is not a regular file");
+	assert_int_equal(err->code, ERR_VERIFY);
+	assert_fails(fd_read_plain(dir, "link", &b, err), "leads through a symbolic link");
+	assert_fails(fd_read_plain(dir, "up/g", &b, err), "leads through a symbolic link");
+	assert_fails(fd_read_plain(dir, "gone", &b, err), "gone: No such file");
+	assert_int_equal(err->sys, ENOENT);
+}
+
 TEST(fd_publish_replaces_and_leaves_nothing_beside)
 {
 	CLEANUP(fd_close) int dir = test_tmpdir();

@@ -261,7 +261,7 @@ TEST(a_tile_that_is_no_tile_is_refused)
 	assert_fails(tlog_tile_entries(dirfd, 0, 10, &text, err), "entry 0 is cut off");
 	assert_int_equal(unlinkat(dirfd, "tile/0/000.p/10", 0), 0);
 	assert_int_equal(mkfifoat(dirfd, "tile/0/000.p/10", 0644), 0);
-	assert_fails(tlog_tile_read(dirfd, 0, 0, 10, hashes, err), "not a regular file");
+	assert_fails(tlog_tile_read(dirfd, 0, 0, 10, hashes, err), "is not a regular file");
 	assert_int_equal(unlinkat(dirfd, "tile/0/000.p/10", 0), 0);
 	assert_int_equal(symlinkat("/etc/passwd", dirfd, "tile/0/000.p/10"), 0);
 	assert_fails(tlog_tile_read(dirfd, 0, 0, 10, hashes, err), "000.p/10");
