@@ -207,6 +207,8 @@ build_run(struct arena *a, struct builder *b, const char *const *names, size_t n
 	rc = plan_and_run(&s, w, err);
 	build_cache_finish(&s);
 	memo_save(s.memo);
+	if (rc < 0)
+		lock_leave(&s);
 	if (rc < 0 || lock_end(&s, err) < 0)
 		return -1;
 	out->locked = s.lock->summary.changes;

@@ -4,7 +4,8 @@
  * whether its result is served goes into one digest:
  *
  *   in    = H(rules, recipe's text, sees)
- *   sees  = H(for each need, by name: its name, facts, sees)   the universe of its solver
+ *   sees  = H(for each need, by name: shows)   the universe of its solver
+ *   shows = H(name, facts, sees)
  *   facts = H(for each package: identity, environment digest, conflicts, obsoletes)
  *   rules = H(the action of no recipe: chamber, packager, distribution; the whole seed)
  *
@@ -120,6 +121,29 @@ hash_facts(struct build_session *s, const struct result *r, struct digest *out)
 	digest_of(buf_text(&b), b.len, out);
 }
 
+static void
+set_facts(struct build_job *job, const struct digest *facts)
+{
+	job->facts = *facts;
+	memset(&job->shows, 0, sizeof(job->shows));
+}
+
+/* Facts and sees are known; made when the first user asks, for most have many. */
+static const struct digest *
+shows(struct build_job *job)
+{
+	static const struct digest unknown;
+	CLEANUP(buf_free) struct buf b = BUF_MAX(RULES_MAX_BYTES);
+
+	if (!digest_equal(&job->shows, &unknown))
+		return &job->shows;
+	add_text(&b, job->node->recipe->name);
+	add_digest(&b, &job->facts);
+	add_digest(&b, &job->sees);
+	digest_of(b.data, b.len, &job->shows);
+	return &job->shows;
+}
+
 /* Facts of all needs are known. */
 static void
 trace(struct build_session *s, struct build_job *job)
@@ -127,14 +151,10 @@ trace(struct build_session *s, struct build_job *job)
 	CLEANUP(buf_free) struct buf b = BUF_MAX(RULES_MAX_BYTES);
 	const struct plan_node *node = job->node;
 
-	for (size_t i = 0; i < node->nneeds; i++) {
-		const struct build_job *need = &s->jobs[node->named[i]];
-
-		add_text(&b, need->node->recipe->name);
-		add_digest(&b, &need->facts);
-		add_digest(&b, &need->sees);
-	}
+	for (size_t i = 0; i < node->nneeds; i++)
+		add_digest(&b, shows(&s->jobs[node->needs[i]]));
 	digest_of(buf_text(&b), b.len, &job->sees);
+	memset(&job->shows, 0, sizeof(job->shows));
 	buf_clear(&b);
 	add_digest(&b, &s->rules);
 	add_digest(&b, &node->recipe->text);
@@ -218,9 +238,15 @@ build_memo_find(struct build_session *s, struct build_job *job, struct err *err)
 	}
 	s->shelves.seen[job->node->slot] = true;
 	job->action.key = d->action;
-	job->facts = d->facts;
+	set_facts(job, &d->facts);
 	job->known = job->remembered = true;
 	return 0;
+}
+
+static bool
+is_dry(const struct build_session *s)
+{
+	return s->options && s->options->dry_run;
 }
 
 /* Where something is to be built, what it may be built from must not be collected meanwhile;
@@ -236,7 +262,8 @@ hold_known(struct build_session *s, size_t *known)
 
 		for (size_t j = 0; j < node->nneeds; j++)
 			job->known = job->known && s->jobs[node->needs[j]].known;
-		job->known = job->known && cas_ref_keep(s->b->store, "action", job->action.hex);
+		job->known = job->known && (is_dry(s) || cas_ref_keep(s->b->store, "action",
+								      job->action.hex));
 		job->remembered = job->known;
 		*known += job->known;
 	}
@@ -291,10 +318,33 @@ build_memo_written(struct build_session *s, const struct build_job *job)
 		d->born_ns = cas_ref_born(s->b->store, "action", job->action.hex);
 }
 
+bool
+build_memo_judged(const struct build_session *s, const struct build_job *job)
+{
+	const struct memo_decision *d = s->memo ? memo_decided(s->memo, job->node->slot) : NULL;
+
+	return d && digest_equal(&d->action, &job->action.key) &&
+	       digest_equal(&d->text, &job->result.text);
+}
+
+void
+build_memo_judge(struct build_session *s, const struct build_job *job)
+{
+	struct memo_decision *d = s->memo ? memo_decided(s->memo, job->node->slot) : NULL;
+
+	if (!d || !digest_equal(&d->action, &job->action.key))
+		return;
+	d->text = job->result.text;
+	memo_decide(s->memo, job->node->slot, d);
+}
+
 void
 build_memo_facts(struct build_session *s, struct build_job *job)
 {
-	hash_facts(s, &job->result, &job->facts);
+	struct digest d;
+
+	hash_facts(s, &job->result, &d);
+	set_facts(job, &d);
 }
 
 void
@@ -303,14 +353,15 @@ build_memo_note(struct build_session *s, struct build_job *job)
 	struct memo_decision d = { .in = job->in,
 				   .action = job->action.key,
 				   .keys = s->keys,
+				   .text = job->result.text,
 				   .born_ns = job->born_ns };
 	const struct result *r = &job->result;
 
 	if (!s->memo || !job->known || job->remembered)
 		return;
-	hash_facts(s, r, &job->facts);
+	hash_facts(s, r, &d.facts);
+	set_facts(job, &d.facts);
 	job->remembered = true;
-	d.facts = job->facts;
 	d.blobs = arena_array(s->a, 4 + 2 * r->npackages, sizeof(*d.blobs));
 	d.blobs[d.nblobs++] = r->record;
 	d.blobs[d.nblobs++] = r->log;

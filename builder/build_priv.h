@@ -54,14 +54,14 @@ struct build_job {
 	bool foreign;           /* a result is there, but not signed by our builder key */
 	bool remembered;        /* in the memo; when from there, only action.key of the action
 				   is there, and the result once build_session_result was asked */
-	struct digest facts, sees, in; /* build_memo.c */
-	int64_t born_ns;               /* of the reference that was judged; 0: not known */
-	bool offered;                  /* its packages are in the session's universe */
-	bool told;                     /* what changed was said */
-	bool asked;                    /* the shared cache was, or need not be */
-	bool elsewhere; /* a dry run: the shared cache has it, and the store has not */
-	bool maybe;     /* built only if what it needs comes out different */
-	bool guessed;   /* its duration was never measured here */
+	struct digest facts, sees, shows, in; /* build_memo.c */
+	int64_t born_ns; /* of the reference that was judged; 0: not known */
+	bool offered;    /* its packages are in the session's universe */
+	bool told;       /* what changed was said */
+	bool asked;      /* the shared cache was, or need not be */
+	bool elsewhere;  /* a dry run: the shared cache has it, and the store has not */
+	bool maybe;      /* built only if what it needs comes out different */
+	bool guessed;    /* its duration was never measured here */
 	struct buildroot root;
 	struct action action;
 	struct result result;
@@ -169,6 +169,10 @@ int build_memo_find(struct build_session *s, struct build_job *job, struct err *
 int build_memo_recall(struct build_session *s, size_t *known, struct err *err) MUST_CHECK;
 /* Remembers what is known of a job. */
 void build_memo_note(struct build_session *s, struct build_job *job);
+/* Whether the result that was loaded is, byte for byte, the one that was judged when it was
+ * noted; and that it was judged now. */
+bool build_memo_judged(const struct build_session *s, const struct build_job *job);
+void build_memo_judge(struct build_session *s, const struct build_job *job);
 /* The reference of a job that was built is there now, under its lock. */
 void build_memo_written(struct build_session *s, const struct build_job *job);
 /* What users can see of a known job, when that is not noted. */

@@ -69,8 +69,9 @@ is_ours(const struct build_session *s, const struct build_job *job)
 	       result_trust(s->b->store, &s->ring, job->action.hex, &job->result, &why) == 0;
 }
 
-/* The memo knows that a result was right and that one is there, not that it is the same one.
- * What this run found or built needs no second look, and may not be on the disk yet. */
+/* The memo knows that a result was right and that one is there; only when not one byte of its
+ * reference changed since is it known to be the same one, and what was judged is not judged
+ * again. What this run found or built needs no second look, and may not be on the disk yet. */
 static int
 refuse_exchanged(struct build_session *s, struct build_job *job, struct err *err)
 {
@@ -100,8 +101,12 @@ build_session_result(struct build_session *s, size_t node, struct err *err)
 	if (!found)
 		return err_set(err, ERR_IO, "the result of recipe %s left the store meanwhile",
 			       job->node->recipe->name);
-	if (job->remembered && !job->identified && !job->offered && !is_ours(s, job))
-		return refuse_exchanged(s, job, err);
+	if (job->remembered && !job->identified && !job->offered &&
+	    !build_memo_judged(s, job)) {
+		if (!is_ours(s, job))
+			return refuse_exchanged(s, job, err);
+		build_memo_judge(s, job);
+	}
 	for (size_t i = 0; !job->offered && i < job->result.npackages; i++)
 		universe_add(s->a, &s->universe, node, &job->result.packages[i]);
 	job->offered = true;

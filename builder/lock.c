@@ -90,6 +90,42 @@ lock_write(const struct lock *l, struct buf *out)
 		add_recipe(out, &l->recipes[i]);
 }
 
+static void
+hash_text(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s) + 1);
+}
+
+static void
+hash_items(struct buf *b, const struct lock_items *items)
+{
+	buf_add(b, &items->n, sizeof(items->n));
+	for (size_t i = 0; i < items->n; i++) {
+		hash_text(b, items->at[i].name);
+		buf_add(b, items->at[i].sha256.bytes, DIGEST_BYTES);
+	}
+}
+
+void
+lock_digest(const struct lock_recipe *r, struct digest *out)
+{
+	CLEANUP(buf_free) struct buf b = BUF_MAX(LOCK_MAX_BYTES);
+
+	hash_text(&b, r->name);
+	hash_text(&b, r->version);
+	buf_add(&b, r->recipe.bytes, DIGEST_BYTES);
+	hash_items(&b, &r->sources);
+	hash_items(&b, &r->patches);
+	buf_add_char(&b, r->resolved ? '+' : '-');
+	if (r->resolved) {
+		hash_items(&b, &r->packages);
+		buf_add(&b, r->environment.bytes, DIGEST_BYTES);
+		for (size_t i = 0; i < r->nsees; i++)
+			hash_text(&b, r->sees[i]);
+	}
+	digest_of(b.data, b.len, out);
+}
+
 struct lock_recipe *
 lock_find(const struct lock *l, const char *name)
 {

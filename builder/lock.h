@@ -46,6 +46,8 @@ struct lock {
 int lock_parse(struct arena *a, const char *text, size_t n, struct lock **out,
 	       struct err *err) MUST_CHECK;
 void lock_write(const struct lock *l, struct buf *out);
+/* Over everything that an entry says. */
+void lock_digest(const struct lock_recipe *r, struct digest *out);
 struct lock_recipe *lock_find(const struct lock *l, const char *name); /* NULL: none */
 /* Calls tell for each difference, in order: what "zlib", field "sources zlib-1.3.tar.gz", both
  * values shortened. A result that only one side knows is none. Returns their number. */

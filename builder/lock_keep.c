@@ -100,7 +100,7 @@ tell(struct build_session *s, struct lock_keeper *k, const struct lock *now)
 				    arena_format(s->a, "and %zu more", t.things - EVENTS_MAX));
 }
 
-/* What the file says now; what was seen counts only of the file as it was. */
+/* What the file says now. */
 static int
 reread(struct build_session *s, struct lock_keeper *k, struct err *err)
 {
@@ -111,26 +111,28 @@ reread(struct build_session *s, struct lock_keeper *k, struct err *err)
 	if (lock_seen_file(s, &text, &present, err) < 0)
 		return -1;
 	digest_of(buf_text(&text), text.len, &bytes);
-	if (present != k->present || !digest_equal(&bytes, &k->bytes)) {
-		memset(k->seen, 0, s->set.n * sizeof(*k->seen));
+	if (k->parsed && present == k->present && digest_equal(&bytes, &k->bytes))
+		return 0;
+	if (!digest_equal(&bytes, &k->bytes)) {
 		memset(&k->stamp, 0, sizeof(k->stamp));
-		k->parsed = false;
+		k->loose = true;
 	}
 	k->present = present;
 	k->bytes = bytes;
-	if (k->parsed)
-		return 0;
 	k->parsed = true;
 	k->old = arena_alloc(s->a, sizeof(*k->old));
 	*k->old = nothing;
-	if (!present || lock_parse(s->a, buf_text(&text), text.len, &k->old, err) == 0)
-		return 0;
-	if (k->mode != LOCK_ACCEPT || err->sys == EPROTO)
-		return -1;
-	build_session_event(s, BUILD_LOCK, s->b->workspace->lock,
-			    arena_format(s->a, "written anew, since %.*s",
-					 (int)strcspn(err->text, "\n"), err->text));
-	k->present = false;
+	if (present && lock_parse(s->a, buf_text(&text), text.len, &k->old, err) < 0) {
+		if (k->mode != LOCK_ACCEPT || err->sys == EPROTO)
+			return -1;
+		build_session_event(s, BUILD_LOCK, s->b->workspace->lock,
+				    arena_format(s->a, "written anew, since %.*s",
+						 (int)strcspn(err->text, "\n"), err->text));
+		k->present = false;
+	}
+	if (k->loose)
+		lock_seen_sift(s, k);
+	k->loose = false;
 	return 0;
 }
 
@@ -169,6 +171,15 @@ carry(struct arena *a, const struct lock_recipe *old, struct lock_recipe *now)
 	now->nsees = old->nsees;
 }
 
+/* The entry of that name; *j goes up with the names that are asked for. */
+static const struct lock_recipe *
+entry_of(const struct lock *l, const char *name, size_t *j)
+{
+	while (*j < l->nrecipes && strcmp(l->recipes[*j].name, name) < 0)
+		(*j)++;
+	return *j < l->nrecipes && !strcmp(l->recipes[*j].name, name) ? &l->recipes[*j] : NULL;
+}
+
 static int
 make_declared(struct build_session *s, struct lock_keeper *k, struct lock *now, struct err *err)
 {
@@ -176,14 +187,9 @@ make_declared(struct build_session *s, struct lock_keeper *k, struct lock *now, 
 
 	lock_make_frame(s, now);
 	for (size_t i = 0, j = 0; i < s->set.n; i++) {
-		const struct lock_recipe *old = NULL;
+		const struct lock_recipe *old = entry_of(k->old, s->set.at[i]->name, &j);
 		struct lock_recipe *r = &now->recipes[now->nrecipes++];
-		const char *name = s->set.at[i]->name;
 
-		while (j < k->old->nrecipes && strcmp(k->old->recipes[j].name, name) < 0)
-			j++;
-		if (j < k->old->nrecipes && !strcmp(k->old->recipes[j].name, name))
-			old = &k->old->recipes[j];
 		if (old && !digest_equal(&k->seen[i].text, &unknown)) {
 			*r = *old;
 			continue;
@@ -227,31 +233,107 @@ add_results(struct build_session *s, struct lock_keeper *k, struct lock *now, bo
 			continue;
 		if (lock_make_result(s, job, &now->recipes[slot], err) < 0)
 			return -1;
-		see(k, job);
 	}
 	return 0;
 }
 
+/* The lock as it should be, and how it is written. */
+struct renewal {
+	bool results, writes;
+	struct lock *now;
+	bool *kept; /* by slot: its result is that of this run */
+	struct buf text;
+	struct digest bytes;
+};
+
+static void
+renewal_release_scope(struct renewal *r)
+{
+	buf_free(&r->text);
+}
+
 static int
-write_file(struct build_session *s, struct lock_keeper *k, const struct lock *now,
+make_now(struct build_session *s, struct lock_keeper *k, struct renewal *r, struct err *err)
+{
+	r->now = arena_alloc(s->a, sizeof(*r->now));
+	r->kept = r->results ? arena_array(s->a, s->set.n, sizeof(bool)) : NULL;
+	if (make_declared(s, k, r->now, err) < 0 ||
+	    (r->results && add_results(s, k, r->now, r->kept, err) < 0))
+		return -1;
+	if (!r->writes)
+		return 0;
+	/* What no longer holds is not told of: it matters only to what is written. */
+	if (lock_make_settle(s, r->now, r->kept, err) < 0)
+		return -1;
+	buf_clear(&r->text);
+	lock_write(r->now, &r->text);
+	digest_of(buf_text(&r->text), r->text.len, &r->bytes);
+	return buf_check(&r->text, s->b->workspace->lock, err);
+}
+
+static bool
+is_written(const struct lock_keeper *k, const struct renewal *r)
+{
+	return k->present && digest_equal(&r->bytes, &k->bytes);
+}
+
+/* Only who has something to write waits for others that do, and looks again at what there is.
+ */
+static int
+make_alone(struct build_session *s, struct lock_keeper *k, struct renewal *r, int *guard,
 	   struct err *err)
 {
-	CLEANUP(buf_free) struct buf text = BUF_MAX(LOCK_MAX_BYTES);
-	struct digest bytes;
+	const struct lock *seen = k->old;
 
-	lock_write(now, &text);
-	if (buf_check(&text, s->b->workspace->lock, err) < 0)
+	if (hold(s->b->workspace, guard, err) < 0 || reread(s, k, err) < 0)
 		return -1;
-	digest_of(text.data, text.len, &bytes);
-	if (k->present && digest_equal(&bytes, &k->bytes))
-		return 0;
-	if (fd_publish(s->b->workspace->dirfd, s->b->workspace->lock, text.data, text.len, 0644,
-		       err) < 0)
+	return k->old == seen ? 0 : make_now(s, k, r, err);
+}
+
+static int
+write_file(struct build_session *s, struct lock_keeper *k, const struct renewal *r,
+	   struct err *err)
+{
+	if (fd_publish(s->b->workspace->dirfd, s->b->workspace->lock, r->text.data, r->text.len,
+		       0644, err) < 0)
 		return -1;
 	memset(&k->stamp, 0, sizeof(k->stamp));
 	k->present = k->summary.written = true;
-	k->bytes = bytes;
+	k->bytes = r->bytes;
 	return 0;
+}
+
+/* k->old is still what the file said before. */
+static void
+see_all(struct build_session *s, struct lock_keeper *k, const struct renewal *r)
+{
+	static const struct digest unknown;
+
+	for (size_t i = 0, j = 0; i < s->set.n; i++) {
+		const struct lock_recipe *now = &r->now->recipes[i],
+					 *old = entry_of(k->old, s->set.at[i]->name, &j);
+		struct lock_seen *seen = &k->seen[i];
+		struct digest before;
+
+		/* What was taken over as it stood is as it was seen. */
+		if (old && !digest_equal(&seen->text, &unknown) &&
+		    !memcmp(now, old, sizeof(*now)))
+			continue;
+		lock_digest(now, &seen->part);
+		seen->text = s->set.at[i]->text;
+		if (!now->resolved)
+			seen->action = seen->facts = (struct digest){ { 0 } };
+		if (r->writes)
+			continue;
+		if (old)
+			lock_digest(old, &before);
+		if (!old || !digest_equal(&before, &seen->part))
+			memset(seen, 0, sizeof(*seen));
+	}
+	for (size_t i = 0; r->kept && i < s->plan.n; i++)
+		if (s->jobs[i].known)
+			see(k, &s->jobs[i]);
+	k->old = r->now;
 }
 
 /* The lock as it should be: compared with the one there is, and written where that is wanted.
@@ -260,27 +342,21 @@ static int
 renew(struct build_session *s, struct lock_keeper *k, bool results, struct err *err)
 {
 	CLEANUP(fd_close) int guard = -1;
-	bool writes = k->mode != LOCK_REFUSE && !k->quiet;
-	bool *kept = results ? arena_array(s->a, s->set.n, sizeof(bool)) : NULL;
-	struct lock *now = arena_alloc(s->a, sizeof(*now));
+	CLEANUP(renewal_release)
+	struct renewal r = { .results = results,
+			     .writes = k->mode != LOCK_REFUSE && !k->quiet,
+			     .text = BUF_MAX(LOCK_MAX_BYTES) };
 
-	if ((writes && hold(s->b->workspace, &guard, err) < 0) || reread(s, k, err) < 0 ||
-	    make_declared(s, k, now, err) < 0 ||
-	    (results && add_results(s, k, now, kept, err) < 0) ||
-	    /* What no longer holds is not told of: it matters only to what is written. */
-	    (writes && lock_make_settle(s, now, kept, err) < 0))
+	if (reread(s, k, err) < 0 || make_now(s, k, &r, err) < 0 ||
+	    (r.writes && !is_written(k, &r) && make_alone(s, k, &r, &guard, err) < 0))
 		return -1;
-	if (k->mode == LOCK_REFUSE)
-		return refuse(s, k, now, err);
-	tell(s, k, now);
-	if (writes && write_file(s, k, now, err) < 0)
+	if (k->mode == LOCK_REFUSE && refuse(s, k, r.now, err) < 0)
 		return -1;
-	k->old = now;
-	for (size_t i = 0; i < s->set.n; i++) {
-		if (!now->recipes[i].resolved)
-			memset(&k->seen[i], 0, sizeof(k->seen[i]));
-		k->seen[i].text = s->set.at[i]->text;
-	}
+	if (k->mode != LOCK_REFUSE)
+		tell(s, k, r.now);
+	if (r.writes && !is_written(k, &r) && write_file(s, k, &r, err) < 0)
+		return -1;
+	see_all(s, k, &r);
 	return 0;
 }
 
@@ -294,7 +370,8 @@ lock_begin(struct build_session *s, enum lock_mode mode, struct err *err)
 		return -1;
 	s->lock = k;
 	k->dirty = k->dirty || !k->agreed;
-	if (k->agreed)
+	/* `kiln lock` writes once, at its end: half of a lock is never left behind. */
+	if (k->agreed || k->mode == LOCK_ACCEPT)
 		return 0;
 	return renew(s, k, false, err);
 }
@@ -345,15 +422,22 @@ int
 lock_end(struct build_session *s, struct err *err)
 {
 	struct lock_keeper *k = s->lock;
-	bool news = false;
+	bool news = k->mode == LOCK_ACCEPT && !k->agreed;
 
 	for (size_t i = 0; i < s->plan.n && k->mode != LOCK_REFUSE && !k->quiet && !news; i++)
 		news = s->jobs[i].known && !was_seen(k, &s->jobs[i]);
 	if (news && renew(s, k, true, err) < 0)
 		return -1;
-	if ((news || k->dirty) && !k->quiet)
+	if (news || k->dirty)
 		lock_seen_save(s, k);
 	return 0;
+}
+
+void
+lock_leave(struct build_session *s)
+{
+	if (s->lock && s->lock->dirty)
+		lock_seen_save(s, s->lock);
 }
 
 bool

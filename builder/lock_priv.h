@@ -10,8 +10,9 @@
 #include "builder/build_priv.h"
 #include "builder/lock.h"
 
-struct lock_seen { /* of one recipe, when lock and recipe were last found to agree */
-	struct digest text;
+struct lock_seen {          /* of one recipe, when lock and recipe were last found to agree */
+	struct digest text; /* of the recipe; zeroes: nothing is known */
+	struct digest part; /* of its entry in the lock (lock_digest) */
 	struct digest action, facts; /* zeroes: no result was compared */
 };
 struct lock_keeper {
@@ -20,7 +21,8 @@ struct lock_keeper {
 	bool present, parsed;   /* the file is there; old is what it says */
 	struct digest bytes;    /* of the file */
 	struct lock *old;       /* empty when there is no file */
-	struct lock_seen *seen; /* one for each recipe of the set; zeroes: nothing is known */
+	struct lock_seen *seen; /* one for each recipe of the set */
+	bool loose;             /* seen speaks of another file than the one there is */
 	bool agreed;            /* everything declared is as it was when last compared */
 	struct lock_stamp { /* of the file; zeroes: it changed too lately to be told by them */
 		uint64_t dev, ino, size;
@@ -35,6 +37,8 @@ int lock_begin(struct build_session *s, enum lock_mode mode, struct err *err) MU
 /* With REFUSE: a job whose result is known. */
 int lock_job(struct build_session *s, const struct build_job *job, struct err *err) MUST_CHECK;
 int lock_end(struct build_session *s, struct err *err) MUST_CHECK;
+/* Instead of lock_end, of a run that failed: what was compared need not be compared again. */
+void lock_leave(struct build_session *s);
 /* Whether a result of the recipe in this slot is in the lock. */
 bool lock_is_resolved(const struct lock_keeper *k, size_t slot);
 
@@ -59,5 +63,7 @@ int lock_seen_load(struct build_session *s, struct lock_keeper *k, struct err *e
 int lock_seen_file(struct build_session *s, struct buf *text, bool *present,
 		   struct err *err) MUST_CHECK;
 void lock_seen_save(struct build_session *s, const struct lock_keeper *k);
+/* What was seen counts only of entries of k->old that are as they were then. */
+void lock_seen_sift(struct build_session *s, struct lock_keeper *k);
 
 extern const char lock_hint[];

@@ -2,16 +2,18 @@
 /*
  * .kiln/locked: magic, stamp and digest of kiln.lock, digest of the rules, number of recipes,
  * and of each its name and what was seen. Bytes that are wrong agree with nothing, so they need
- * no guard. The stamp saves reading the lock, whose digest would be much of what deciding
- * nothing costs: it stands there only of a file that had rested a while, since one that changes
- * in the tick in which it was looked at could change once more without trace.
+ * no guard. When the lock is another than then, what was seen still counts of each entry that
+ * is as it was, so that an edit, a merge, or a run that failed costs what it changed. The stamp
+ * saves reading the lock, whose digest would be much of what deciding nothing costs: it stands
+ * there only of a file that had rested a while, since one that changes in the tick in which it
+ * was looked at could change once more without trace.
  */
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "builder/lock_priv.h"
 
-#define SEEN_MAGIC "kiln locked 2\n"
+#define SEEN_MAGIC "kiln locked 3\n"
 #define SEEN_MAX   ((size_t)256 * 1024 * 1024)
 #define REST_S     3
 
@@ -51,6 +53,7 @@ take_recipes(struct build_session *s, struct lock_keeper *k, const char *at, con
 		}
 		at = zero + 1;
 		if (!take(&at, end, seen.text.bytes, DIGEST_BYTES) ||
+		    !take(&at, end, seen.part.bytes, DIGEST_BYTES) ||
 		    !take(&at, end, seen.action.bytes, DIGEST_BYTES) ||
 		    !take(&at, end, seen.facts.bytes, DIGEST_BYTES)) {
 			k->agreed = false;
@@ -138,9 +141,26 @@ lock_seen_load(struct build_session *s, struct lock_keeper *k, struct err *err)
 		return find_bytes(s, k, NULL, NULL, err);
 	if (find_bytes(s, k, &stamp, &bytes, err) < 0)
 		return -1;
-	if (k->present && digest_equal(&bytes, &k->bytes) && digest_equal(&rules, &s->rules))
-		take_recipes(s, k, at, end);
+	if (!k->present || !digest_equal(&rules, &s->rules))
+		return 0;
+	take_recipes(s, k, at, end);
+	k->loose = !digest_equal(&bytes, &k->bytes);
+	k->agreed = k->agreed && !k->loose;
 	return 0;
+}
+
+void
+lock_seen_sift(struct build_session *s, struct lock_keeper *k)
+{
+	for (size_t i = 0; i < s->set.n; i++) {
+		const struct lock_recipe *old = lock_find(k->old, s->set.at[i]->name);
+		struct digest part;
+
+		if (old)
+			lock_digest(old, &part);
+		if (!old || !digest_equal(&part, &k->seen[i].part))
+			memset(&k->seen[i], 0, sizeof(k->seen[i]));
+	}
 }
 
 void
@@ -159,7 +179,8 @@ lock_seen_save(struct build_session *s, const struct lock_keeper *k)
 		const struct recipe *r = s->set.at[i];
 
 		buf_add(&text, r->name, strlen(r->name) + 1);
-		buf_add(&text, r->text.bytes, DIGEST_BYTES);
+		buf_add(&text, k->seen[i].text.bytes, DIGEST_BYTES);
+		buf_add(&text, k->seen[i].part.bytes, DIGEST_BYTES);
 		buf_add(&text, k->seen[i].action.bytes, DIGEST_BYTES);
 		buf_add(&text, k->seen[i].facts.bytes, DIGEST_BYTES);
 	}

@@ -348,6 +348,24 @@ memo_prove(struct memo *m, bool lasting)
 	m->dirty = m->dirty || lasting;
 }
 
+/* Nobody waits for the disk: after a loss of power the file is whole, or its sum tells that it
+ * is not. */
+static bool
+replace(const struct memo *m, const struct buf *text)
+{
+	CLEANUP(fd_close) int fd = -1;
+	char tmp[FD_TMP_MAX];
+	struct err ignored;
+
+	if (fd_tmp(m->dirfd, m->path, tmp, &fd, &ignored) < 0)
+		return false;
+	if (fd_write_all(fd, text->data, text->len, &ignored) == 0 && fchmod(fd, 0644) == 0 &&
+	    renameat(m->dirfd, tmp, m->dirfd, m->path) == 0)
+		return true;
+	(void)unlinkat(m->dirfd, tmp, 0);
+	return false;
+}
+
 void
 memo_save(struct memo *m)
 {
@@ -360,8 +378,6 @@ memo_save(struct memo *m)
 	if (!m->proved)
 		memcpy(m->next.shelves, m->old.shelves, sizeof(m->next.shelves));
 	memo_wire_write(&m->next, m->now, m->nnow, &text);
-	if (text.overflow || fd_mkdirs(m->dirfd, ".kiln", &ignored) < 0)
-		return;
-	if (fd_publish(m->dirfd, m->path, text.data, text.len, 0644, &ignored) == 0)
-		m->dirty = false;
+	if (!text.overflow && fd_mkdirs(m->dirfd, ".kiln", &ignored) == 0)
+		m->dirty = !replace(m, &text);
 }

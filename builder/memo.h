@@ -28,7 +28,8 @@ struct memo_decision {
 	struct digest action; /* key */
 	struct digest facts;  /* what users can see of the packages */
 	struct digest keys;   /* that verified the result; zeroes: nobody did */
-	int64_t born_ns;      /* of the reference that held it (cas_ref_born); 0: not known */
+	struct digest text;   /* of the reference that was judged; zeroes: not known */
+	int64_t born_ns;      /* of that reference (cas_ref_born); 0: not known */
 	struct digest *blobs; /* what the result counts on */
 	size_t nblobs;
 	bool proven; /* all of them, and the action's reference, were there when the

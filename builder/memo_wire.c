@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/memo_priv.h"
 
-#define MEMO_MAGIC "kiln memo 4\n"
+#define MEMO_MAGIC "kiln memo 5\n"
 
 struct memo_wire {
 	const char *at, *end;
@@ -150,6 +150,7 @@ read_decision(struct arena *a, struct memo_wire *w, struct memo_decision *d)
 	read_digest(w, &d->action);
 	read_digest(w, &d->facts);
 	read_digest(w, &d->keys);
+	read_digest(w, &d->text);
 	d->born_ns = (int64_t)number(w);
 	d->nblobs = count(w);
 	d->blobs = arena_array(a, d->nblobs, sizeof(*d->blobs));
@@ -265,6 +266,7 @@ add_entry(struct buf *out, const struct memo_entry *e)
 	add_digest(out, &e->decision.action);
 	add_digest(out, &e->decision.facts);
 	add_digest(out, &e->decision.keys);
+	add_digest(out, &e->decision.text);
 	add_number(out, (uint64_t)e->decision.born_ns);
 	add_number(out, e->decision.nblobs);
 	for (size_t i = 0; i < e->decision.nblobs; i++)

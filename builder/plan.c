@@ -5,65 +5,62 @@
 
 #define MAX_CYCLE_LINES 12
 
+#define NONE UINT32_MAX /* no recipe; sets are far smaller */
+
 enum colour { WHITE, GREY, BLACK };
 
-/* One edge of the graph with the place that asks for it. */
-struct edge {
-	size_t to;
-	const struct recipe_need *need;
-	const char *via; /* the package whose `requires` leads there, or NULL */
-};
+/* Everything is an index of 32 bits: a distribution has half a million edges, and deciding
+ * nothing is mostly waiting for memory. Where an edge comes from is only found again when a
+ * cycle must be told (find_reason). */
 struct vertex {
-	struct edge *edges; /* one to each recipe, in the order in which they were met */
-	size_t nedges;
-	size_t met; /* the vertex that last got an edge to this one, + 1 */
+	uint32_t *edges; /* slots, one to each recipe, in the order in which they were met */
+	uint32_t nedges;
+	uint32_t place; /* in the plan, once black */
 	enum colour colour;
-	size_t place; /* in the plan, once black */
 };
 /* What a name in needs or requires leads to, found once for each name. */
 struct target {
 	const char *name;
-	size_t slot;              /* of the recipe that makes it; NONE: no recipe does */
-	bool given;               /* the ground brings it */
-	size_t seen;              /* the vertex it was last met for, + 1 */
-	bool followed;            /* requires is known */
-	struct target **requires; /* what the package is declared to require */
-	size_t nrequires;
+	uint32_t id;
+	uint32_t slot;    /* of the recipe that makes it, or NONE */
+	bool given;       /* the ground brings it */
+	bool followed;    /* requires is known */
+	uint32_t *brings; /* targets that the package is declared to require */
+	size_t nbrings;
 };
-#define NONE SIZE_MAX
+/* Why there is an edge. */
+struct reason {
+	const struct recipe_need *need; /* the place that asks for it */
+	const char *via;                /* the package whose `requires` leads there, or NULL */
+};
 
 struct planner {
 	const struct recipe_set *set;
 	struct arena scratch;
-	struct dict index;   /* recipe name -> its recipe's slot in set->at */
-	struct dict targets; /* name -> struct target */
-	struct vertex *vertices;
-	VEC(struct edge) found;    /* of the vertex that is linked just now */
-	VEC(struct target *) todo; /* what its needs lead to */
-	VEC(size_t) order;         /* finished vertices */
-	VEC(const struct edge *)
-	path; /* edges between the grey ones, for the message about a cycle */
+	struct dict names;            /* name -> struct target */
+	VEC(struct target *) targets; /* by id */
+	VEC(uint32_t) seen;           /* by id: the vertex it was last met for, + 1 */
+	uint32_t *met;                /* by slot: the same of its vertex */
+	struct vertex *vertices;      /* by slot */
+	VEC(uint32_t) found;          /* slots: edges of the vertex that is linked just now */
+	VEC(uint32_t) todo;           /* targets: what its needs lead to */
+	VEC(uint32_t) order;          /* finished vertices */
+	VEC(uint32_t) path;           /* the grey ones, for the message about a cycle */
 };
 
 static void
 planner_release_scope(struct planner *p)
 {
 	free(p->vertices);
+	free(p->met);
+	VEC_FREE(&p->targets);
+	VEC_FREE(&p->seen);
 	VEC_FREE(&p->found);
 	VEC_FREE(&p->todo);
-	dict_release(&p->index);
-	dict_release(&p->targets);
+	dict_release(&p->names);
 	arena_release(&p->scratch);
 	VEC_FREE(&p->order);
 	VEC_FREE(&p->path);
-}
-
-static size_t
-slot_of(const struct planner *p, const struct recipe *r)
-{
-	struct recipe **at = dict_get(&p->index, r->name);
-
-	return (size_t)(at - p->set->at);
 }
 
 static const struct recipe_package *
@@ -98,20 +95,42 @@ missing(const struct planner *p, const struct recipe *r, const struct recipe_nee
 }
 
 static struct target *
+add_target(struct planner *p, const char *name, uint32_t slot)
+{
+	struct target *t = arena_alloc(&p->scratch, sizeof(*t));
+
+	*t = (struct target){ .name = name,
+			      .id = (uint32_t)p->targets.n,
+			      .slot = slot,
+			      .given = recipe_is_given(p->set, name) };
+	dict_set(&p->names, name, t);
+	VEC_PUSH(&p->targets, t);
+	VEC_PUSH(&p->seen, 0);
+	return t;
+}
+
+/* Names of packages are unique in a set. */
+static void
+add_packages(struct planner *p)
+{
+	for (size_t slot = 0; slot < p->set->n; slot++)
+		for (size_t i = 0; i < p->set->at[slot]->npackages; i++)
+			(void)add_target(p, p->set->at[slot]->packages[i].name, (uint32_t)slot);
+}
+
+static struct target *
 target_of(struct planner *p, const char *name)
 {
-	struct target *t = dict_get(&p->targets, name);
+	struct target *t = dict_get(&p->names, name);
 	const struct recipe *maker;
 
 	if (t)
 		return t;
-	t = arena_alloc(&p->scratch, sizeof(*t));
-	t->name = name;
-	t->given = recipe_is_given(p->set, name);
-	maker = t->given ? NULL : recipe_of_package(p->set, name);
-	t->slot = maker ? slot_of(p, maker) : NONE;
-	dict_set(&p->targets, name, t);
-	return t;
+	/* A split of a package, or nothing of ours. */
+	maker = recipe_of_package(p->set, name);
+	if (maker)
+		t = dict_get(&p->names, maker->packages[0].name);
+	return add_target(p, name, t ? t->slot : NONE);
 }
 
 static void
@@ -122,34 +141,42 @@ find_requires(struct planner *p, struct target *t)
 	t->followed = true;
 	if (!declared)
 		return;
-	t->requires = arena_array(&p->scratch, declared->requires.n, sizeof(struct target *));
-	for (size_t i = 0; i < declared->requires.n; i++)
-	t->requires[t->nrequires++] = target_of(p, declared->requires.at[i].name);
+	t->brings = arena_array(&p->scratch, declared->requires.n, sizeof(*t->brings));
+	for (size_t i = 0; i < declared->requires.n; i++) {
+		const struct target *r = target_of(p, declared->requires.at[i].name);
+
+		/* Requirements that are no package of ours (sonames, paths) are left to the
+		 * solver. */
+		if (r->slot != NONE && !r->given)
+			t->brings[t->nbrings++] = r->id;
+	}
 }
 
 /* The edges that one need brings: to its recipe, and on to whatever the declared `requires` of
- * the needed packages name, as far as that goes. Requirements that are no package of ours
- * (sonames, paths) are left to the solver. */
+ * the needed packages name, as far as that goes. */
 static void
-follow(struct planner *p, size_t v, const struct recipe_need *need, struct target *first)
+follow(struct planner *p, size_t v, const struct target *first)
 {
-	p->todo.n = 0;
-	VEC_PUSH(&p->todo, first);
-	for (size_t i = 0; i < p->todo.n; i++) {
-		struct target *t = p->todo.at[i];
-		struct edge e = { .to = t->slot, .need = need, .via = i ? t->name : NULL };
+	const uint32_t mark = (uint32_t)v + 1;
 
-		if (t->slot == NONE || t->seen == v + 1)
-			continue;
-		t->seen = v + 1;
-		if (p->vertices[t->slot].met != v + 1)
-			VEC_PUSH(&p->found, e);
-		p->vertices[t->slot].met = v + 1;
+	p->todo.n = 0;
+	if (p->seen.at[first->id] != mark)
+		VEC_PUSH(&p->todo, first->id);
+	p->seen.at[first->id] = mark;
+	for (size_t i = 0; i < p->todo.n; i++) {
+		struct target *t = p->targets.at[p->todo.at[i]];
+
+		if (p->met[t->slot] != mark)
+			VEC_PUSH(&p->found, t->slot);
+		p->met[t->slot] = mark;
 		if (!t->followed)
 			find_requires(p, t);
-		for (size_t j = 0; j < t->nrequires; j++)
-			if (t->requires[j] -> seen != v + 1)
-				VEC_PUSH(&p->todo, t->requires[j]);
+		for (size_t j = 0; j < t->nbrings; j++) {
+			if (p->seen.at[t->brings[j]] == mark)
+				continue;
+			p->seen.at[t->brings[j]] = mark;
+			VEC_PUSH(&p->todo, t->brings[j]);
+		}
 	}
 }
 
@@ -161,50 +188,74 @@ link_vertex(struct planner *p, size_t v, struct err *err)
 
 	p->found.n = 0;
 	for (size_t i = 0; i < r->nneeds; i++) {
-		struct target *t = target_of(p, r->needs[i].name);
+		const struct target *t = target_of(p, r->needs[i].name);
 
 		if (t->given)
 			continue;
 		if (t->slot == NONE)
 			return missing(p, r, &r->needs[i], err);
-		follow(p, v, &r->needs[i], t);
+		follow(p, v, t);
 	}
-	x->nedges = p->found.n;
+	x->nedges = (uint32_t)p->found.n;
 	x->edges = arena_array(&p->scratch, x->nedges, sizeof(*x->edges));
 	if (x->nedges)
 		memcpy(x->edges, p->found.at, x->nedges * sizeof(*x->edges));
 	return 0;
 }
 
+/* The first need of the vertex that leads to this slot, by the same walk that found the edge.
+ */
+static struct reason
+find_reason(struct planner *p, size_t v, size_t slot)
+{
+	const struct recipe *r = p->set->at[v];
+
+	memset(p->seen.at, 0, p->seen.n * sizeof(*p->seen.at));
+	memset(p->met, 0, p->set->n * sizeof(*p->met));
+	for (size_t i = 0; i < r->nneeds; i++) {
+		const struct target *need = target_of(p, r->needs[i].name);
+
+		if (need->given)
+			continue;
+		follow(p, v, need);
+		for (size_t j = 0; j < p->todo.n; j++) {
+			const struct target *t = p->targets.at[p->todo.at[j]];
+
+			if (t->slot == slot)
+				return (struct reason){ &r->needs[i], j ? t->name : NULL };
+		}
+	}
+	abort(); /* there is an edge */
+}
+
 /* "error: PLACE: dependency cycle: a -> b -> a", then one line for each edge of it. The path
- * holds the edges from the root of the search; the cycle begins after the edge that entered
- * closing->to. */
+ * holds the vertices from the root of the search to the last one, which leads back to `first`.
+ */
 static int
-cycle(const struct planner *p, size_t v, const struct edge *closing, struct err *err)
+cycle(struct planner *p, size_t first, struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(ERR_TEXT_MAX);
-	const struct recipe *r = p->set->at[closing->to];
-	size_t first = 0, shown = 0;
+	const size_t n = p->path.n, last = p->path.at[n - 1];
+	const struct reason closing = find_reason(p, last, first);
+	size_t begin = 0;
 
-	for (size_t i = 0; i < p->path.n; i++) {
-		if (p->path.at[i]->to == closing->to)
-			first = i + 1;
-	}
-	buf_add_format(&text, "dependency cycle of %zu recipes:", p->path.n - first + 1);
-	for (size_t i = first; i <= p->path.n; i++) {
-		const struct edge *e = i < p->path.n ? p->path.at[i] : closing;
+	while (p->path.at[begin] != first)
+		begin++;
+	buf_add_format(&text, "dependency cycle of %zu recipes:", n - begin);
+	for (size_t i = begin; i < n && i < begin + MAX_CYCLE_LINES; i++) {
+		const struct recipe *r = p->set->at[p->path.at[i]];
+		struct reason why =
+			find_reason(p, p->path.at[i], i + 1 < n ? p->path.at[i + 1] : first);
 
-		if (shown++ < MAX_CYCLE_LINES)
-			buf_add_format(&text, "\n  %s:%d:%d: %s needs %s%s%s%s", r->path,
-				       e->need->line, e->need->col, r->name, e->need->name,
-				       e->via ? ", which requires " : "", e->via ? e->via : "",
-				       i == p->path.n ? ": closes the cycle" : "");
-		r = p->set->at[e->to];
+		buf_add_format(&text, "\n  %s:%d:%d: %s needs %s%s%s%s", r->path,
+			       why.need->line, why.need->col, r->name, why.need->name,
+			       why.via ? ", which requires " : "", why.via ? why.via : "",
+			       i + 1 == n ? ": closes the cycle" : "");
 	}
-	if (shown > MAX_CYCLE_LINES)
-		buf_add_format(&text, "\n  and %zu more", shown - MAX_CYCLE_LINES);
-	err_set(err, ERR_INPUT, "%s:%d:%d: %s", p->set->at[v]->path, closing->need->line,
-		closing->need->col, buf_text(&text));
+	if (n - begin > MAX_CYCLE_LINES)
+		buf_add_format(&text, "\n  and %zu more", n - begin - MAX_CYCLE_LINES);
+	err_set(err, ERR_INPUT, "%s:%d:%d: %s", p->set->at[last]->path, closing.need->line,
+		closing.need->col, buf_text(&text));
 	return err_hint(err, "remove one of these needs, or split the recipe in two");
 }
 
@@ -215,23 +266,21 @@ visit(struct planner *p, size_t v, struct err *err)
 	struct vertex *x = &p->vertices[v];
 
 	x->colour = GREY;
+	VEC_PUSH(&p->path, (uint32_t)v);
 	if (link_vertex(p, v, err) < 0)
 		return -1;
 	for (size_t i = 0; i < x->nedges; i++) {
-		const struct edge *e = &x->edges[i];
+		const struct vertex *to = &p->vertices[x->edges[i]];
 
-		if (p->vertices[e->to].colour == GREY)
-			return cycle(p, v, e, err);
-		if (p->vertices[e->to].colour == BLACK)
-			continue;
-		VEC_PUSH(&p->path, e);
-		if (visit(p, e->to, err) < 0)
+		if (to->colour == GREY)
+			return cycle(p, x->edges[i], err);
+		if (to->colour == WHITE && visit(p, x->edges[i], err) < 0)
 			return -1;
-		p->path.n--;
 	}
+	p->path.n--;
 	x->colour = BLACK;
-	x->place = p->order.n;
-	VEC_PUSH(&p->order, v);
+	x->place = (uint32_t)p->order.n;
+	VEC_PUSH(&p->order, (uint32_t)v);
 	return 0;
 }
 
@@ -260,7 +309,7 @@ visit_named(struct planner *p, const char *const *names, size_t nnames, struct e
 
 		if (!r)
 			return unknown_recipe(p, names[i], err);
-		v = slot_of(p, r);
+		v = target_of(p, r->packages[0].name)->slot;
 		if (p->vertices[v].colour == WHITE && visit(p, v, err) < 0)
 			return -1;
 	}
@@ -275,20 +324,26 @@ visit_named(struct planner *p, const char *const *names, size_t nnames, struct e
 static void
 make_room(struct arena *a, const struct planner *p, struct plan *plan)
 {
+	size_t total = 0;
+	uint32_t *needs, *users;
+
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct vertex *v = &p->vertices[p->order.at[i]];
 
-		plan->at[i].nneeds = v->nedges;
+		total += v->nedges;
 		for (size_t j = 0; j < v->nedges; j++)
-			plan->at[p->vertices[v->edges[j].to].place].nusers++;
+			plan->at[p->vertices[v->edges[j]].place].nusers++;
 	}
+	needs = arena_array(a, total, sizeof(*needs));
+	users = arena_array(a, total, sizeof(*users));
 	for (size_t i = 0; i < plan->n; i++) {
 		struct plan_node *node = &plan->at[i];
 
-		node->needs = arena_array(a, node->nneeds, sizeof(size_t));
-		node->named = arena_array(a, node->nneeds, sizeof(size_t));
-		node->users = arena_array(a, node->nusers, sizeof(size_t));
-		node->nneeds = node->nusers = 0;
+		node->needs = needs;
+		node->users = users;
+		needs += p->vertices[p->order.at[i]].nedges;
+		users += node->nusers;
+		node->nusers = 0;
 	}
 }
 
@@ -296,30 +351,25 @@ make_room(struct arena *a, const struct planner *p, struct plan *plan)
 static void
 fill_lists(const struct planner *p, struct plan *plan)
 {
-	CLEANUP(mem_free) size_t *filed = mem_alloc((plan->n + 1) * sizeof(*filed));
-
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct vertex *v = &p->vertices[p->order.at[i]];
 
 		for (size_t j = 0; j < v->nedges; j++) {
-			struct plan_node *need = &plan->at[p->vertices[v->edges[j].to].place];
+			struct plan_node *need = &plan->at[p->vertices[v->edges[j]].place];
 
-			need->users[need->nusers++] = i;
+			need->users[need->nusers++] = (uint32_t)i;
 		}
 	}
-	for (size_t i = 0; i < plan->n; i++) {
-		for (size_t j = 0; j < plan->at[i].nusers; j++) {
-			struct plan_node *user = &plan->at[plan->at[i].users[j]];
-
-			user->needs[user->nneeds++] = i;
-		}
-	}
+	/* Slots are sorted by name. */
 	for (size_t slot = 0; slot < p->set->n; slot++) {
 		const struct vertex *v = &p->vertices[slot];
 		const struct plan_node *node = &plan->at[v->place];
 
-		for (size_t j = 0; v->colour == BLACK && j < node->nusers; j++)
-			plan->at[node->users[j]].named[filed[node->users[j]]++] = v->place;
+		for (size_t j = 0; v->colour == BLACK && j < node->nusers; j++) {
+			struct plan_node *user = &plan->at[node->users[j]];
+
+			user->needs[user->nneeds++] = v->place;
+		}
 	}
 }
 
@@ -329,9 +379,11 @@ plan_make(struct arena *a, const struct recipe_set *set, const char *const *name
 {
 	CLEANUP(planner_release) struct planner p = { .set = set };
 
+	if (set->n >= NONE)
+		return err_set(err, ERR_LIMIT, "more than %u recipes", NONE - 1);
 	p.vertices = mem_alloc((set->n + 1) * sizeof(*p.vertices));
-	for (size_t i = 0; i < set->n; i++)
-		dict_set(&p.index, set->at[i]->name, &set->at[i]);
+	p.met = mem_alloc((set->n + 1) * sizeof(*p.met));
+	add_packages(&p);
 	if (visit_named(&p, names, nnames, err) < 0)
 		return -1;
 	out->n = p.order.n;

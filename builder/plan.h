@@ -13,11 +13,11 @@
 
 struct plan_node {
 	const struct recipe *recipe;
-	size_t slot;   /* of the recipe in its set */
-	size_t *needs; /* nodes that must be there before, sorted, each once */
+	size_t slot;     /* of the recipe in its set */
+	uint32_t *needs; /* nodes that must be there before, each once, sorted by their
+			    recipes' names */
 	size_t nneeds;
-	size_t *named; /* the same nodes, sorted by their recipes' names */
-	size_t *users; /* nodes that wait for this one, sorted */
+	uint32_t *users; /* nodes that wait for this one, sorted */
 	size_t nusers;
 	int64_t duration_ms; /* of its last build, or the guess */
 	int64_t path_ms;     /* its own duration and the longest way of users after it */

@@ -76,7 +76,7 @@ note_last(struct cas *store, const char *recipe, const char *key_hex, const stru
 }
 
 int
-result_store(struct cas *store, const char *recipe, const char *key_hex, const struct result *r,
+result_store(struct cas *store, const char *recipe, const char *key_hex, struct result *r,
 	     struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
@@ -86,6 +86,7 @@ result_store(struct cas *store, const char *recipe, const char *key_hex, const s
 	if (buf_check(&json, "action result", err) < 0 ||
 	    cas_ref_put(store, "action", key_hex, json.data, json.len, err) < 0)
 		return -1;
+	digest_of(json.data, json.len, &r->text);
 	return note_last(store, recipe, key_hex, r, err);
 }
 
@@ -209,7 +210,11 @@ result_load(struct arena *a, const struct cas *store, const char *key_hex, struc
 		return -1;
 	if (!*found)
 		return 0;
-	return result_parse(a, store, buf_text(&json), json.len, key_hex, out, found, err);
+	if (result_parse(a, store, buf_text(&json), json.len, key_hex, out, found, err) < 0)
+		return -1;
+	if (*found)
+		digest_of(buf_text(&json), json.len, &out->text);
+	return 0;
 }
 
 int

@@ -21,6 +21,7 @@ struct result {
 	struct result_input *environment;
 	size_t nenvironment;
 	struct doc *measures; /* time and memory; may be NULL */
+	struct digest text;   /* of its reference as it was loaded or stored; else zeroes */
 };
 
 /* found is false when the store has none, or lacks one of its blobs. */
@@ -33,8 +34,8 @@ int result_parse(struct arena *a, const struct cas *store, const char *text, siz
 /* The same whether its blobs are there or not. */
 int result_read(struct arena *a, const char *text, size_t n, const char *key_hex,
 		struct result *out, struct err *err) MUST_CHECK;
-int result_store(struct cas *store, const char *recipe, const char *key_hex,
-		 const struct result *r, struct err *err) MUST_CHECK;
+int result_store(struct cas *store, const char *recipe, const char *key_hex, struct result *r,
+		 struct err *err) MUST_CHECK;
 
 /* This result of this recipe is served: it becomes its last, if it is not. */
 int result_serve(struct cas *store, const char *recipe, const char *key_hex,

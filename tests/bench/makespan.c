@@ -34,7 +34,7 @@ struct graph {
 static size_t
 place(struct graph *g, struct line *l)
 {
-	VEC(size_t) needs = { 0 };
+	VEC(uint32_t) needs = { 0 };
 	struct plan_node *node;
 	char *save = NULL;
 
@@ -43,7 +43,7 @@ place(struct graph *g, struct line *l)
 		struct line *need = dict_get(&g->index, s);
 
 		if (need && need->state != 1)
-			VEC_PUSH(&needs, need->state ? need->place : place(g, need));
+			VEC_PUSH(&needs, (uint32_t)(need->state ? need->place : place(g, need)));
 	}
 	l->state = 2;
 	l->place = g->plan.n++;
@@ -62,8 +62,8 @@ link_users(struct plan *p)
 		for (size_t j = 0; j < p->at[i].nneeds; j++) {
 			struct plan_node *need = &p->at[p->at[i].needs[j]];
 
-			need->users = mem_resize(need->users, need->nusers + 1, sizeof(size_t));
-			need->users[need->nusers++] = i;
+			need->users = mem_resize(need->users, need->nusers + 1, sizeof(uint32_t));
+			need->users[need->nusers++] = (uint32_t)i;
 		}
 }
 

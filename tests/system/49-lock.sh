@@ -86,6 +86,34 @@ rm ws/kiln.lock
 ok "a build without a lock" k build
 said "says that it made one" "kiln.lock: made for 2 recipes"
 lock_is "the same as before, deterministic" "$full"
+
+# Who has nothing to write waits for nobody and needs no leave to write.
+rm -f ws/.kiln/locked ws/.kiln/lock-guard
+mkdir ws/.kiln/lock-guard
+ok "a fresh lock in a workspace that cannot be written" k build
+refused "where there is something to write" 1 "lock-guard" sh -c "rm ws/kiln.lock && $kiln -C ws build"
+rmdir ws/.kiln/lock-guard
+ok "a lock again" k build
+lock_is "the same" "$full"
+
+# `kiln lock` that ends early leaves no half of a lock, and a run that fails what it compared.
+key=$(sed 's/.*"key":"\([0-9a-f]*\)".*/\1/' "$KILN_STORE/refs/last/user")
+cp "$KILN_STORE/refs/action/$key" "$scratch/result"
+echo '{}' >"$scratch/none" && mv "$scratch/none" "$KILN_STORE/refs/action/$key"
+rm -f ws/kiln.lock ws/.kiln/plan-*
+refused "kiln lock over a damaged result" 1 "is damaged" k lock
+[ ! -e ws/kiln.lock ] && pass "leaves no lock" || fail "leaves no lock"
+cp "$scratch/result" "$scratch/back" && mv "$scratch/back" "$KILN_STORE/refs/action/$key"
+ok "kiln lock over a whole one" k lock
+lock_is "is the same" "$full"
+cp ws/recipes/user/recipe.yaml "$scratch/user.yaml"
+sed -i 's/wc -c/exit 7; wc -c/' ws/recipes/user/recipe.yaml
+seen=$(sha ws/.kiln/locked)
+refused "a build that fails" 1 "failed: user" k build
+[ "$seen" != "$(sha ws/.kiln/locked)" ] && pass "remembers what it compared" || fail "remembers what it compared"
+cp "$scratch/user.yaml" ws/recipes/user/recipe.yaml
+ok "put back" k build
+lock_is "it is the same again" "$full"
 "$kiln" -C ws publish >"$scratch/out" 2>"$scratch/err" && pass "publishing with a fresh lock" || fail "publishing with a fresh lock" "$(cat "$scratch/err")"
 
 # An edit: followed aloud, or refused. A comment is none.

@@ -58,6 +58,40 @@ TEST(lock_is_read_as_it_was_written_to_the_byte)
 	assert_null(lock_find(lock, "zli"));
 }
 
+TEST(lock_digest_of_an_entry_is_over_all_that_it_says)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct lock_recipe *r = &parsed(&a, "full", err)->recipes[1], other = *r;
+	const char *sees[] = { r->sees[0], "else" };
+	struct digest whole, d;
+
+	lock_digest(r, &whole);
+	lock_digest(&parsed(&a, "full", err)->recipes[1], &d);
+	assert_true(digest_equal(&d, &whole));
+	other.sees = sees;
+	lock_digest(&other, &d);
+	assert_false(digest_equal(&d, &whole));
+	other = *r;
+	other.packages.n--;
+	lock_digest(&other, &d);
+	assert_false(digest_equal(&d, &whole));
+	other = *r;
+	other.resolved = false;
+	lock_digest(&other, &d);
+	assert_false(digest_equal(&d, &whole));
+	other = *r;
+	other.version = "else";
+	lock_digest(&other, &d);
+	assert_false(digest_equal(&d, &whole));
+	r--; /* the one with sources */
+	lock_digest(r, &whole);
+	other = *r;
+	other.sources = other.patches;
+	other.patches = r->sources;
+	lock_digest(&other, &d);
+	assert_false(digest_equal(&d, &whole));
+}
+
 TEST(lock_survives_the_line_ends_of_other_systems_and_comments)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };

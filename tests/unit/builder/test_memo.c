@@ -170,6 +170,7 @@ TEST(memo_keeps_decisions_until_the_recipe_changes)
 	SCENE;
 	made_digest("in", &d.in);
 	made_digest("action", &d.action);
+	made_digest("text", &d.text);
 	d.blobs = arena_array(&s.a, 2, sizeof(*d.blobs));
 	made_digest("blob", &d.blobs[1]);
 	memo_decide(s.memo, 1, &d);
@@ -182,6 +183,7 @@ TEST(memo_keeps_decisions_until_the_recipe_changes)
 	assert_non_null(memo_decided(s.memo, 2));
 	assert_int_equal(memo_decided(s.memo, 2)->nblobs, 2);
 	assert_true(memo_decided(s.memo, 2)->born_ns == d.born_ns);
+	assert_true(digest_equal(&memo_decided(s.memo, 2)->text, &d.text));
 	assert_true(digest_equal(&memo_decided(s.memo, 2)->blobs[1], &d.blobs[1]));
 	assert_true(digest_equal(&memo_decided(s.memo, 2)->action, &d.action));
 }

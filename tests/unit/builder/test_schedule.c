@@ -64,7 +64,7 @@ struct scene {
 	struct recipe recipe;
 	struct plan_node nodes[5];
 	struct plan plan;
-	size_t n1[1], n2[1], n4[1], u0[1], u1[1], u3[1];
+	uint32_t n1[1], n2[1], n4[1], u0[1], u1[1], u3[1];
 	struct fake fake;
 	struct schedule_runner runner;
 	struct schedule_options o;
