@@ -63,9 +63,14 @@ ground_doc(struct arena *a, const struct buildroot *root, const struct seed *see
 }
 
 static struct doc *
-distribution_doc(struct arena *a, const char *vendor)
+distribution_doc(struct arena *a, const char *vendor, const struct seed *ground)
 {
-	struct doc *map = doc_map(a);
+	struct doc *map = doc_map(a), *env = doc_map(a);
+
+	for (size_t i = 0; i < ground->nenv; i++)
+		doc_set_text(a, env, ground->env[i].name, ground->env[i].value);
+	if (ground->nenv)
+		doc_set(a, map, "env", env);
 
 	doc_set_text(a, map, "vendor", vendor);
 	doc_set(a, map, "normalizeRules", doc_number(a, NORMALIZE_RULES));
@@ -137,7 +142,7 @@ action_make(struct arena *a, const struct action_input *in, struct action *out, 
 	doc_set_text(a, d, "arch", r->noarch ? "noarch" : ACTION_ARCH);
 	doc_set(a, d, "epoch", doc_number(a, r->epoch));
 	doc_set(a, d, "packager", packager);
-	doc_set(a, d, "distribution", distribution_doc(a, in->vendor));
+	doc_set(a, d, "distribution", distribution_doc(a, in->vendor, in->seed));
 	json_write(d, &text);
 	if (buf_check(&text, "action", err) < 0)
 		return err_wrap(err, "recipe %s", r->name);

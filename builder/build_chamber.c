@@ -14,20 +14,21 @@ compare_texts(const void *a, const void *b)
 }
 
 static bool
-is_set(const struct recipe *r, const char *assignment)
+is_set(const struct recipe_env *env, size_t nenv, const char *assignment)
 {
 	size_t n = strcspn(assignment, "=");
 
-	for (size_t i = 0; i < r->nenv; i++) {
-		if (strlen(r->env[i].name) == n && memcmp(r->env[i].name, assignment, n) == 0)
+	for (size_t i = 0; i < nenv; i++) {
+		if (strlen(env[i].name) == n && memcmp(env[i].name, assignment, n) == 0)
 			return true;
 	}
 	return false;
 }
 
-/* A value of the recipe replaces ours of the same name. */
+/* A value of the recipe replaces the stage's, and that ours, of the same name. */
 static void
-fill_env(struct arena *a, const struct recipe *r, struct sandbox_spec *spec)
+fill_env(struct arena *a, const struct recipe *r, const struct seed *ground,
+	 struct sandbox_spec *spec)
 {
 	const char *const fixed[] = {
 		"DESTDIR=/out",
@@ -42,12 +43,20 @@ fill_env(struct arena *a, const struct recipe *r, struct sandbox_spec *spec)
 		"TMPDIR=/tmp",
 		"TZ=UTC",
 	};
-	const char **env = arena_array(a, ARRAY_LEN(fixed) + r->nenv, sizeof(*env));
-	size_t n = 0;
+	size_t max = ARRAY_LEN(fixed) + ground->nenv + r->nenv, n = 0;
+	const char **env = arena_array(a, max, sizeof(*env));
 
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
-		if (!is_set(r, fixed[i]))
+		if (!is_set(r->env, r->nenv, fixed[i]) &&
+		    !is_set(ground->env, ground->nenv, fixed[i]))
 			env[n++] = fixed[i];
+	}
+	for (size_t i = 0; i < ground->nenv; i++) {
+		const char *text =
+			arena_format(a, "%s=%s", ground->env[i].name, ground->env[i].value);
+
+		if (!is_set(r->env, r->nenv, text))
+			env[n++] = text;
 	}
 	for (size_t i = 0; i < r->nenv; i++)
 		env[n++] = arena_format(a, "%s=%s", r->env[i].name, r->env[i].value);
@@ -170,7 +179,7 @@ build_chamber_make(struct build_session *s, const struct build_job *job,
 	c.spec.mtime = r->epoch;
 	c.spec.log_fd = job->log_fd;
 	c.spec.tty_fd = -1;
-	fill_env(s->a, r, &c.spec);
+	fill_env(s->a, r, &s->seed, &c.spec);
 	add_steps(s->a, r, &c);
 	*out = c;
 	c = (struct build_chamber){ .inputs = NULL };

@@ -130,8 +130,15 @@ build_ground_load(struct build_session *s, struct err *err)
 	struct ground_lock lock;
 	size_t total = 0;
 
-	if (!stage || !stage->nground)
+	if (!stage)
 		return seed_load(s->a, w, &s->seed, err);
+	if (!stage->nground) {
+		if (seed_load(s->a, w, &s->seed, err) < 0)
+			return -1;
+		s->seed.env = stage->env;
+		s->seed.nenv = stage->nenv;
+		return 0;
+	}
 	if (refuse_groups(s, stage, err) < 0 || ground_load(s->a, w, &lock, err) < 0)
 		return -1;
 	for (size_t i = 0; i < stage->nground; i++)
@@ -139,6 +146,8 @@ build_ground_load(struct build_session *s, struct err *err)
 	s->seed = (struct seed){ .fixups = w->stages->fixups,
 				 .fixups_digest = w->stages->fixups_digest,
 				 .shadow = stage->shadow,
+				 .env = stage->env,
+				 .nenv = stage->nenv,
 				 .packages =
 					 arena_array(s->a, total, sizeof(*s->seed.packages)) };
 	for (size_t i = 0; i < stage->nground; i++)

@@ -51,6 +51,11 @@ add_seed(struct buf *b, const struct seed *seed)
 	}
 	for (size_t i = 0; i < seed->nprovides; i++)
 		add_text(b, seed->provides[i]);
+	for (size_t i = 0; i < seed->nenv; i++) {
+		add_text(b, seed->env[i].name);
+		add_text(b, seed->env[i].value);
+	}
+	buf_add_format(b, "shadow %d", seed->shadow);
 	add_digest(b, &seed->fixups_digest);
 }
 

@@ -35,6 +35,8 @@ struct seed {
 		*provides; /* capabilities the ground offers to the solver, e.g. "/bin/sh" */
 	size_t nprovides;
 	bool shadow; /* packages may hide files of this ground (builder/stage.h) */
+	const struct recipe_env *env; /* what its builds see unless a recipe says otherwise */
+	size_t nenv;
 };
 int seed_load(struct arena *a, const struct workspace *w, struct seed *out,
 	      struct err *err) MUST_CHECK;

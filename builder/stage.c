@@ -58,6 +58,10 @@ static const struct recipe_field stage_fields[] = {
 	  .at = offsetof(struct stage, ground),
 	  .count = offsetof(struct stage, nground),
 	  .flags = RECIPE_LISTED },
+	{ .name = "env",
+	  .read = recipe_read_env,
+	  .at = offsetof(struct stage, env),
+	  .count = offsetof(struct stage, nenv) },
 	{ .name = "shadow", .read = recipe_read_bool, .at = offsetof(struct stage, shadow) },
 };
 static const struct recipe_table stage_table = { .path = "stages[]",
@@ -229,9 +233,9 @@ stage_choose(struct arena *a, struct workspace *w, const char *name, struct err 
 	w->place.dir = chosen->recipes;
 	w->place.only = (const char *const *)chosen->only;
 	w->place.nonly = chosen->nonly;
-	if (strcmp(chosen->name, s->standard) != 0) {
-		w->suffix = arena_format(a, "-%s", chosen->name);
-		w->lock = arena_format(a, "kiln%s.lock", w->suffix);
-	}
+	w->suffix = strcmp(chosen->name, s->standard) == 0
+			    ? ""
+			    : arena_format(a, "-%s", chosen->name);
+	w->lock = arena_format(a, "kiln%s.lock", w->suffix);
 	return 0;
 }

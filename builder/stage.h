@@ -26,6 +26,8 @@ struct stage {
 	size_t nonly;
 	struct stage_part *ground; /* none: the seed */
 	size_t nground;
+	struct recipe_env *env; /* of its builds, unless a recipe says otherwise; sorted */
+	size_t nenv;
 	bool shadow; /* what it builds hides files of its ground (a C library built anew) */
 	int line, col;
 };

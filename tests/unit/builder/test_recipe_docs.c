@@ -2,11 +2,12 @@
 /*
  * docs/recipe.md cannot drift from the parser, and no YAML in our documents is wrong. A fence
  * says what it holds: ```yaml a recipe, or (without `format:`) some keys of one, which are
- * completed here; ```yaml kiln, seed, image, policy: those files. Images are linted by
+ * completed here; ```yaml kiln, seed, stages, image, policy: those files. Images are linted by
  * tests/unit/images.
  */
 #include "builder/recipe.h"
-#include "builder/seed.h"
+#include "builder/seed_priv.h"
+#include "builder/stage.h"
 #include "builder/workspace.h"
 #include "base/arena.h"
 #include "base/tree.h"
@@ -137,15 +138,18 @@ lint_workspace(struct arena *a, const char *path, const char *block, struct err 
 	CLEANUP(fd_close) int dirfd = test_tmpdir();
 	struct workspace w = { 0 };
 	struct seed seed = { 0 };
-	bool is_seed = !strcmp(path, "bootstrap/seed.yaml");
+	bool is_seed = !strcmp(path, SEED_YAML), is_stages = !strcmp(path, STAGE_YAML);
+	struct stages stages;
 	int rc;
 
 	assert_ok(fd_mkdirs(dirfd, "bootstrap", err));
-	if (is_seed)
+	if (is_seed || is_stages)
 		assert_ok(fd_publish(dirfd, "kiln.yaml", kiln, sizeof(kiln) - 1, 0644, err));
 	assert_ok(fd_publish(dirfd, path, block, strlen(block), 0644, err));
 	assert_ok(workspace_open(a, test_tmpdir_path(dirfd), NULL, NULL, &w, err));
-	rc = is_seed ? seed_load(a, &w, &seed, err) : 0;
+	rc = is_seed     ? seed_load(a, &w, &seed, err)
+	     : is_stages ? stage_load(a, &w, &stages, err)
+			 : 0;
 	workspace_close(&w);
 	/* An example has no lock; that its packages are not pinned is the last thing checked.
 	 */
@@ -169,7 +173,9 @@ lint_block(const char *name, int line, const char *kind, const char *block, stru
 	} else if (!strcmp(kind, " kiln")) {
 		rc = lint_workspace(&a, "kiln.yaml", block, err);
 	} else if (!strcmp(kind, " seed")) {
-		rc = lint_workspace(&a, "bootstrap/seed.yaml", block, err);
+		rc = lint_workspace(&a, SEED_YAML, block, err);
+	} else if (!strcmp(kind, " stages")) {
+		rc = lint_workspace(&a, STAGE_YAML, block, err);
 	} else if (!strcmp(kind, " policy")) {
 		CLEANUP(rules_release) struct rules rules = { .name = NULL };
 
