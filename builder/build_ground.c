@@ -98,27 +98,9 @@ close_ground(struct build_session *s, const struct stage *stage, struct err *err
 				       "%s: the ground of stage '%s' has two packages '%s'",
 				       STAGE_YAML, stage->name, name);
 		g->packages[g->n++] = name;
-		dict_set(&s->given, name, s);
 	}
 	seed->groups = g;
 	seed->ngroups = 1;
-	return 0;
-}
-
-/* Groups are the seed's; a stage that stands on packages has none. */
-static int
-refuse_groups(const struct build_session *s, const struct stage *stage, struct err *err)
-{
-	for (size_t i = 0; i < s->set.n; i++) {
-		const struct recipe *r = s->set.at[i];
-
-		if (!r->ground)
-			continue;
-		err_set(err, ERR_INPUT,
-			"%s: 'ground' names groups of the seed, but stage '%s' stands on packages",
-			r->path, stage->name);
-		return err_hint(err, "needs: names the packages of this stage and its ground");
-	}
 	return 0;
 }
 
@@ -139,7 +121,8 @@ build_ground_load(struct build_session *s, struct err *err)
 		s->seed.nenv = stage->nenv;
 		return 0;
 	}
-	if (refuse_groups(s, stage, err) < 0 || ground_load(s->a, w, &lock, err) < 0)
+	if (stage_fit(stage, &s->set, &s->given, err) < 0 ||
+	    ground_load(s->a, w, &lock, err) < 0)
 		return -1;
 	for (size_t i = 0; i < stage->nground; i++)
 		total += stage->ground[i].npackages;
@@ -153,7 +136,5 @@ build_ground_load(struct build_session *s, struct err *err)
 	for (size_t i = 0; i < stage->nground; i++)
 		if (add_part(s, &lock, &stage->ground[i], err) < 0)
 			return -1;
-	s->set.given = &s->given;
-	s->set.shadow = stage->shadow;
 	return close_ground(s, stage, err);
 }

@@ -239,3 +239,36 @@ stage_choose(struct arena *a, struct workspace *w, const char *name, struct err 
 	w->lock = arena_format(a, "kiln%s.lock", w->suffix);
 	return 0;
 }
+
+/* Groups are the seed's; a stage that stands on packages has none. */
+static int
+refuse_groups(const struct stage *stage, const struct recipe_set *set, struct err *err)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		const struct recipe *r = set->at[i];
+
+		if (!r->ground)
+			continue;
+		err_set(err, ERR_INPUT,
+			"%s: 'ground' names groups of the seed, but stage '%s' stands on packages",
+			r->path, stage->name);
+		return err_hint(err, "needs: names the packages of this stage and its ground");
+	}
+	return 0;
+}
+
+int
+stage_fit(const struct stage *stage, struct recipe_set *set, struct dict *names,
+	  struct err *err)
+{
+	if (!stage->nground)
+		return 0;
+	if (refuse_groups(stage, set, err) < 0)
+		return -1;
+	for (size_t i = 0; i < stage->nground; i++)
+		for (size_t j = 0; j < stage->ground[i].npackages; j++)
+			dict_set(names, stage->ground[i].packages[j], set);
+	set->given = names;
+	set->shadow = stage->shadow;
+	return 0;
+}

@@ -46,3 +46,8 @@ const struct stage *stage_find(const struct stages *s, const char *name);
 /* Makes w a workspace of that stage (NULL: the standard one): its recipes are w->place. */
 int stage_choose(struct arena *a, struct workspace *w, const char *name,
 		 struct err *err) MUST_CHECK;
+/* Makes set, the recipes of the stage, stand on its ground: names receives those of the
+ * ground's packages, and must live as long as set. A recipe that wants groups of the seed where
+ * there are none is ERR_INPUT. */
+int stage_fit(const struct stage *stage, struct recipe_set *set, struct dict *names,
+	      struct err *err) MUST_CHECK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/tree.h"
 #include "builder/plan.h"
+#include "builder/stage.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "images/image.h"
@@ -9,7 +10,14 @@ struct lint {
 	struct cli *cli;
 	struct doc *problems; /* list of texts */
 	size_t recipes, images;
+	struct dict seen; /* paths of recipes */
 };
+
+static void
+lint_release_scope(struct lint *l)
+{
+	dict_release(&l->seen);
+}
 
 static void
 problem(struct lint *l, const struct err *e)
@@ -19,33 +27,63 @@ problem(struct lint *l, const struct err *e)
 		cli_say("error: %s", e->text);
 }
 
-static int
-lint_recipes(struct lint *l, struct err *err)
+/* What only shows when all are seen together: names given twice, needs that neither the stage
+ * nor its ground has, cycles. */
+static void
+lint_together(struct lint *l)
 {
 	struct workspace *w = &l->cli->workspace;
+	CLEANUP(dict_release) struct dict given = { 0 };
 	struct recipe_set set;
 	struct plan plan;
-	const char **names;
-	size_t n, before = l->problems->n;
 	struct err found;
 
-	if (tree_list(&l->cli->arena, w->dirfd, "recipes", &names, &n, err) < 0)
+	if (recipe_load_all(&l->cli->arena, &w->place, &set, &found) < 0 ||
+	    stage_fit(w->stage, &set, &given, &found) < 0 ||
+	    plan_make(&l->cli->arena, &set, NULL, 0, &plan, &found) < 0)
+		problem(l, &found);
+}
+
+static int
+lint_stage(struct lint *l, struct err *err)
+{
+	struct workspace *w = &l->cli->workspace;
+	size_t n, before = l->problems->n;
+	const char **names;
+	struct err found;
+
+	if (recipe_list_place(&l->cli->arena, &w->place, &names, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		const char *path =
-			arena_format(&l->cli->arena, "recipes/%s/recipe.yaml", names[i]);
+		const char *path = arena_format(&l->cli->arena, "%s/%s/recipe.yaml",
+						w->place.dir, names[i]);
 		struct recipe *r;
 
+		/* Stages may share a directory. */
+		if (!dict_add(&l->seen, path, l))
+			continue;
 		if (recipe_load(&l->cli->arena, w->dirfd, path, w->epoch, &r, &found) < 0)
 			problem(l, &found);
 		l->recipes++;
 	}
-	/* What only shows when all are seen together: names given twice, needs that nothing
-	 * makes, cycles. */
-	if (l->problems->n == before &&
-	    (recipe_load_all(&l->cli->arena, &w->place, &set, &found) < 0 ||
-	     plan_make(&l->cli->arena, &set, NULL, 0, &plan, &found) < 0))
-		problem(l, &found);
+	if (l->problems->n == before)
+		lint_together(l);
+	return 0;
+}
+
+/* Without --ground: of every stage. */
+static int
+lint_recipes(struct lint *l, struct err *err)
+{
+	struct workspace *w = &l->cli->workspace;
+	const struct stages *all = w->stages;
+
+	if (l->cli->ground)
+		return lint_stage(l, err);
+	for (size_t i = 0; i < all->n; i++)
+		if (stage_choose(&l->cli->arena, w, all->at[i].name, err) < 0 ||
+		    lint_stage(l, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -92,7 +130,7 @@ lint_images(struct lint *l, struct err *err)
 static int
 lint_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
 {
-	struct lint l = { .cli = cli };
+	CLEANUP(lint_release) struct lint l = { .cli = cli };
 	const char *counts;
 	struct doc *out;
 

@@ -78,6 +78,8 @@ said "names the remedy" 'run `kiln bootstrap`'
 refused "a stage that nobody wrote" 1 "there is no stage 'tow'" k build --ground tow
 said "and the nearest one" "did you mean 'two'?"
 refused "a bootstrap of the seed's own stage" 1 "stands on the seed" k bootstrap --ground seed
+ok "lint reads the recipes of all stages" k lint
+assert_contains "each once" "6 recipes" "$(cat "$scratch/out")"
 ok "a dry bootstrap" k bootstrap --dry-run
 assert_eq "writes nothing" no "$([ -e ws/bootstrap/ground.lock ] && echo yes || echo no)"
 
@@ -140,5 +142,6 @@ build:
   needs: [musl]
   steps: [{name: install, run: 'true'}]
 E
+refused "and by lint" 1 "needs 'musl', which no recipe makes" k lint
 refused "one that needs what neither stage nor ground has" 1 "needs 'musl', which no recipe makes" k build --ground three
 finish
