@@ -349,19 +349,44 @@ key_sha1(const void *data, size_t n, uint8_t out[KEY_SHA1_BYTES])
 		abort(); /* a broken installation; no input can cause it */
 }
 
+/* Taking a key apart costs more than verifying by it, and a repository is verified by few keys:
+ * the last ones are kept. Borrowed, until as many others were asked for. */
+static EVP_PKEY *
+p256_of(const uint8_t *der, size_t len)
+{
+	static _Thread_local struct {
+		uint8_t der[KEY_P256_DER];
+		EVP_PKEY *pkey;
+	} kept[4];
+	static _Thread_local size_t next;
+	EVP_PKEY *pkey;
+
+	if (!key_spki_is_p256(der, len))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+		if (kept[i].pkey && memcmp(kept[i].der, der, len) == 0)
+			return kept[i].pkey;
+	pkey = d2i_PUBKEY(NULL, &(const uint8_t *){ der }, (long)len);
+	if (!pkey)
+		return NULL;
+	next = (next + 1) % ARRAY_LEN(kept);
+	EVP_PKEY_free(kept[next].pkey);
+	memcpy(kept[next].der, der, len);
+	kept[next].pkey = pkey;
+	return pkey;
+}
+
 bool
 key_verify_ecdsa(const struct key_public *k, const void *data, size_t n, const void *sig,
 		 size_t sig_len)
 {
-	const uint8_t *at = k->der;
-	CLEANUP(EVP_PKEY_free) EVP_PKEY *pkey = NULL;
 	CLEANUP(EVP_MD_CTX_free) EVP_MD_CTX *ctx = NULL;
+	EVP_PKEY *pkey;
 	bool good;
 
-	if (!key_signs_ecdsa(k->role) || !key_spki_is_p256(k->der, k->der_len) ||
-	    sig_len > ECDSA_MAX_BYTES)
+	if (!key_signs_ecdsa(k->role) || sig_len > ECDSA_MAX_BYTES)
 		return false;
-	pkey = d2i_PUBKEY(NULL, &at, (long)k->der_len);
+	pkey = p256_of(k->der, k->der_len);
 	ctx = EVP_MD_CTX_new();
 	/* OpenSSL re-encodes the signature and compares: only DER, nothing behind it. */
 	good = pkey && ctx && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1 &&

@@ -23,17 +23,15 @@ refuse(struct err *err, const char *what)
 		       reason ? reason : "");
 }
 
-int
-timestamp_signer_id(const uint8_t *cert, size_t len, struct buf *out, struct err *err)
+static int
+write_id(X509 *x, struct buf *out, struct err *err)
 {
-	const uint8_t *at = cert;
-	CLEANUP(X509_free) X509 *x = d2i_X509(NULL, &at, (long)len);
 	uint8_t der[1024], *end = der;
 	int name, serial;
 
-	if (!x || (name = i2d_X509_NAME(X509_get_issuer_name(x), NULL)) <= 0 ||
-	    (serial = i2d_ASN1_INTEGER(X509_get0_serialNumber(x), NULL)) <= 0 ||
-	    (size_t)name + (size_t)serial > sizeof(der))
+	name = i2d_X509_NAME(X509_get_issuer_name(x), NULL);
+	serial = i2d_ASN1_INTEGER(X509_get0_serialNumber(x), NULL);
+	if (name <= 0 || serial <= 0 || (size_t)name + (size_t)serial > sizeof(der))
 		return refuse(err, "the certificate of the key has no usable name");
 	name = i2d_X509_NAME(X509_get_issuer_name(x), &end);
 	serial = i2d_ASN1_INTEGER(X509_get0_serialNumber(x), &end);
@@ -91,14 +89,93 @@ certificate(const uint8_t *der, size_t len)
 	return d2i_X509(NULL, &der, (long)len);
 }
 
+/* What a verifier asks of a chain again and again, read once. */
+struct chain {
+	struct digest of; /* the leaf */
+	int64_t from, until;
+	struct buf id; /* how tokens name it */
+};
+
+static int
+read_chain(const struct key_public *k, struct chain *out, struct err *err)
+{
+	CLEANUP(X509_free) X509 *cert = certificate(k->cert, k->cert_len);
+	CLEANUP(X509_free) X509 *issuer = certificate(k->issuer, k->issuer_len);
+	int64_t issuer_from, issuer_until;
+
+	if (!cert || !issuer || !read_time(X509_get0_notBefore(cert), &out->from) ||
+	    !read_time(X509_get0_notAfter(cert), &out->until) ||
+	    !read_time(X509_get0_notBefore(issuer), &issuer_from) ||
+	    !read_time(X509_get0_notAfter(issuer), &issuer_until))
+		return refuse(err, "the certificates of the key have no usable dates");
+	out->from = KILN_MAX(out->from, issuer_from);
+	out->until = KILN_MIN(out->until, issuer_until);
+	buf_clear(&out->id);
+	return write_id(cert, &out->id, err);
+}
+
+/* That the issuer signed the leaf, and for what, was checked when the key was loaded. */
+static int
+chain_of(const struct key_public *k, const struct chain **out, struct err *err)
+{
+	static _Thread_local struct chain kept = { .id = BUF_MAX(TIMESTAMP_MAX_BYTES) };
+	struct digest_state *s = digest_begin();
+	struct digest of;
+
+	digest_add(s, k->cert, k->cert_len);
+	digest_add(s, k->issuer, k->issuer_len);
+	digest_end(s, &of);
+	if (!digest_equal(&of, &kept.of)) {
+		kept.of = (struct digest){ 0 };
+		if (read_chain(k, &kept, err) < 0)
+			return -1;
+		kept.of = of;
+	}
+	*out = &kept;
+	return 0;
+}
+
+int
+timestamp_signer_id(const struct key_public *k, struct buf *out, struct err *err)
+{
+	const struct chain *chain;
+
+	if (chain_of(k, &chain, err) < 0)
+		return -1;
+	buf_add(out, chain->id.data, chain->id.len);
+	return 0;
+}
+
 int
 timestamp_valid_from(const struct key_public *k, int64_t *out, struct err *err)
 {
-	CLEANUP(X509_free) X509 *cert = certificate(k->cert, k->cert_len);
+	const struct chain *chain;
 
-	if (!cert || !read_time(X509_get0_notBefore(cert), out))
-		return refuse(err, "the certificate of the key has no usable beginning");
+	if (chain_of(k, &chain, err) < 0)
+		return -1;
+	*out = chain->from;
 	return 0;
+}
+
+/* A token of our own making has one form: it is written again around its signature and
+ * compared, which is a tenth of the work that OpenSSL has with any token. */
+static bool
+is_ours_by(const struct key_public *k, const void *token, size_t n, const void *data,
+	   size_t len, int64_t *when)
+{
+	CLEANUP(buf_free) struct buf sig = BUF_MAX(TIMESTAMP_MAX_BYTES);
+	CLEANUP(buf_free) struct buf set = BUF_MAX(TIMESTAMP_MAX_BYTES);
+	CLEANUP(buf_free) struct buf again = BUF_MAX(TIMESTAMP_MAX_BYTES);
+	const struct chain *chain;
+	struct digest imprint;
+	struct err ignored;
+
+	digest_of(data, len, &imprint);
+	return timestamp_guess(token, n, when, &sig) && chain_of(k, &chain, &ignored) == 0 &&
+	       *when >= chain->from && *when <= chain->until &&
+	       timestamp_write(k, &imprint, *when, &sig, &set, &again, &ignored) == 0 &&
+	       again.len == n && memcmp(again.data, token, n) == 0 &&
+	       key_verify_ecdsa(k, set.data, set.len, sig.data, sig.len);
 }
 
 /* The chain of a key as what may have signed at `when`. The context owns what it is given. */
@@ -169,6 +246,13 @@ timestamp_verify(const struct keyring *ring, const void *token, size_t n, const 
 	if (n > TIMESTAMP_MAX_BYTES || len > TIMESTAMP_MAX_BYTES)
 		return err_set(err, ERR_VERIFY, "timestamp of %zu bytes (%zu are accepted)", n,
 			       TIMESTAMP_MAX_BYTES);
+	for (size_t i = 0; i < ring->n; i++)
+		if (ring->at[i].role == KEY_TIMESTAMP &&
+		    is_ours_by(&ring->at[i], token, n, data, len, &time)) {
+			*when = time;
+			*stamped = true;
+			return 0;
+		}
 	r = d2i_TS_RESP(NULL, &at, (long)n);
 	if (check_form(r, token, n, &time, err) < 0)
 		return -1;

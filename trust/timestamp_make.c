@@ -163,26 +163,16 @@ write_attributes(const struct buf *info, const struct key_public *k, struct buf 
 }
 
 static int
-write_signer(struct key_private *k, const struct buf *info, struct buf *out, struct err *err)
+write_signer(const struct key_public *k, const struct buf *attributes, const struct buf *sig,
+	     struct buf *out, struct err *err)
 {
-	CLEANUP(buf_free) struct buf attributes = BUF_MAX(out->max);
-	CLEANUP(buf_free) struct buf set = BUF_MAX(out->max);
-	CLEANUP(buf_free) struct buf sig = BUF_MAX(out->max);
-	const struct key_public *public = key_private_public(k);
-
-	write_attributes(info, public, &attributes);
-	/* They are signed as the set that they are, and stand there as field 0. */
-	add_wrapped(&set, TAG_SET, attributes.data, attributes.len);
-	if (buf_check(&set, "timestamp", err) < 0 ||
-	    key_private_sign_ecdsa(k, set.data, set.len, &sig, err) < 0)
-		return -1;
 	ADD(out, one);
-	if (timestamp_signer_id(public->cert, public->cert_len, out, err) < 0)
+	if (timestamp_signer_id(k, out, err) < 0)
 		return -1;
 	ADD(out, sha256);
-	add_wrapped(out, TAG_CONTEXT_0, attributes.data, attributes.len);
+	add_wrapped(out, TAG_CONTEXT_0, attributes->data, attributes->len);
 	ADD(out, ecdsa_sha256);
-	add_wrapped(out, TAG_OCTETS, sig.data, sig.len);
+	add_wrapped(out, TAG_OCTETS, sig->data, sig->len);
 	wrap(out, TAG_SEQUENCE);
 	return 0;
 }
@@ -222,18 +212,79 @@ write_response(const struct buf *content, const struct buf *signer, struct buf *
 	out->overflow = out->overflow || data.overflow || token.overflow;
 }
 
+/* The inner part, and the attributes that are signed with it: as the set that they are. */
+static void
+write_signed(const struct key_public *k, const struct digest *imprint, int64_t when,
+	     struct buf *info, struct buf *attributes, struct buf *set)
+{
+	write_info(imprint, when, info);
+	write_attributes(info, k, attributes);
+	add_wrapped(set, TAG_SET, attributes->data, attributes->len);
+}
+
+int
+timestamp_write(const struct key_public *k, const struct digest *imprint, int64_t when,
+		const struct buf *sig, struct buf *set, struct buf *out, struct err *err)
+{
+	CLEANUP(buf_free) struct buf info = BUF_MAX(TIMESTAMP_MAX_BYTES);
+	CLEANUP(buf_free) struct buf attributes = BUF_MAX(TIMESTAMP_MAX_BYTES);
+	CLEANUP(buf_free) struct buf content = BUF_MAX(TIMESTAMP_MAX_BYTES);
+	CLEANUP(buf_free) struct buf signer = BUF_MAX(TIMESTAMP_MAX_BYTES);
+
+	write_signed(k, imprint, when, &info, &attributes, set);
+	if (write_signer(k, &attributes, sig, &signer, err) < 0)
+		return -1;
+	write_content(&info, &content);
+	write_response(&content, &signer, out);
+	return buf_check(out, "timestamp", err);
+}
+
 int
 timestamp_make(struct key_private *k, const struct digest *imprint, int64_t now,
 	       struct buf *out, struct err *err)
 {
 	CLEANUP(buf_free) struct buf info = BUF_MAX(TIMESTAMP_MAX_BYTES);
-	CLEANUP(buf_free) struct buf content = BUF_MAX(TIMESTAMP_MAX_BYTES);
-	CLEANUP(buf_free) struct buf signer = BUF_MAX(TIMESTAMP_MAX_BYTES);
+	CLEANUP(buf_free) struct buf attributes = BUF_MAX(TIMESTAMP_MAX_BYTES);
+	CLEANUP(buf_free) struct buf set = BUF_MAX(TIMESTAMP_MAX_BYTES);
+	CLEANUP(buf_free) struct buf sig = BUF_MAX(TIMESTAMP_MAX_BYTES);
+	const struct key_public *public = key_private_public(k);
 
-	write_info(imprint, now, &info);
-	if (buf_check(&info, "timestamp", err) < 0 || write_signer(k, &info, &signer, err) < 0)
+	write_signed(public, imprint, now, &info, &attributes, &set);
+	if (buf_check(&set, "timestamp", err) < 0 ||
+	    key_private_sign_ecdsa(k, set.data, set.len, &sig, err) < 0)
 		return -1;
-	write_content(&info, &content);
-	write_response(&content, &signer, out);
-	return buf_check(out, "timestamp", err);
+	buf_clear(&set);
+	return timestamp_write(public, imprint, now, &sig, &set, out, err);
+}
+
+/* "YYYYMMDDHHMMSSZ", first and only once behind its tag. */
+static bool
+guess_time(const uint8_t *token, size_t n, int64_t *when)
+{
+	static const uint8_t head[] = { TAG_TIME, 15 };
+	const uint8_t *at = memmem(token, n, head, sizeof(head));
+	char text[CLOCK_TEXT_MAX];
+
+	if (!at || (size_t)(token + n - at) < sizeof(head) + 15)
+		return false;
+	at += sizeof(head);
+	(void)snprintf(text, sizeof(text), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", (const char *)at,
+		       (const char *)at + 4, (const char *)at + 6, (const char *)at + 8,
+		       (const char *)at + 10, (const char *)at + 12);
+	return clock_parse(text, when);
+}
+
+bool
+timestamp_guess(const uint8_t *token, size_t n, int64_t *when, struct buf *sig)
+{
+	const uint8_t *at = memmem(token, n, ecdsa_sha256, sizeof(ecdsa_sha256));
+	const uint8_t *end = token + n;
+
+	if (!at || !guess_time(token, n, when))
+		return false;
+	at += sizeof(ecdsa_sha256);
+	if (end - at < 2 || at[0] != TAG_OCTETS || end - at - 2 != at[1])
+		return false;
+	buf_add(sig, at + 2, at[1]);
+	return !sig->overflow;
 }

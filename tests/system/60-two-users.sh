@@ -36,6 +36,15 @@ other=$work/clone/out
 for f in out/repo/packages/*.rpm out/repo/repodata/*.xml.gz out/repo/repodata/repomd.xml out/repo/repodata/repomd.xml.asc out/repo/inventory.json; do
 	ok "identical: ${f##*/}" cmp "$f" "$other/${f#out/}"
 done
+# Signatures by ECDSA, and what log and clock say of them, are made once in each store; what is signed is the same.
+payload() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["dsseEnvelope"]["payload"])' "$1"; }
+for f in out/repo/packages/*.sigstore.json out/repo/inventory.json.sigstore.json out/images/busybox.attest/provenance.sigstore.json \
+	out/images/static.attest/provenance.sigstore.json; do
+	same "the same statement: ${f##*/}" "$(payload "$f")" "$(payload "$other/${f#out/}")"
+done
+for f in kiln.repo keys/trusted_root.json keys/builder.pub keys/log.pub keys/timestamp.pem; do
+	ok "identical: $f" cmp "out/repo/$f" "$other/repo/$f"
+done
 same "the same set of packages" "$(cd "$other/repo/packages" && ls)" "$(cd out/repo/packages && ls)"
 for image in busybox static; do
 	ok "identical index of $image" cmp "out/images/$image/index.json" "$other/images/$image/index.json"
