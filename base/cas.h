@@ -31,6 +31,10 @@ struct cas;
 
 /* Opens path, making it when create is set. */
 int cas_open(const char *path, bool create, struct cas **out, struct err *err) MUST_CHECK;
+/* An open store in another program that got its directory: enough to pin, not to put. Owns
+ * dirfd.
+ */
+int cas_adopt(int dirfd, struct cas **out, struct err *err) MUST_CHECK;
 void cas_close(struct cas *c);
 DEFINE_CLEANUP(struct cas *, cas_close);
 int cas_dirfd(const struct cas *c);
