@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #define COPY_CHUNK    ((size_t)256 * 1024)
+#define READ_FIRST    ((size_t)16 * 1024) /* most of what is read whole is smaller */
 #define KERNEL_CHUNK  ((size_t)1 << 30)
 #define BENEATH_TRIES 64 /* openat2 asks to try again while a rename races with ".." */
 #define TMP_TRIES     32
@@ -192,7 +193,8 @@ fd_read_all(int fd, struct buf *out, struct err *err)
 {
 	for (;;) {
 		size_t room = out->max - out->len;
-		size_t want = KILN_MIN(room, COPY_CHUNK);
+		size_t want =
+			KILN_MIN(room, KILN_MAX(READ_FIRST, KILN_MIN(out->len, COPY_CHUNK)));
 		char *at = buf_reserve(out, want), spare;
 		ssize_t n = want ? read_some(fd, at, want) : read_some(fd, &spare, 1);
 

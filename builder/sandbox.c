@@ -2,8 +2,8 @@
 /*
  * The conductor's side of the chamber. The order in which a chamber comes to be:
  *
- *   1 sandbox_start      cgroup while we may, then fork the helper        sandbox_limit.c
- *   2 helper             leaves root, namespaces, store, filter           sandbox_helper.c
+ *   1 sandbox_start      cgroup while we may, then fork the helper        sandbox_limit.c,
+ * sandbox_image.c 2 helper             leaves root, namespaces, store, filter sandbox_helper.c
  *   3 sandbox_begin      spec in a memfd, with a socket for the answer    sandbox_wire.c
  *   4 helper             environment overlay, fork a warden               sandbox_mount.c
  *   5 warden             rooms, clone pid 1, cgroup, "go"                 sandbox_warden.c
@@ -30,15 +30,6 @@ struct sandbox {
 };
 struct sandbox_run {
 	int sock;
-};
-
-const struct sandbox_limits sandbox_limits_default = {
-	.memory_bytes = (uint64_t)2 << 30,
-	.disk_bytes = (uint64_t)4 << 30,
-	.log_bytes = (uint64_t)64 << 20,
-	.inodes = 1000000,
-	.processes = 512,
-	.time_s = 1200,
 };
 
 static void
@@ -87,7 +78,7 @@ sandbox_fork(struct cas *store, struct sandbox **out, struct err *err)
 	if (s->pid < 0)
 		return err_sys(err, "starting the chamber's helper");
 	if (s->pid == 0)
-		sandbox_helper_run(store, theirs, &s->cgroups);
+		sandbox_image_run(store, theirs, &s->cgroups);
 	*out = STEAL_PTR(s);
 	return 0;
 }

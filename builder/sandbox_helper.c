@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The resident helper. Forked before anything large exists, it leaves root, enters its user and
- * mount namespace once, and then answers requests: it finds or makes the base overlay of the
- * environment and hands them to a warden, which does all that can block. One process, no
- * threads.
+ * The resident helper. Forked before anything large exists, in an image of its own
+ * (sandbox_image.c), it leaves root, enters its user and mount namespace once, and then answers
+ * requests: it finds or makes the base overlay of the environment and hands them to a warden,
+ * which does all that can block. One process, no threads.
  *
  * One warden is always spare: with its pid 1 already in namespaces and cgroup, waiting. Whoever
  * asks next does not wait for the kernel to make those. Each still serves one run and dies. The
@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/proc.h"
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -57,22 +58,22 @@ make_filters(struct sandbox_helper *h, struct err *err)
 
 	if (sandbox_seccomp_native(&arch, err) < 0)
 		return -1;
-	return sandbox_seccomp_make(arch, &h->filters, err);
+	return sandbox_seccomp_make_apart(arch, &h->filters, err);
 }
 
 /* Descriptors of the store are opened while we may still walk to it. */
 static int
-settle(struct sandbox_helper *h, struct cas *store, pid_t parent, struct err *err)
+settle(struct sandbox_helper *h, pid_t parent, struct err *err)
 {
 	CLEANUP(fd_close) int trees = -1;
 	struct stat st;
 
-	h->store = cas_dirfd(store);
+	h->store = cas_dirfd(h->cas);
 	if (fstat(h->store, &st) < 0)
 		return err_sys(err, "looking at the store");
 	if (fd_open_beneath(h->store, "trees", O_RDONLY | O_DIRECTORY, &trees, err) < 0)
 		return -1;
-	if (sandbox_ids_drop(cas_uid(store), st.st_gid ? st.st_gid : (gid_t)cas_uid(store),
+	if (sandbox_ids_drop(cas_uid(h->cas), st.st_gid ? st.st_gid : (gid_t)cas_uid(h->cas),
 			     err) < 0)
 		return -1;
 	/* cwd is the one thing that follows into the new mount namespace. */
@@ -271,7 +272,7 @@ turn(struct sandbox_helper *h)
 	struct err ignored;
 	int n;
 
-	n = poll(p, ARRAY_LEN(p), !h->refill ? -1 : h->hurry ? 0 : REFILL_MS);
+	n = poll(p, ARRAY_LEN(p), !h->refill ? -1 : h->hurry || h->often ? 0 : REFILL_MS);
 	if (n < 0)
 		return errno == EINTR;
 	/* One that cannot be made now is made, or refused with the reason, when it is needed.
@@ -299,66 +300,41 @@ watch_deaths(struct sandbox_helper *h, struct err *err)
 	return h->deaths < 0 ? err_sys(err, "making a signalfd") : 0;
 }
 
-/* Away from the terminal: an interrupt is the conductor's to answer. Nothing of the conductor's
- * stays open here but what is ours. */
+/* The descriptors came by their numbers. */
 static int
-detach(const struct sandbox_helper *h, const struct cas *store, struct err *err)
+adopt(struct sandbox_helper *h, struct err *err)
 {
-	static const int ignored[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE };
-	int keep[2 + SANDBOX_GROUPS] = { h->sock, cas_dirfd(store) };
-	size_t n = 2;
-	CLEANUP(fd_close) int null = -1;
+	int fds[SANDBOX_IMAGE_FDS];
+	struct cas *store;
 
-	(void)setsid();
-	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
-		(void)signal(ignored[i], SIG_IGN);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] = SANDBOX_IMAGE_FIRST + (int)i;
+		if (fcntl(fds[i], F_SETFD, FD_CLOEXEC) < 0)
+			fds[i] = -1;
+	}
+	h->sock = fds[SANDBOX_IMAGE_SOCK];
 	for (size_t i = 0; i < SANDBOX_GROUPS; i++)
-		if (h->cgroups.of[i].dir >= 0)
-			keep[n++] = h->cgroups.of[i].dir;
-	proc_close_others(keep, n);
-	sandbox_limit_settle(&h->cgroups);
-	if (sandbox_ids_rename("kiln-chamber", err) < 0 ||
-	    fd_open("/dev/null", O_RDWR, &null, err) < 0)
+		h->cgroups.of[i].dir = fds[SANDBOX_IMAGE_GROUPS + i];
+	if (cas_adopt(fds[SANDBOX_IMAGE_STORE], &store, err) < 0)
 		return -1;
-	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
-		return err_sys(err, "leaving the terminal");
-	return 0;
-}
-
-/* The conductor may never want a chamber. */
-static bool
-is_woken(const struct sandbox_helper *h)
-{
-	char word;
-	ssize_t n;
-
-	do
-		n = recv(h->sock, &word, sizeof(word), 0);
-	while (n < 0 && errno == EINTR);
-	return n == sizeof(word);
+	h->cas = store;
+	return sandbox_ids_rename(SANDBOX_IMAGE_NAME, err);
 }
 
 void
-sandbox_helper_run(struct cas *store, int sock, const struct sandbox_cgroups *cgroups)
+sandbox_helper_main(void)
 {
-	struct sandbox_helper h = { .sock = sock,
-				    .deaths = -1,
+	struct sandbox_helper h = { .deaths = -1,
 				    .store = -1,
 				    .scratch = -1,
-				    .cas = store,
-				    .cgroups = *cgroups,
 				    .spare = { .sock = -1 },
 				    .refill = true };
 	struct err err = { .code = ERR_NONE }, ignored;
 	pid_t parent = getppid();
 
-	if (detach(&h, store, &err) < 0 || watch_deaths(&h, &err) < 0)
+	if (adopt(&h, &err) < 0 || watch_deaths(&h, &err) < 0 || settle(&h, parent, &err) < 0)
 		err.code = err.code == ERR_NONE ? ERR_SANDBOX : err.code;
-	if (!is_woken(&h))
-		proc_child_exit(0);
-	if (err.code == ERR_NONE && settle(&h, store, parent, &err) < 0)
-		err.code = err.code == ERR_NONE ? ERR_SANDBOX : err.code;
-	if (fd_send(sock, &err, sizeof(err), NULL, 0, &ignored) < 0 || err.code != ERR_NONE)
+	if (fd_send(h.sock, &err, sizeof(err), NULL, 0, &ignored) < 0 || err.code != ERR_NONE)
 		proc_child_exit(1);
 	while (turn(&h))
 		;

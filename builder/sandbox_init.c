@@ -141,8 +141,8 @@ enter_rooms(struct sandbox_chamber *c, struct err *err)
 	};
 	char detail[88];
 
-	if (sandbox_mount_enter(&c->rooms, &c->stage, c->spec->full_proc ? &machine : NULL,
-				err) < 0)
+	if (sandbox_mount_enter(&c->rooms, &c->stage, c->spec,
+				c->spec->full_proc ? &machine : NULL, err) < 0)
 		return -1;
 	(void)snprintf(detail, sizeof(detail), "%llu bytes and %llu inodes each",
 		       (unsigned long long)l->disk_bytes, (unsigned long long)l->inodes);
@@ -208,15 +208,12 @@ check_uname(const struct sandbox_chamber *c, struct err *err)
 static int
 tell_walls(struct sandbox_chamber *c, int mounts, int listener, struct err *err)
 {
-	int *left = &c->stage.proc[!c->spec->full_proc];
 	int fds[SANDBOX_NOTE_FDS] = { [SANDBOX_NOTE_PROC] = c->proc,
 				      [SANDBOX_NOTE_MOUNTS] = mounts,
-				      [SANDBOX_NOTE_LEFT] = *left,
 				      [SANDBOX_NOTE_LISTENER] = listener };
 
 	if (sandbox_carry(c->raised, fds, SANDBOX_NOTE_FDS - (listener < 0), err) < 0)
 		return -1;
-	close(STEAL_FD(*left));
 	if (listener >= 0)
 		close(listener);
 	c->raised->nwalls = 0;
@@ -258,7 +255,7 @@ take_fit(struct sandbox_chamber *c, struct arena *a, struct sandbox_spec *spec, 
 		return err_wrap(err, "listening to the warden");
 	if (n != sizeof(fit) || nfds < SANDBOX_FIT_FDS)
 		return err_set(err, ERR_SANDBOX, "the warden went away");
-	c->rooms = (struct sandbox_rooms){ fds[1], fds[2], fds[3], fds[4], fds[5], fds[6] };
+	c->rooms = (struct sandbox_rooms){ fds[1], fds[2], fds[3], fds[4], fds[5] };
 	c->cpus = fit.cpus;
 	c->spec = spec;
 	if (sandbox_wire_open(a, fds[0], spec, err) < 0 ||

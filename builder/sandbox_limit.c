@@ -35,6 +35,15 @@ static const struct kind {
 	[SANDBOX_GROUP_UNIFIED] = { 2, "", "/sys/fs/cgroup", "memory.max" },
 };
 
+const struct sandbox_limits sandbox_limits_default = {
+	.memory_bytes = (uint64_t)2 << 30,
+	.disk_bytes = (uint64_t)4 << 30,
+	.log_bytes = (uint64_t)64 << 20,
+	.inodes = 1000000,
+	.processes = 512,
+	.time_s = 1200,
+};
+
 static bool
 read_text(int dirfd, const char *path, struct buf *out)
 {

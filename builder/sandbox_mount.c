@@ -21,12 +21,12 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
-#define SCRATCH_BYTES  ((uint64_t)1024 * 1024)
-#define SCRATCH_INODES 64
-#define HELPER_BYTES   ((uint64_t)16 * 1024 * 1024)
-#define HELPER_INODES  4096
-#define OPTIONS_MAX    4095 /* mount(2) takes one page */
-#define STRING_MAX     255  /* and fsconfig(2) this */
+#define STAGE_BYTES   (SANDBOX_MAX_SPEC_BYTES + (uint64_t)1024 * 1024)
+#define STAGE_INODES  (SANDBOX_MAX_STEPS + 64)
+#define HELPER_BYTES  ((uint64_t)16 * 1024 * 1024)
+#define HELPER_INODES 4096
+#define OPTIONS_MAX   4095 /* mount(2) takes one page */
+#define STRING_MAX    255  /* and fsconfig(2) this */
 
 static const char *const mount_points[] = { "build", "dev", "kiln", "out", "proc", "tmp" };
 
@@ -310,34 +310,10 @@ sandbox_mount_root(int scratch, unsigned base, unsigned n, int *root, struct err
 	return rc;
 }
 
-static int
-make_steps(const struct sandbox_spec *spec, int *out, struct err *err)
-{
-	CLEANUP(fd_close) int fd = -1;
-	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
-	uint64_t bytes = SCRATCH_BYTES;
-
-	for (size_t i = 0; i < spec->nsteps; i++)
-		bytes += strlen(spec->steps[i].script) + SCRATCH_BYTES / 8;
-	if (sandbox_mount_tmpfs(bytes, SANDBOX_MAX_STEPS + 8, "0755", &fd, err) < 0)
-		return -1;
-	for (size_t i = 0; i < spec->nsteps; i++) {
-		char name[32];
-
-		(void)snprintf(name, sizeof(name), "step-%zu", i + 1);
-		if (sandbox_mount_file(fd, name, spec->steps[i].script, 0444, err) < 0)
-			return -1;
-	}
-	if (mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
-		return sandbox_mount_failed(-1, "making the step scripts read-only", err);
-	*out = STEAL_FD(fd);
-	return 0;
-}
-
 int
 sandbox_mount_rooms(const struct sandbox_limits *l, struct sandbox_rooms *out, struct err *err)
 {
-	struct sandbox_rooms r = { -1, -1, -1, -1, -1, -1 };
+	struct sandbox_rooms r = { -1, -1, -1, -1, -1 };
 
 	if (sandbox_mount_tmpfs(l->disk_bytes, l->inodes, "0755", &r.build, err) < 0 ||
 	    sandbox_mount_tmpfs(l->disk_bytes, l->inodes, "1777", &r.tmp, err) < 0 ||
@@ -352,9 +328,9 @@ sandbox_mount_rooms(const struct sandbox_limits *l, struct sandbox_rooms *out, s
 }
 
 int
-sandbox_mount_fit(const struct sandbox_spec *spec, struct sandbox_rooms *rooms, struct err *err)
+sandbox_mount_fit(const struct sandbox_limits *l, struct sandbox_rooms *rooms, struct err *err)
 {
-	const struct sandbox_limits *l = &spec->limits, *usual = &sandbox_limits_default;
+	const struct sandbox_limits *usual = &sandbox_limits_default;
 	struct sandbox_rooms fitting;
 
 	if (l->disk_bytes != usual->disk_bytes || l->inodes != usual->inodes) {
@@ -364,19 +340,31 @@ sandbox_mount_fit(const struct sandbox_spec *spec, struct sandbox_rooms *rooms, 
 		sandbox_mount_close(rooms);
 		*rooms = fitting;
 	}
-	return make_steps(spec, &rooms->steps, err);
+	return 0;
 }
 
 void
 sandbox_mount_close(struct sandbox_rooms *r)
 {
-	int *fds[] = { &r->root, &r->build, &r->tmp, &r->out, &r->shm, &r->steps };
+	int *fds[] = { &r->root, &r->build, &r->tmp, &r->out, &r->shm };
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
 		if (*fds[i] >= 0)
 			close(*fds[i]);
 		*fds[i] = -1;
 	}
+}
+
+/* A directory of the stage as a mount of its own. */
+static int
+bind(int stage, const char *name, int *out, struct err *err)
+{
+	int fd = open_tree(stage, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd < 0)
+		return sandbox_mount_failed(-1, "making a mount for the chamber", err);
+	*out = fd;
+	return 0;
 }
 
 /* Binds the host's own node: device nodes cannot be made in a user namespace. */
@@ -390,8 +378,8 @@ attach_node(int dev, const char *name, struct err *err)
 	node = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (node < 0)
 		return sandbox_mount_failed(-1, path, err);
-	if (sandbox_mount_file(dev, name, "", 0666, err) < 0)
-		return -1;
+	if (mknodat(dev, name, S_IFREG | 0444, 0) < 0)
+		return err_sys(err, "%s", path);
 	return sandbox_mount_attach(node, dev, name, err);
 }
 
@@ -402,10 +390,9 @@ make_dev(int stage, int *out, struct err *err)
 	struct mount_attr hard = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
 					       MOUNT_ATTR_NOEXEC };
 
-	if (sandbox_mount_tmpfs(SCRATCH_BYTES, SCRATCH_INODES, "0755", &dev, err) < 0 ||
+	if (sandbox_mount_mkdir(stage, "dev", err) < 0 || bind(stage, "dev", &dev, err) < 0 ||
 	    sandbox_mount_mkdir(dev, "shm", err) < 0 ||
 	    make_links(dev, device_links, ARRAY_LEN(device_links), err) < 0 ||
-	    sandbox_mount_mkdir(stage, "dev", err) < 0 ||
 	    sandbox_mount_attach(dev, stage, "dev", err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(device_nodes); i++)
@@ -418,6 +405,29 @@ make_dev(int stage, int *out, struct err *err)
 	return 0;
 }
 
+/* On the stage, where we still are. */
+static int
+make_steps(const struct sandbox_spec *spec, int *out, struct err *err)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	if (sandbox_mount_mkdir(AT_FDCWD, "/kiln", err) < 0 ||
+	    bind(AT_FDCWD, "/kiln", &fd, err) < 0)
+		return -1;
+	for (size_t i = 0; i < spec->nsteps; i++) {
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "step-%zu", i + 1);
+		if (sandbox_mount_file(fd, name, spec->steps[i].script, 0444, err) < 0)
+			return -1;
+	}
+	if (mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
+		return sandbox_mount_failed(-1, "making the step scripts read-only", err);
+	*out = STEAL_FD(fd);
+	return 0;
+}
+
 /* The host's root goes out of sight and reach: pivot, then detach the old one, which waits for
  * the whole machine. Nothing of a run is known yet. /proc is made first: the kernel makes none
  * for who sees none. */
@@ -425,13 +435,12 @@ int
 sandbox_mount_leave(struct sandbox_stage *out, struct err *err)
 {
 	CLEANUP(fd_close) int stage = -1;
-	struct sandbox_stage s = { -1, { -1, -1 } };
+	struct sandbox_stage s = { -1, -1 };
 
 	/* Any directory will do; this one is there, or nothing of this works. */
-	if (sandbox_mount_tmpfs(SCRATCH_BYTES, SCRATCH_INODES, "0755", &stage, err) < 0 ||
+	if (sandbox_mount_tmpfs(STAGE_BYTES, STAGE_INODES, "0755", &stage, err) < 0 ||
 	    sandbox_mount_attach(stage, AT_FDCWD, "/proc", err) < 0 ||
-	    sandbox_proc_make(false, &s.proc[0], err) < 0 ||
-	    sandbox_proc_make(true, &s.proc[1], err) < 0 || make_dev(stage, &s.dev, err) < 0)
+	    sandbox_proc_make(&s.proc, err) < 0 || make_dev(stage, &s.dev, err) < 0)
 		return -1;
 	if (fchdir(stage) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
 	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
@@ -440,7 +449,7 @@ sandbox_mount_leave(struct sandbox_stage *out, struct err *err)
 	return 0;
 }
 
-/* Over the empty stage, which nobody can reach any more: the kernel, too, takes what is mounted
+/* Over the stage, which nobody can reach any more: the kernel, too, takes what is mounted
  * over a root for the root. */
 static int
 cover_stage(int root, struct err *err)
@@ -458,19 +467,23 @@ cover_stage(int root, struct err *err)
 
 int
 sandbox_mount_enter(const struct sandbox_rooms *r, struct sandbox_stage *stage,
-		    const struct sandbox_machine *full_proc, struct err *err)
+		    const struct sandbox_spec *spec, const struct sandbox_machine *full_proc,
+		    struct err *err)
 {
-	if (sandbox_mount_attach(r->root, AT_FDCWD, "/", err) < 0 ||
-	    sandbox_proc_attach(r->root, stage->proc[full_proc != NULL], full_proc, err) < 0 ||
+	CLEANUP(fd_close) int steps = -1;
+
+	if (make_steps(spec, &steps, err) < 0 ||
+	    sandbox_mount_attach(r->root, AT_FDCWD, "/", err) < 0 ||
+	    sandbox_proc_attach(r->root, stage->proc, full_proc, err) < 0 ||
 	    sandbox_mount_attach(stage->dev, r->root, "dev", err) < 0 ||
 	    sandbox_mount_attach(r->shm, stage->dev, "shm", err) < 0 ||
 	    sandbox_mount_attach(r->build, r->root, "build", err) < 0 ||
 	    sandbox_mount_attach(r->tmp, r->root, "tmp", err) < 0 ||
 	    sandbox_mount_attach(r->out, r->root, "out", err) < 0 ||
-	    sandbox_mount_attach(r->steps, r->root, "kiln", err) < 0 ||
+	    sandbox_mount_attach(steps, r->root, "kiln", err) < 0 ||
 	    cover_stage(r->root, err) < 0)
 		return -1;
 	close(STEAL_FD(stage->dev));
-	close(STEAL_FD(stage->proc[full_proc != NULL]));
+	close(STEAL_FD(stage->proc));
 	return 0;
 }

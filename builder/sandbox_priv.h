@@ -64,7 +64,6 @@ enum sandbox_note_kind {
 enum {
 	SANDBOX_NOTE_PROC,     /* the chamber's own /proc */
 	SANDBOX_NOTE_MOUNTS,   /* its mount namespace */
-	SANDBOX_NOTE_LEFT,     /* a mount that was not needed */
 	SANDBOX_NOTE_LISTENER, /* where the warden is asked */
 	SANDBOX_NOTE_FDS
 };
@@ -90,9 +89,9 @@ struct sandbox_order {
 struct sandbox_fit {
 	struct sandbox_request request; /* has_log: not sent */
 	cpu_set_t cpus;
-	/* descriptors: spec, root, build, tmp, out, shm, steps, [tty], inputs... */
+	/* descriptors: spec, root, build, tmp, out, shm, [tty], inputs... */
 };
-#define SANDBOX_FIT_FDS 7
+#define SANDBOX_FIT_FDS 6
 /* Reads the spec out of a descriptor; its own come from sandbox_wire_give: log, tty, inputs. */
 int sandbox_wire_open(struct arena *a, int fd, struct sandbox_spec *spec,
 		      struct err *err) MUST_CHECK;
@@ -142,6 +141,9 @@ int sandbox_seccomp_native(enum sandbox_arch *out, struct err *err) MUST_CHECK;
 int sandbox_seccomp_number(enum sandbox_arch arch, const char *name);
 int sandbox_seccomp_make(enum sandbox_arch arch, struct sandbox_filters *out,
 			 struct err *err) MUST_CHECK;
+/* The same, compiled by another process. */
+int sandbox_seccomp_make_apart(enum sandbox_arch arch, struct sandbox_filters *out,
+			       struct err *err) MUST_CHECK;
 void sandbox_seccomp_free(struct sandbox_filters *f);
 DEFINE_RELEASE(struct sandbox_filters, sandbox_seccomp_free);
 struct sandbox_filter sandbox_seccomp_choose(const struct sandbox_filters *f,
@@ -217,7 +219,6 @@ int sandbox_ids_rename(const char *name, struct err *err) MUST_CHECK;
 struct sandbox_rooms {
 	int root;                 /* detached read-only overlay */
 	int build, tmp, out, shm; /* detached tmpfs */
-	int steps;                /* detached tmpfs with the scripts, read-only */
 };
 /* From the store's trees/ as working directory; scratch is the working directory after it. */
 int sandbox_mount_scratch(int *scratch, struct err *err) MUST_CHECK;
@@ -236,8 +237,8 @@ int sandbox_mount_root(int scratch, unsigned base, unsigned n, int *root,
 /* The writable rooms, before anybody knows for whom. */
 int sandbox_mount_rooms(const struct sandbox_limits *l, struct sandbox_rooms *out,
 			struct err *err) MUST_CHECK;
-/* Then: the writable rooms again if they were made for other limits, and the steps. */
-int sandbox_mount_fit(const struct sandbox_spec *spec, struct sandbox_rooms *out,
+/* Again, if they were made for other limits. */
+int sandbox_mount_fit(const struct sandbox_limits *l, struct sandbox_rooms *out,
 		      struct err *err) MUST_CHECK;
 void sandbox_mount_close(struct sandbox_rooms *r);
 /* What a full /proc tells of the machine. */
@@ -245,16 +246,17 @@ struct sandbox_machine {
 	unsigned cpus;
 	const char *release, *version; /* of the kernel */
 };
-/* What pid 1 makes of the host's file system before it leaves that for good. */
+/* What pid 1 makes of the host's file system before it leaves that for good. One tmpfs is the
+ * root meanwhile; /dev and the steps are directories of it, bound. */
 struct sandbox_stage {
-	int dev;     /* on an empty tmpfs, which is the root meanwhile */
-	int proc[2]; /* detached; [1] is the full one */
+	int dev;  /* on it */
+	int proc; /* detached, full */
 };
 int sandbox_mount_leave(struct sandbox_stage *out, struct err *err) MUST_CHECK;
-/* Then: makes the rooms the whole visible file system. Closes the stage but for the /proc that
- * is not needed: the end of a mount takes its time. full_proc: NULL for a /proc of processes
- * only. */
+/* Then: makes the rooms and the steps the whole visible file system. Closes the stage.
+ * full_proc: NULL for a /proc of processes only. */
 int sandbox_mount_enter(const struct sandbox_rooms *r, struct sandbox_stage *stage,
+			const struct sandbox_spec *spec,
 			const struct sandbox_machine *full_proc, struct err *err) MUST_CHECK;
 /* The tools of it. fs may be -1; its words go into the message. */
 int sandbox_mount_failed(int fs, const char *what, struct err *err);
@@ -268,7 +270,8 @@ int sandbox_mount_mkdir(int dirfd, const char *path, struct err *err) MUST_CHECK
 int sandbox_mount_attach(int fd, int dirfd, const char *path, struct err *err) MUST_CHECK;
 
 /* ---- sandbox_proc.c ---- */
-int sandbox_proc_make(bool full, int *proc, struct err *err) MUST_CHECK;
+int sandbox_proc_make(int *proc, struct err *err) MUST_CHECK; /* a full one */
+/* Narrowed to processes, or masked as full says. */
 int sandbox_proc_attach(int root, int proc, const struct sandbox_machine *full,
 			struct err *err) MUST_CHECK;
 
@@ -395,6 +398,20 @@ struct sandbox_helper;
 int sandbox_base_find(struct sandbox_helper *h, const struct sandbox_spec *s,
 		      struct sandbox_base **out, struct err *err) MUST_CHECK;
 
+/* ---- sandbox_image.c: what a forked helper runs ---- */
+#define SANDBOX_IMAGE_NAME "kiln-chamber"
+#define SANDBOX_IMAGE_FIRST                                                                    \
+	3 /* of its descriptors, in this order; those not there are closed */
+enum {
+	SANDBOX_IMAGE_SOCK,
+	SANDBOX_IMAGE_STORE,
+	SANDBOX_IMAGE_GROUPS,
+	SANDBOX_IMAGE_FDS = SANDBOX_IMAGE_GROUPS + SANDBOX_GROUPS
+};
+/* The whole life of the forked child. */
+void sandbox_image_run(const struct cas *store, int sock,
+		       const struct sandbox_cgroups *cgroups) NO_RETURN;
+
 /* ---- sandbox_helper.c, sandbox_spare.c, sandbox_warden.c ---- */
 struct sandbox_spare {
 	pid_t pid; /* 0: there is none */
@@ -424,15 +441,15 @@ struct sandbox_helper {
 	int64_t asked_ms;
 };
 #define SANDBOX_WAKE "w" /* what it waits for before it prepares anything */
-void sandbox_helper_run(struct cas *store, int sock,
-			const struct sandbox_cgroups *cgroups) NO_RETURN;
+/* The helper's whole life, in whichever image; its descriptors are at SANDBOX_IMAGE_FIRST. */
+void sandbox_helper_main(void) NO_RETURN;
 struct sandbox_job {
 	const struct sandbox_helper *helper;
 	/* The spare's: pid 1, in its namespaces and its cgroup, waiting. */
 	struct err failed; /* code ERR_NONE: it is as it should be */
 	pid_t pid;
 	int pidfd, notes, log;
-	struct sandbox_rooms rooms; /* made for the default limits; root and steps are not */
+	struct sandbox_rooms rooms; /* made for the default limits; the root is not */
 	struct sandbox_meter meter;
 	/* The order's. */
 	struct sandbox_spec spec;

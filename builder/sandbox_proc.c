@@ -2,11 +2,12 @@
 /*
  * A chamber's /proc. Two kinds, both of its own pid namespace:
  *
- *   own    subset=pid: processes and nothing else
- *   full   for builds that read /proc/cpuinfo and its like: all names are there, but what is
- * not of the job's own processes is either fixed (the same on every machine) or masked by a
- * file or directory of mode 0. What to mask is listed from the kernel, not from here: what a
- *          newer kernel adds is masked, too.
+ *   own    subset=pid: processes and nothing else. It is made before anybody knows which kind
+ * is wanted, and narrowed then: a second one would cost as much again to throw away. full   for
+ * builds that read /proc/cpuinfo and its like: all names are there, but what is not of the
+ * job's own processes is either fixed (the same on every machine) or masked by a file or
+ * directory of mode 0. What to mask is listed from the kernel, not from here: what a newer
+ * kernel adds is masked, too.
  */
 #include "builder/sandbox_priv.h"
 #include "base/fd.h"
@@ -198,15 +199,30 @@ mask_all(int masks, int proc, struct err *err)
 }
 
 int
-sandbox_proc_make(bool full, int *proc, struct err *err)
+sandbox_proc_make(int *proc, struct err *err)
 {
 	CLEANUP(fd_close) int fs = fsopen("proc", FSOPEN_CLOEXEC);
 
-	if (fs < 0 || (!full && fsconfig(fs, FSCONFIG_SET_STRING, "subset", "pid", 0) < 0))
+	if (fs < 0)
 		return sandbox_mount_failed(fs, "making /proc", err);
 	return sandbox_mount_finish(fs,
 				    MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
 				    "making /proc", proc, err);
+}
+
+/* Nobody has looked into it yet. */
+static int
+narrow(int proc, struct err *err)
+{
+	CLEANUP(fd_close) int fs = fspick(proc, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "subset", "pid", 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+		return sandbox_mount_failed(fs, "narrowing /proc", err);
+	if (faccessat(proc, "version", F_OK, 0) == 0 || errno != ENOENT)
+		return err_set(err, ERR_SANDBOX,
+			       "/proc was narrowed but still tells of the machine");
+	return 0;
 }
 
 int
@@ -214,7 +230,7 @@ sandbox_proc_attach(int root, int proc, const struct sandbox_machine *full, stru
 {
 	CLEANUP(fd_close) int masks = -1;
 
-	if ((full && make_masks(root, full, &masks, err) < 0) ||
+	if ((full ? make_masks(root, full, &masks, err) : narrow(proc, err)) < 0 ||
 	    sandbox_mount_attach(proc, root, "proc", err) < 0)
 		return -1;
 	return full ? mask_all(masks, proc, err) : 0;

@@ -23,7 +23,8 @@
 
 #define ORDER_FDS  3 /* spec, run socket, root */
 #define MAPS_MAX   ((size_t)1024 * 1024)
-#define WARM_STACK ((size_t)128 * 1024) /* as deep as any of these processes goes */
+#define WARM_STACK ((size_t)64 * 1024) /* as deep as any of these processes goes */
+#define WARM_PAGES 1024 /* of one mapping; a larger one is not for every chamber */
 #define PAGE       4096
 
 #ifndef MADV_POPULATE_WRITE
@@ -38,21 +39,40 @@ static void __attribute__((noinline)) touch_stack(void)
 		room[i] = 0;
 }
 
+/* Those pages of it that are there, and so shared since the fork; the others cost no copy. */
+static void
+warm_range(char *start, size_t npages)
+{
+	static unsigned char there[WARM_PAGES];
+	size_t from, to;
+
+	if (npages > ARRAY_LEN(there) || mincore(start, npages * PAGE, there) < 0)
+		return;
+	for (from = 0; from < npages; from = to + 1) {
+		while (from < npages && !there[from])
+			from++;
+		for (to = from; to < npages && there[to];)
+			to++;
+		if (to > from)
+			(void)madvise(start + from * PAGE, (to - from) * PAGE,
+				      MADV_POPULATE_WRITE);
+	}
+}
+
 /* "7f00-7f01 rw-p 00000000 00:00 0 name": private and writable are those that fork shared. */
 static void
 warm_line(const char *line)
 {
 	unsigned long long from, to;
 	uintptr_t at;
-	char how[5];
-	void *start;
+	char how[5], *start;
 
 	if (sscanf(line, "%llx-%llx %4s", &from, &to, how) != 3 || how[1] != 'w' ||
 	    how[3] != 'p')
 		return;
 	at = (uintptr_t)from;
 	memcpy(&start, &at, sizeof(start));
-	(void)madvise(start, (size_t)(to - from), MADV_POPULATE_WRITE);
+	warm_range(start, (size_t)(to - from) / PAGE);
 }
 
 void
@@ -143,7 +163,7 @@ static int
 make_ready(struct sandbox_job *job, int sock, struct err *err)
 {
 	struct sandbox_chamber c = { .filters = &job->helper->filters,
-				     .rooms = { -1, -1, -1, -1, -1, -1 },
+				     .rooms = { -1, -1, -1, -1, -1 },
 				     .proc = -1 };
 	CLEANUP(fd_close) int notes = -1;
 	CLEANUP(fd_close) int in_group = -1;
@@ -214,7 +234,7 @@ sandbox_spare_run(const struct sandbox_helper *h, int sock)
 				   .meter = { .group = { -1, -1, -1 }, .proc = -1 } };
 	struct err err = { .code = ERR_NONE };
 
-	job.rooms = (struct sandbox_rooms){ -1, -1, -1, -1, -1, -1 };
+	job.rooms = (struct sandbox_rooms){ -1, -1, -1, -1, -1 };
 	/* Told to whoever asks: until then there is nobody to tell. */
 	if (make_ready(&job, sock, &err) < 0)
 		job.failed = err;

@@ -74,8 +74,7 @@ launch(struct sandbox_warden *w, struct err *err)
 {
 	const struct sandbox_spec *s = w->spec;
 	const struct sandbox_rooms *r = &w->rooms;
-	int fds[FD_PASS_MAX] = { w->job->text, r->root, r->build, r->tmp,
-				 r->out,       r->shm,  r->steps };
+	int fds[FD_PASS_MAX] = { w->job->text, r->root, r->build, r->tmp, r->out, r->shm };
 	struct sandbox_fit fit = { .request = { .has_tty = s->tty_fd >= 0,
 						.ninputs = (uint32_t)s->ninputs } };
 	size_t n = SANDBOX_FIT_FDS;
@@ -126,7 +125,7 @@ struct answer {
 static int
 run(struct sandbox_warden *w, struct arena *a, struct answer *out, struct err *err)
 {
-	if (sandbox_mount_fit(w->spec, &w->rooms, err) < 0 ||
+	if (sandbox_mount_fit(&w->spec->limits, &w->rooms, err) < 0 ||
 	    sandbox_warden_resume(w, err) < 0 || launch(w, err) < 0 ||
 	    sandbox_warden_reap(w, err) < 0 || sandbox_warden_judge(w, err) < 0)
 		return -1;
@@ -166,33 +165,40 @@ end_chamber(struct sandbox_warden *w)
 		;
 }
 
+/* Member by member: most of a warden is room for what hardly ever happens, and not to be
+ * touched.
+ */
+static void
+take_over(struct sandbox_warden *w, struct sandbox_job *job)
+{
+	w->job = job;
+	w->spec = &job->spec;
+	w->meter = job->meter;
+	w->pid = job->pid;
+	w->pidfd = job->pidfd;
+	w->notes = job->notes;
+	w->log = job->log;
+	w->listener = w->mounts = -1;
+	w->seen.release = job->spec.kernel_release;
+	w->seen.version = job->spec.kernel_version;
+	w->trace.group = w->trace.base = -1;
+	w->began_ms = clock_monotonic_ms();
+	w->rooms = job->rooms;
+	w->rooms.root = job->root;
+	w->result.step = -1;
+}
+
 void
 sandbox_warden_run(struct sandbox_job *job)
 {
+	static struct sandbox_warden w;
+	static struct answer out = { .reply = { .raised = true }, .manifest = -1, .seen = -1 };
 	CLEANUP(arena_release) struct arena a = { 0 };
-	struct sandbox_warden w = { .job = job,
-				    .spec = &job->spec,
-				    .meter = job->meter,
-				    .pid = job->pid,
-				    .pidfd = job->pidfd,
-				    .notes = job->notes,
-				    .log = job->log,
-				    .listener = -1,
-				    .seen = { .release = job->spec.kernel_release,
-					      .version = job->spec.kernel_version },
-				    .trace = { .group = -1, .base = -1 },
-				    .mounts = -1,
-				    .left = -1,
-				    .began_ms = clock_monotonic_ms() };
-	struct answer out = { .reply = { .raised = true, .err = job->failed },
-			      .manifest = -1,
-			      .seen = -1 };
 	struct err ignored;
 	bool sent;
 
-	w.rooms = job->rooms;
-	w.rooms.root = job->root;
-	w.result.step = -1;
+	take_over(&w, job);
+	out.reply.err = job->failed;
 	if (job->failed.code != ERR_NONE || run(&w, &a, &out, &out.reply.err) < 0)
 		out.reply.raised = false;
 	out.reply.result = w.result;

@@ -18,9 +18,7 @@ struct sandbox_warden {
 	pid_t pid;
 	int pidfd, notes, log; /* our ends */
 	int listener;          /* where pid 1's descendants ask; -1: nobody does */
-	/* The mount namespace, and a mount that was not needed: they end when we exit, after
-	 * the answer. */
-	int mounts, left;
+	int mounts;            /* the mount namespace: ends when we exit, after the answer */
 	int64_t began_ms;
 	char pending[SANDBOX_LOG_CHUNK];
 	size_t npending;

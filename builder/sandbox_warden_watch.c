@@ -67,7 +67,6 @@ take_descriptors(struct sandbox_warden *w, const int fds[SANDBOX_NOTE_FDS])
 {
 	int *ours[SANDBOX_NOTE_FDS] = { [SANDBOX_NOTE_PROC] = &w->meter.proc,
 					[SANDBOX_NOTE_MOUNTS] = &w->mounts,
-					[SANDBOX_NOTE_LEFT] = &w->left,
 					[SANDBOX_NOTE_LISTENER] = &w->listener };
 
 	for (size_t i = 0; i < SANDBOX_NOTE_FDS; i++) {

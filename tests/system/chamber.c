@@ -405,9 +405,13 @@ run(struct setup *s, struct err *err)
 	}
 	if (master >= 0) {
 		char text[PTY_SHOWN];
-		ssize_t n = read(master, text, sizeof(text) - 1);
+		size_t n = 0;
+		ssize_t got;
 
-		printf("pty: %.*s\n", (int)KILN_MAX(n, 0), text);
+		/* The terminal hands over line by line, and ends when nobody inside has it. */
+		while (n < sizeof(text) && (got = read(master, text + n, sizeof(text) - n)) > 0)
+			n += (size_t)got;
+		printf("pty: %.*s\n", (int)n, text);
 	}
 	arena_release(&a);
 	return worst;

@@ -133,8 +133,9 @@ take_count(struct crowd *c)
 		n.processes += *at == ' ';
 	n.cgroups = cgroups(&a);
 	read_text(&a, arena_format(&a, "/proc/%d/status", (int)c->helper), &text);
-	at = strstr(text, "VmRSS:");
-	n.helper_kib = at ? strtoul(at + 6, NULL, 10) : 0;
+	at = strstr(text,
+		    "RssAnon:"); /* pages of its program that it comes to use are no leak */
+	n.helper_kib = at ? strtoul(at + 8, NULL, 10) : 0;
 	arena_release(&a);
 	return n;
 }

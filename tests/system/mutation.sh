@@ -44,7 +44,7 @@ table() {
 	mutant drop_root ${S}_ids.c 'body("sandbox_ids_drop", "(void)uid; (void)gid; (void)err; return 0;")'
 	mutant map_user "${S}_*.c" 's/\.flags = [^;]*?\KCLONE_NEWUSER\s*\|\s*// or die'
 	mutant map_setgroups ${S}_ids.c 'cut(q(write_map("/proc/self/setgroups", "deny", err) < 0 ||))'
-	mutant fds_helper ${S}_helper.c 's/proc_close_others\(keep[^;]*;/(void)keep;/ or die' fds_init fds_step
+	mutant fds_helper ${S}_image.c 's/proc_close_others\(keep[^;]*;/(void)keep;/ or die' fds_init fds_step
 	mutant fds_init ${S}_init.c 's/proc_close_others\(keep, ARRAY_LEN\(keep\)\);// or die' fds_helper fds_step
 	mutant fds_step ${S}_init.c 'cut("proc_close_others(NULL, 0);")' fds_helper fds_init
 	mutant ns_mount "${S}_*.c" 's/\.flags = [^;]*?\KCLONE_NEWNS\s*\|\s*// or die'

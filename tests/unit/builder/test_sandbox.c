@@ -503,7 +503,7 @@ TEST(sample_adds_anonymous_memory_and_remembers_the_peak)
 	struct sandbox_meter m = { .limits = &sandbox_limits_default,
 				   .group = { -1, -1, -1 },
 				   .proc = dirfd };
-	struct sandbox_rooms none = { -1, -1, -1, -1, -1, -1 };
+	struct sandbox_rooms none = { -1, -1, -1, -1, -1 };
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
 	put_statm(dirfd, "1", "100 50 20 1 0 10 0\n");

@@ -177,7 +177,7 @@ TEST(wire_takes_descriptors_only_with_the_note_that_has_them)
 	assert_int_equal(fds[SANDBOX_NOTE_PROC], -1);
 	assert_ok(fd_send(pair[0], &note, sizeof(note), zeros, SANDBOX_NOTE_LISTENER, err));
 	assert_ok(sandbox_wire_note(pair[1], &got_note, fds, &got, err));
-	assert_true(fds[SANDBOX_NOTE_LEFT] >= 0);
+	assert_true(fds[SANDBOX_NOTE_MOUNTS] >= 0);
 	assert_int_equal(fds[SANDBOX_NOTE_LISTENER], -1);
 	for (size_t i = 0; i < SANDBOX_NOTE_LISTENER; i++)
 		close(fds[i]);
