@@ -224,14 +224,57 @@ by_key(const void *a, const void *b)
 	return utf16_rank((unsigned char)*p) - utf16_rank((unsigned char)*q);
 }
 
-static void
-write_map(const struct doc *d, struct buf *out)
+static const struct doc_item **
+sort_items(const struct doc *d)
 {
-	CLEANUP(mem_free) const struct doc_item **sorted = mem_alloc(d->n * sizeof(*sorted));
+	const struct doc_item **sorted = mem_room(d->n * sizeof(const struct doc_item *));
 
 	for (size_t i = 0; i < d->n; i++)
 		sorted[i] = &d->items[i];
 	qsort(sorted, d->n, sizeof(const struct doc_item *), by_key);
+	return sorted;
+}
+
+static int
+check_keys(const struct doc *d, const char *name, struct err *err)
+{
+	CLEANUP(mem_free) const struct doc_item **sorted = NULL;
+
+	if (d->kind != DOC_MAP && d->kind != DOC_LIST)
+		return 0;
+	if (d->kind == DOC_MAP)
+		sorted = sort_items(d);
+	for (size_t i = 0; i < d->n; i++) {
+		if (sorted && i && by_key(&sorted[i - 1], &sorted[i]) == 0)
+			return err_set(err, ERR_INPUT, "%s: key '%.100s' twice", name,
+				       sorted[i]->key);
+		if (check_keys(d->items[i].value, name, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+json_check(const struct doc *d, const char *text, size_t n, const char *name, struct err *err)
+{
+	struct scan s = {
+		.at = text, .end = text + n, .line_start = text, .line = 1, .name = name
+	};
+
+	if (n > DOC_MAX_BYTES)
+		return err_set(err, ERR_LIMIT, "%s: larger than %zu bytes", name,
+			       DOC_MAX_BYTES);
+	if (!utf8_is_valid(text, n))
+		return err_set(err, ERR_INPUT, "%s: not UTF-8", name);
+	/* The depth of d is bounded before it is walked. */
+	return scan_all(&s, err) < 0 ? -1 : check_keys(d, name, err);
+}
+
+static void
+write_map(const struct doc *d, struct buf *out)
+{
+	CLEANUP(mem_free) const struct doc_item **sorted = sort_items(d);
+
 	buf_add_char(out, '{');
 	for (size_t i = 0; i < d->n; i++) {
 		if (i)

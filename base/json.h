@@ -12,6 +12,10 @@
  * and column. */
 int json_parse(struct arena *a, const char *text, size_t n, const char *name, struct doc **out,
 	       struct err *err) MUST_CHECK;
+/* Whether json_parse would take text, which json_write made of d, without doing it: bounds,
+ * numbers, UTF-8, and no key twice. */
+int json_check(const struct doc *d, const char *text, size_t n, const char *name,
+	       struct err *err) MUST_CHECK;
 void json_write(const struct doc *d, struct buf *out);
 /* The SHA-256 of the canonical form, as text for keys: 64 hex digits into out. */
 void json_digest_hex(const struct doc *d, char out[65]);

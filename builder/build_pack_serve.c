@@ -166,6 +166,36 @@ start(struct packer *p, int fds[BUILD_PACK_FDS], const sigset_t *signals)
 	tell(m.out, &e);
 }
 
+/* What libraries do when they are first used they do here, once, and not in every child. If it
+ * fails, children are slower. */
+static void
+warm_up(void)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(fd_close) int fd = -1;
+	struct pkgfile_entry top = { .path = "/usr", .type = MANIFEST_DIR, .mode = 0755 };
+	struct pkgfile_spec nothing = {
+		.id = { .name = "nothing", .version = "0", .release = "0", .arch = "noarch" },
+		.summary = "Nothing",
+		.description = "Nothing",
+		.license = "MIT",
+		.homepage = "",
+		.vendor = "",
+		.group = "",
+		.source_name = "nothing",
+		.entries = &top,
+		.nentries = 1,
+		.files_dirfd = -1
+	};
+	struct pkgfile_ids ids;
+	struct err ignored;
+	struct doc *d;
+
+	if (json_parse(&a, "{}", 2, "nothing", &d, &ignored) == 0 &&
+	    fd_memory("nothing", &fd, &ignored) == 0)
+		(void)!pkgfile_write(&nothing, fd, &ids, &ignored);
+}
+
 /* The ways to signer and chambers and everything but the store are closed, root is left, and
  * no privilege can be had again. */
 static int
@@ -211,7 +241,7 @@ build_pack_serve(struct cas *store, int sock, pid_t parent)
 	struct packer p = { .store = cas_dirfd(store), .sock = sock };
 	struct err refused = { .code = ERR_NONE }, ignored;
 	sigset_t signals = hear_of_children();
-	bool stands;
+	bool stands, warm = false;
 
 	(void)signal(SIGINT, SIG_IGN);  /* the parent decides */
 	(void)signal(SIGPIPE, SIG_IGN); /* it may have heard enough */
@@ -231,6 +261,9 @@ build_pack_serve(struct cas *store, int sock, pid_t parent)
 		if (fd_receive(sock, &word, &n, fds, &nfds, &ignored) < 0 || n == 0 ||
 		    nfds != BUILD_PACK_FDS)
 			proc_child_exit(0);
+		if (stands && !warm)
+			warm_up();
+		warm = true;
 		if (stands) {
 			start(&p, fds, &signals);
 			continue;

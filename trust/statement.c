@@ -93,32 +93,6 @@ check_complete(const struct statement *s, struct err *err)
 	return 0;
 }
 
-int
-statement_make(const struct statement *s, struct buf *out, struct err *err)
-{
-	CLEANUP(arena_release) struct arena a = { 0 };
-	CLEANUP(buf_free) struct buf text = BUF_MAX(out->max);
-	struct doc *root = doc_map(&a);
-	struct statement readback;
-
-	if (check_complete(s, err) < 0)
-		return -1;
-	doc_set_text(&a, root, "_type", STATEMENT_TYPE);
-	set_resources(&a, root, "subject", s->subjects, s->nsubjects);
-	doc_set_text(&a, root, "predicateType", s->predicate_type);
-	doc_set(&a, root, "predicate",
-		strcmp(s->predicate_type, STATEMENT_SLSA_V1) == 0 ? provenance_doc(&a, s)
-								  : s->predicate);
-	json_write(root, &text);
-	if (buf_check(&text, "statement", err) < 0)
-		return -1;
-	/* What no verifier would read must not be signed. */
-	if (statement_parse(&a, text.data, text.len, "statement", &readback, err) < 0)
-		return err_recode(err, ERR_INPUT);
-	buf_add(out, text.data, text.len);
-	return buf_check(out, "statement", err);
-}
-
 struct reading {
 	struct arena *arena;
 	const char *name; /* for messages */
@@ -292,6 +266,34 @@ read_statement(const struct reading *r, const struct doc *root, struct statement
 	    get_map(r, root, "predicate", true, &s->predicate) < 0)
 		return -1;
 	return strcmp(s->predicate_type, STATEMENT_SLSA_V1) == 0 ? read_provenance(r, s) : 0;
+}
+
+int
+statement_make(const struct statement *s, struct buf *out, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(out->max);
+	struct doc *root = doc_map(&a);
+	struct reading reading = { .arena = &a, .name = "statement", .err = err };
+	struct statement readback = { 0 };
+
+	if (check_complete(s, err) < 0)
+		return -1;
+	doc_set_text(&a, root, "_type", STATEMENT_TYPE);
+	set_resources(&a, root, "subject", s->subjects, s->nsubjects);
+	doc_set_text(&a, root, "predicateType", s->predicate_type);
+	doc_set(&a, root, "predicate",
+		strcmp(s->predicate_type, STATEMENT_SLSA_V1) == 0 ? provenance_doc(&a, s)
+								  : s->predicate);
+	json_write(root, &text);
+	if (buf_check(&text, "statement", err) < 0)
+		return -1;
+	/* What no verifier would read must not be signed. */
+	if (json_check(root, text.data, text.len, "statement", err) < 0 ||
+	    read_statement(&reading, root, &readback) < 0)
+		return err_recode(err, ERR_INPUT);
+	buf_add(out, text.data, text.len);
+	return buf_check(out, "statement", err);
 }
 
 int

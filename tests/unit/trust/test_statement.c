@@ -133,6 +133,38 @@ TEST(statement_make_refuses_what_is_incomplete)
 	assert_int_equal(out.len, 0);
 }
 
+/* What is signed is read back: a verifier would refuse each of these. */
+TEST(statement_make_refuses_what_no_verifier_would_read)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf out = BUF_MAX(1 << 20);
+	struct doc *predicate = doc_map(&a), *deep = predicate;
+	struct statement_resource subject = { .name = "x" };
+	struct statement s = { .predicate_type = "https://example.org/type",
+			       .subjects = &subject,
+			       .nsubjects = 1,
+			       .predicate = predicate };
+
+	doc_set_text(&a, predicate, "text", "\xff");
+	assert_fails(statement_make(&s, &out, err), "not UTF-8");
+	s.predicate = doc_map(&a);
+	doc_set(&a, s.predicate, "number", doc_number(&a, DOC_MAX_INT + 1));
+	assert_fails(statement_make(&s, &out, err), "beyond 2^53");
+	s.predicate = doc_map(&a);
+	doc_append(&a, s.predicate, "same", doc_map(&a));
+	doc_append(&a, s.predicate, "same", doc_map(&a));
+	assert_fails(statement_make(&s, &out, err), "'same' twice");
+	s.predicate = deep = doc_map(&a);
+	for (int i = 0; i < DOC_MAX_DEPTH; i++) {
+		struct doc *below = doc_map(&a);
+
+		doc_set(&a, deep, "in", below);
+		deep = below;
+	}
+	assert_fails(statement_make(&s, &out, err), "nested too deeply");
+	assert_int_equal(out.len, 0);
+}
+
 TEST(statement_make_keeps_the_limit_of_its_buffer)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
