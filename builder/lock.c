@@ -3,7 +3,7 @@
 #include "builder/lock.h"
 #include "base/json.h"
 
-#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-._~@,/:^"
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-._~@,/^"
 #define SHORT 12 /* hex digits that tell two digests apart for a reader */
 
 static void
@@ -15,7 +15,8 @@ add_digest(struct buf *out, const struct digest *d)
 	buf_add_str(out, hex);
 }
 
-/* File names may hold whatever a file system allows: the rest is written as %XX. */
+/* File names may hold whatever a file system allows: the rest is written as %XX, a colon too,
+ * which would make a key of what it ends. */
 static void
 add_name(struct buf *out, const char *s)
 {

@@ -8,7 +8,7 @@
 #include "base/vec.h"
 
 #define WORD      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-#define PLAIN     WORD "+-._~@,/:^%"
+#define PLAIN     WORD "+-._~@,/^%"
 #define ITEMS_MAX ((size_t)1000000)
 #define SHOWN_MAX 60
 
@@ -90,6 +90,15 @@ opens(struct lines *l, size_t indent, const char *key)
 	return true;
 }
 
+/* Of versions and times. What YAML would take for more than a text is none. */
+static bool
+is_text(const char *v)
+{
+	size_t n = strlen(v);
+
+	return n && strchr(WORD, *v) && strspn(v, PLAIN ":") == n && v[n - 1] != ':';
+}
+
 static int
 take_text(struct lines *l, size_t indent, const char *key, const char **out, struct err *err)
 {
@@ -98,7 +107,7 @@ take_text(struct lines *l, size_t indent, const char *key, const char **out, str
 
 	if (!v)
 		return unexpected(l, arena_format(l->a, "'%s:'", key), err);
-	if (!*v || v[strspn(v, PLAIN)])
+	if (!is_text(v))
 		return wrong(&here, err,
 			     arena_format(l->a, "'%s' has no value of its kind", key));
 	*out = v;
@@ -162,7 +171,7 @@ read_item(char *text, bool versions, struct lock_item *out)
 	out->name = name;
 	out->version = version;
 	return digest_parse(text, &out->sha256) && *name && !name[strspn(name, PLAIN)] &&
-	       unquote(name) && (!version || (*version && !version[strspn(version, PLAIN)]));
+	       unquote(name) && (!version || is_text(version));
 }
 
 static int

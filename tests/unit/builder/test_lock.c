@@ -112,6 +112,7 @@ TEST(lock_that_is_not_one_is_refused_with_line_and_remedy)
 		{ "conflict", "kiln.lock:21: it holds a merge conflict" },
 		{ "short-digest", "kiln.lock:6: 'groups' is no SHA-256" },
 		{ "cut", "an entry of 'sources' is not as it should be" },
+		{ "version-ends-in-a-colon", "'version' has no value of its kind" },
 		{ "percent", "an entry of 'sources' is not as it should be" },
 		{ "vendor", "kiln.lock:3: 'vendor' is no text in double quotes" },
 		{ "tabs", "kiln.lock:13: " },
