@@ -120,3 +120,33 @@ clock_parse(const char *text, int64_t *out)
 	*out = (days_before(year) + day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
 	return true;
 }
+
+bool
+clock_span(const char *text, int64_t *seconds)
+{
+	static const struct {
+		char letter;
+		int64_t unit;
+	} units[] = { { 's', 1 },
+		      { 'm', 60 },
+		      { 'h', 3600 },
+		      { 'd', DAY_SECONDS },
+		      { 'w', 7 * DAY_SECONDS } };
+	const int64_t longest = 3653 * (int64_t)DAY_SECONDS;
+	int64_t n = 0;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		n = n * 10 + (*text - '0');
+		if (n > longest)
+			return false;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		if (*text != units[i].letter || text[1] || n > longest / units[i].unit)
+			continue;
+		*seconds = n * units[i].unit;
+		return true;
+	}
+	return false;
+}

@@ -3,6 +3,7 @@
 #include "builder/workspace.h"
 #include "builder/lock.h"
 #include "builder/workspace_priv.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include <sys/statvfs.h>
 
@@ -92,6 +93,17 @@ read_mirrors(struct recipe_reader *r, const struct recipe_value *v, struct err *
 	return 0;
 }
 
+static int
+read_span(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	int64_t seconds;
+
+	if (v->doc->kind != DOC_TEXT || !clock_span(v->doc->text, &seconds) || seconds < 60)
+		return recipe_read_wrong(r, v, "a span of time such as 12h, 14d or 2w", err);
+	memcpy((char *)v->base + v->field->at, &seconds, sizeof(seconds));
+	return 0;
+}
+
 static const struct recipe_field fields[] = {
 	{ .name = "format",
 	  .read = recipe_read_format,
@@ -137,6 +149,11 @@ static const struct recipe_field fields[] = {
 	  .read = recipe_read_text,
 	  .wrong = recipe_words_step,
 	  .at = offsetof(struct workspace, ground) },
+	{ .name = "metadata_expires",
+	  .read = read_span,
+	  .at = offsetof(struct workspace, metadata_expires),
+	  .summary =
+		  "how long signatures of metadata last, such as 14d; signed with the time of day" },
 	{ .name = "epoch", .read = recipe_read_date, .at = offsetof(struct workspace, epoch) },
 	{ .name = "mirrors",
 	  .read = read_mirrors,

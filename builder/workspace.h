@@ -46,8 +46,10 @@ struct workspace {
 	const char *repository;   /* repo id in kiln.repo */
 	const char *log;          /* origin of the transparency log: a host name */
 	const char *ground; /* the stage of a run that names none; NULL: that of stages.yaml */
-	int64_t epoch;      /* for recipes that declare none */
-	struct recipe_place place;   /* of the recipes of the stage */
+	int64_t metadata_expires;  /* signatures of metadata end after so many seconds; 0: never
+				    */
+	int64_t epoch;             /* for recipes that declare none */
+	struct recipe_place place; /* of the recipes of the stage */
 	const struct stages *stages; /* stage.h; NULL until one was chosen */
 	const struct stage *stage;
 	const char *lock, *suffix; /* "kiln.lock" and ""; "kiln-NAME.lock" and "-NAME" */

@@ -125,6 +125,7 @@ static int
 open_signer(struct cli *c, struct err *err)
 {
 	const struct workspace *w = &c->workspace;
+	const char *passphrase = getenv("KILN_PASSPHRASE_FILE");
 
 	if (!key_present(w->keys_path)) {
 		bool made = false;
@@ -137,7 +138,11 @@ open_signer(struct cli *c, struct err *err)
 			cli_say("keys: made; private keys are readable by you only. "
 				"Share or replace them through KILN_KEYS");
 	}
-	return signer_open(w->keys_path, &c->builder.signer, err);
+	if (signer_open(w->keys_path, &c->builder.signer, err) < 0)
+		return -1;
+	if (passphrase && *passphrase)
+		return signer_passphrase(c->builder.signer, passphrase, err);
+	return 0;
 }
 
 /* What the environment says of the shared cache and of whom TLS trusts. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "base/fd.h"
 #include "cli/cli.h"
 #include "cli/publishing.h"
@@ -8,13 +9,41 @@
 #define PUBLISH_DEST "out/repo"
 
 struct publish_args {
-	bool locked;
+	bool locked, resign;
 };
 
 static const struct opt publish_opts[] = {
 	OPT(FLAG, struct publish_args, locked, 0, "locked", NULL,
 	    "refuse when kiln.lock is not as the recipes say; publishing always does"),
+	OPT(FLAG, struct publish_args, resign, 0, "resign", NULL,
+	    "sign the metadata of out/repo again, now, and nothing else; for a timer"),
 };
+
+/* One command for a timer: needs no recipe, no chamber, only the tree and the keys. */
+static int
+resign(struct cli *cli, struct err *err)
+{
+	struct publish_spec spec = { .now = clock_wall() };
+	struct doc *d = doc_map(&cli->arena);
+	char ends[CLOCK_TEXT_MAX];
+
+	if (cli_open(cli, CLI_STORE | CLI_SIGNER, err) < 0)
+		return -1;
+	spec.store = cli->builder.store;
+	spec.signer = cli->builder.signer;
+	spec.metadata_expires = cli->workspace.metadata_expires;
+	if (!spec.metadata_expires)
+		spec.metadata_expires = PUBLISH_EXPIRES;
+	if (publish_resign(&spec, cli->workspace.dirfd, PUBLISH_DEST, err) < 0)
+		return -1;
+	clock_rfc3339(spec.now + spec.metadata_expires, ends);
+	doc_set_text(&cli->arena, d, "path", PUBLISH_DEST);
+	doc_set_text(&cli->arena, d, "expires", ends);
+	if (cli->json)
+		return cli_json(cli, d, err);
+	(void)printf("%s: metadata signed again, until %s\n", PUBLISH_DEST, ends);
+	return 0;
+}
 
 static int
 publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
@@ -25,9 +54,10 @@ publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, 
 	char hex[DIGEST_HEX];
 	struct doc *d;
 
-	(void)args;
 	(void)operands;
 	(void)n;
+	if (((const struct publish_args *)args)->resign)
+		return resign(cli, err);
 	if (cli_open(cli, CLI_STORE | CLI_SANDBOX | CLI_SIGNER, err) < 0 ||
 	    publishing_locked(cli, err) < 0 || publishing_load(cli, &p, err) < 0 ||
 	    fd_mkdirs(cli->workspace.dirfd, "out", err) < 0)
@@ -42,7 +72,9 @@ publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, 
 				      .distribution = cli->workspace.name,
 				      .repo_id = cli->workspace.repository,
 				      .log_dir = publishing_log(cli),
-				      .log_origin = cli->workspace.log };
+				      .log_origin = cli->workspace.log,
+				      .metadata_expires = cli->workspace.metadata_expires,
+				      .now = clock_wall() };
 	if (publish_commit(&spec, cli->workspace.dirfd, PUBLISH_DEST, &s, err) < 0)
 		return -1;
 	digest_hex(&s.repomd, hex);
@@ -67,6 +99,8 @@ const struct command cmd_publish = {
 	.description =
 		"Writes out/repo/: packages with signatures and provenance, repository metadata,\n"
 		"public keys and a ready kiln.repo. The old tree is exchanged for the new one at once.\n"
+		"With `metadata_expires: 14d` in kiln.yaml the signature of the metadata ends after that\n"
+		"time; `kiln publish --resign` on a timer keeps it from ending.\n"
 		"Refused unless kiln.lock is there and fresh (`kiln build` keeps it, `kiln lock` accepts).",
 	.example = "kiln publish",
 	.opts = publish_opts,

@@ -7,17 +7,21 @@
 
 struct verify_args {
 	struct opt_list keys;
+	const char *within;
 };
 
 static const struct opt verify_opts[] = {
 	OPT(LIST, struct verify_args, keys, 0, "key", "PATH",
 	    "trust the key file or directory PATH (may be repeated); default: $KILN_KEYS, the workspace's, the user's"),
+	OPT(STR, struct verify_args, within, 0, "expires-within", "SPAN",
+	    "refuse a repository whose signature ends within SPAN (12h, 2d), and so warn before it does"),
 };
 
 struct verification {
 	struct cli *cli;
 	struct doc *steps;
 	size_t inputs, packages;
+	int64_t within; /* --expires-within, seconds */
 };
 
 static void
@@ -41,6 +45,19 @@ is_there(struct cli *cli, const char *path, const char *sub)
 	return access(arena_format(&cli->arena, "%s/%s", path, sub), F_OK) == 0;
 }
 
+/* The alarm beside the timer: a signature that ends soon is refused while it still counts. */
+static int
+check_end(const struct verification *v, int64_t expires, struct err *err)
+{
+	char when[CLOCK_TEXT_MAX];
+
+	if (v->within == 0 || expires == 0 || expires - clock_wall() > v->within)
+		return 0;
+	clock_rfc3339(expires, when);
+	err_set(err, ERR_VERIFY, "the signature of the metadata ends at %s", when);
+	return err_hint(err, "`kiln publish --resign` makes a new one");
+}
+
 static int
 verify_one(struct verification *v, const char *path, const struct keyring *ring,
 	   struct err *err)
@@ -56,7 +73,8 @@ verify_one(struct verification *v, const char *path, const struct keyring *ring,
 		if (pkgverify_file(path, ring, &report, &packages, err) < 0)
 			return -1;
 	} else if (is_there(v->cli, path, "repodata/repomd.xml")) {
-		if (pkgverify_repo(path, ring, clock_wall(), &report, &packages, err) < 0)
+		if (pkgverify_repo(path, ring, clock_wall(), &report, &packages, err) < 0 ||
+		    check_end(v, packages.expires, err) < 0)
 			return -1;
 	} else if (is_there(v->cli, path, "oci-layout")) {
 		if (imgverify_layout(path, ring, &report, &image, err) < 0)
@@ -73,10 +91,12 @@ verify_one(struct verification *v, const char *path, const struct keyring *ring,
 }
 
 static int
-verify_path(struct cli *cli, const char *operand, const struct keyring *ring, struct doc *all,
-	    struct err *err)
+verify_path(struct cli *cli, const char *operand, const struct keyring *ring, int64_t within,
+	    struct doc *all, struct err *err)
 {
-	struct verification v = { .cli = cli, .steps = doc_list(&cli->arena) };
+	struct verification v = { .cli = cli,
+				  .steps = doc_list(&cli->arena),
+				  .within = within };
 	struct doc *d = doc_map(&cli->arena);
 	int rc;
 
@@ -105,14 +125,20 @@ verify_run(struct cli *cli, void *args, const char *const *operands, size_t n, s
 	struct err ignored;
 	struct doc *all = doc_list(&cli->arena);
 	struct keyring ring = { 0 };
+	int64_t within = 0;
 	size_t refused = 0;
 
+	if (a->within && !clock_span(a->within, &within))
+		return err_set(err, ERR_USAGE,
+			       "--expires-within %s: not a span of time such as 12h or 2d",
+			       a->within);
 	if (cli_keyring(cli, &a->keys, &ring, err) < 0)
 		return -1;
+	ring.now = clock_wall();
 	for (size_t i = 0; i < n; i++) {
 		struct err why;
 
-		if (verify_path(cli, operands[i], &ring, all, &why) == 0)
+		if (verify_path(cli, operands[i], &ring, within, all, &why) == 0)
 			continue;
 		if (refused++)
 			cli_say("error: %s", err->text);

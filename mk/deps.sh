@@ -5,10 +5,10 @@
 set -eu
 build='gcc libc6-dev make pkg-config libsolv-dev libsolvext-dev librpm-dev libarchive-dev libzstd-dev
 	libseccomp-dev libssl-dev libyaml-dev libsqlite3-dev libcurl4-openssl-dev libjansson-dev
-	libelf-dev libbz2-dev liblzma-dev nettle-dev zlib1g-dev ca-certificates xz-utils gpgv debian-archive-keyring'
+	libelf-dev libbz2-dev liblzma-dev nettle-dev zlib1g-dev libp11-kit-dev ca-certificates xz-utils gpgv debian-archive-keyring'
 test="$build libcmocka-dev rpm createrepo-c dnf zypper skopeo umoci gnupg sqv openssh-client openssl
 	busybox-static python3 git patch xz-utils zstd strace file cpio util-linux podman libcap2-bin perl golang-go golang-golang-x-mod-dev
-	nginx-light tinyproxy"
+	nginx-light tinyproxy softhsm2 opensc"
 dev="$test clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev cppcheck
 	qemu-system-x86 linux-image-cloud-amd64"
 case "${1:-build}" in

@@ -2,6 +2,7 @@
 /* The signature header: written whole, read strictly, compared with what it speaks of. */
 #include "repo/pkgfile_priv.h"
 #include "base/mem.h"
+#include "trust/openpgp.h"
 #include <rpm/header.h>
 #include <rpm/rpmcrypto.h>
 #include <rpm/rpmtag.h>
@@ -52,6 +53,18 @@ put(Header h, rpmTagVal tag, rpmTagType type, const void *data, size_t count)
 	return headerPut(h, &td, HEADERPUT_DEFAULT);
 }
 
+/* rpm keeps a signature by its family: RSA, or any on a curve under the tag that was DSA's. */
+static rpmTagVal
+signature_tag(const struct pkgfile_signatures *s)
+{
+	struct openpgp_claim claim;
+	struct err ignored;
+
+	if (openpgp_claim(s->rsa, s->rsa_len, &claim, &ignored) == 0 && claim.eddsa)
+		return RPMSIGTAG_DSA;
+	return RPMSIGTAG_RSA;
+}
+
 int
 pkgfile_signature_write(const struct pkgfile_signatures *s, struct buf *out, struct err *err)
 {
@@ -63,7 +76,7 @@ pkgfile_signature_write(const struct pkgfile_signatures *s, struct buf *out, str
 	    !put(h, RPMSIGTAG_SHA256, RPM_STRING_TYPE, s->sha256, 1) ||
 	    !put(h, RPMSIGTAG_SIZE, RPM_INT32_TYPE, &s->size, 1) ||
 	    !put(h, RPMSIGTAG_PAYLOADSIZE, RPM_INT32_TYPE, &s->archive_size, 1) ||
-	    (s->rsa && !put(h, RPMSIGTAG_RSA, RPM_BIN_TYPE, s->rsa, s->rsa_len)))
+	    (s->rsa && !put(h, signature_tag(s), RPM_BIN_TYPE, s->rsa, s->rsa_len)))
 		return err_set(err, ERR_INPUT,
 			       "librpm refused an entry of the signature header");
 	h = headerReload(h, RPMTAG_HEADERSIGNATURES);
@@ -107,7 +120,8 @@ take(rpmtd td, struct buf *rsa, struct pkgfile_signatures *out)
 		*(td->tag == RPMSIGTAG_SIZE ? &out->size : &out->archive_size) = *number;
 		return true;
 	case RPMSIGTAG_RSA:
-		if (td->type != RPM_BIN_TYPE || td->count == 0 ||
+	case RPMSIGTAG_DSA:
+		if (rsa->len > 0 || td->type != RPM_BIN_TYPE || td->count == 0 ||
 		    td->count > PKGFILE_MAX_PACKET)
 			return false;
 		buf_add(rsa, td->data, td->count);

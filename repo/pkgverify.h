@@ -10,6 +10,7 @@
 #include "trust/verify.h"
 
 struct pkgverify_summary {
+	int64_t expires; /* when the signature of the metadata ends; 0: never */
 	size_t packages,
 		inputs; /* inputs: distinct sources, seed packages and build packages known */
 };

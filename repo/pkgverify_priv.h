@@ -14,6 +14,7 @@ struct pkgverify_run {
 	const struct keyring *ring;
 	const struct verify_report *report;
 	struct inputs_set *inputs;
+	int64_t expires; /* of the signature of a repository */
 };
 void pkgverify_run_release(struct pkgverify_run *run);
 DEFINE_RELEASE(struct pkgverify_run, pkgverify_run_release);

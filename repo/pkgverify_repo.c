@@ -25,6 +25,8 @@ static int
 check_repomd(struct pkgverify_run *run, int root, int64_t now, struct buf *repomd,
 	     struct err *err)
 {
+	char until[CLOCK_TEXT_MAX] = "never";
+	size_t count;
 	CLEANUP(buf_free) struct buf asc = BUF_MAX(VERIFY_MAX_SIG);
 	CLEANUP(buf_free) struct buf sig = BUF_MAX(VERIFY_MAX_SIG);
 
@@ -32,13 +34,16 @@ check_repomd(struct pkgverify_run *run, int root, int64_t now, struct buf *repom
 	    pkgverify_read(root, "repodata/repomd.xml.asc", &asc, err) < 0)
 		return -1;
 	if (openpgp_dearmor(buf_text(&asc), asc.len, &sig, err) < 0 ||
-	    openpgp_verify(run->ring, KEY_METADATA, buf_text(repomd), repomd->len, sig.data,
-			   sig.len, now, err) < 0) {
+	    openpgp_count(run->ring, KEY_METADATA, buf_text(repomd), repomd->len, sig.data,
+			  sig.len, now, &count, &run->expires, err) < 0) {
 		err_wrap(err, "repodata/repomd.xml");
 		return err_recode(err, ERR_VERIFY);
 	}
-	verify_note(run->report, true,
-		    "repodata/repomd.xml: signature by a trusted metadata key");
+	if (run->expires)
+		clock_rfc3339(run->expires, until);
+	verify_note(run->report, true, "repodata/repomd.xml: signature by %s; it ends: %s",
+		    count > 1 ? "several trusted metadata keys" : "a trusted metadata key",
+		    until);
 	return 0;
 }
 
@@ -326,6 +331,7 @@ check_repository(struct pkgverify_run *run, const char *path, int64_t now,
 	pkgverify_note_unlogged(run);
 	out->packages = n;
 	out->inputs = count;
+	out->expires = run->expires;
 	return 0;
 }
 

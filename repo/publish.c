@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/tree.h"
+#include "trust/openpgp.h"
 #include "trust/trustroot.h"
 
 #define PUBLISH_MAX_PACKAGES ((size_t)1000000)
@@ -192,7 +193,7 @@ add_metadata(struct publish_run *run, const struct publish_tree *t, struct publi
 	    repomd_write(dirfd, fragments, n, run->spec->epoch, err) < 0 ||
 	    add_made(run, dirfd, err) < 0 ||
 	    fd_read_file(dirfd, "repodata/repomd.xml", &repomd, err) < 0 ||
-	    publish_sign_repomd(run, &repomd, &asc, err) < 0)
+	    publish_sign_repomd(run, &repomd, false, &asc, err) < 0)
 		return -1;
 	digest_of(repomd.data, repomd.len, &sum->repomd);
 	add_blob(run, "repodata/repomd.xml.asc", &asc);
@@ -247,5 +248,54 @@ publish_commit(const struct publish_spec *spec, int dirfd, const char *dest,
 		return -1;
 	}
 	*out = sum;
+	return 0;
+}
+
+/* The metadata as it stands, if one of our keys once signed it. */
+static int
+read_published(struct publish_run *run, int tree, struct buf *repomd, struct err *err)
+{
+	CLEANUP(buf_free) struct buf asc = BUF_MAX(PUBLISH_MAX_DOCUMENT);
+	CLEANUP(buf_free) struct buf sig = BUF_MAX(PUBLISH_MAX_DOCUMENT);
+
+	if (fd_read_file(tree, "repodata/repomd.xml", repomd, err) < 0 ||
+	    fd_read_file(tree, "repodata/repomd.xml.asc", &asc, err) < 0 ||
+	    openpgp_dearmor(buf_text(&asc), asc.len, &sig, err) < 0)
+		return -1;
+	if (openpgp_verify(signer_keys(run->spec->signer), KEY_METADATA, repomd->data,
+			   repomd->len, sig.data, sig.len, 0, err) < 0) {
+		err_wrap(err, "this metadata was not signed with these keys");
+		return err_hint(err, "`kiln publish` makes it anew");
+	}
+	return 0;
+}
+
+static int
+resign(struct publish_run *run, const struct publish_tree *t, struct err *err)
+{
+	CLEANUP(buf_free) struct buf repomd = BUF_MAX(PUBLISH_MAX_DOCUMENT);
+	CLEANUP(buf_free) struct buf text = BUF_MAX(PUBLISH_MAX_DOCUMENT);
+	CLEANUP(fd_close) int tree = -1;
+	struct digest asc;
+
+	if (find_keys(run, err) < 0 ||
+	    fd_open_beneath(t->parent, t->name, O_RDONLY | O_DIRECTORY, &tree, err) < 0 ||
+	    read_published(run, tree, &repomd, err) < 0 ||
+	    publish_sign_repomd(run, &repomd, true, &asc, err) < 0 ||
+	    cas_get(run->spec->store, &asc, &text, err) < 0)
+		return -1;
+	return fd_publish(tree, "repodata/repomd.xml.asc", text.data, text.len, 0644, err);
+}
+
+int
+publish_resign(const struct publish_spec *spec, int dirfd, const char *dest, struct err *err)
+{
+	CLEANUP(run_release) struct publish_run run = { .spec = spec };
+	CLEANUP(publish_tree_release) struct publish_tree t = { .parent = -1, .lock = -1 };
+
+	if (publish_tree_lock(&run.arena, dirfd, dest, &t, err) < 0)
+		return -1;
+	if (resign(&run, &t, err) < 0)
+		return err_wrap(err, "%s", dest);
 	return 0;
 }

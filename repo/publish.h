@@ -40,6 +40,9 @@ struct publish_spec {
 	const char *repo_id;      /* "kiln" */
 	const char *log_dir;      /* the log of the key set; begun when it is not there */
 	const char *log_origin;   /* its name */
+	/* Signatures of metadata end this many seconds after now, which is then their time; 0:
+	 * they never end, and their time is the epoch. */
+	int64_t metadata_expires, now;
 };
 struct publish_summary {
 	size_t packages, reused; /* reused: signed files and bundles taken from the store */
@@ -49,6 +52,12 @@ struct publish_summary {
 /* dest: path of the tree, e.g. "out/repo" beneath dirfd. */
 int publish_commit(const struct publish_spec *spec, int dirfd, const char *dest,
 		   struct publish_summary *out, struct err *err) MUST_CHECK;
+#define PUBLISH_EXPIRES (14 * 86400) /* of publish_resign, when nothing else is said */
+/* Signs the metadata of the published tree again, now, and nothing else: what a timer does so
+ * that signatures which end never do. Refused when the present signature is by none of our
+ * keys, whether it ended or not. Of spec only store, signer and the last two fields count. */
+int publish_resign(const struct publish_spec *spec, int dirfd, const char *dest,
+		   struct err *err) MUST_CHECK;
 /* Remembers where the statement of a built package is (refs/proof/<digest of the unsigned
  * file>). A package that is rebuilt with the same environment digest rebuilds nobody, so what
  * was made with the older file stays published, and its statement must stay findable.

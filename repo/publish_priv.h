@@ -54,9 +54,10 @@ int publish_sign_package(struct publish_run *run, struct publish_package *p,
 /* The bundle that vouches for an inventory; signed once per inventory and key. */
 int publish_sign_inventory(struct publish_run *run, const struct buf *inventory,
 			   struct digest *bundle, struct err *err) MUST_CHECK;
-/* Armored signature of repomd.xml, as a blob. */
-int publish_sign_repomd(struct publish_run *run, const struct buf *repomd, struct digest *asc,
-			struct err *err) MUST_CHECK;
+/* Armored signature of repomd.xml, as a blob: the one that is remembered if it lasts, else a
+ * new one; again: a new one in any case. */
+int publish_sign_repomd(struct publish_run *run, const struct buf *repomd, bool again,
+			struct digest *asc, struct err *err) MUST_CHECK;
 
 /* The bundles of packages that are no longer published but that published ones were made of:
  * added to run->files as packages/NAME.DIGEST.sigstore.json. */
@@ -77,6 +78,9 @@ struct publish_tree {
 	int parent, lock;
 	const char *name, *fresh; /* "repo", ".repo.new" */
 };
+/* The parent of dest, locked; the tree stays as it is. */
+int publish_tree_lock(struct arena *a, int dirfd, const char *dest, struct publish_tree *out,
+		      struct err *err) MUST_CHECK;
 /* Waits for other publishers, removes what killed ones left, makes the new directory. */
 int publish_tree_begin(struct arena *a, int dirfd, const char *dest, struct publish_tree *out,
 		       struct err *err) MUST_CHECK;

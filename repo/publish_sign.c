@@ -4,7 +4,9 @@
  * then found again under refs/publish/, so publishing the same set twice gives the same tree.
  *
  * A signature's time is declared, not observed: the epoch of what is signed, but never before
- * the key was made, because stock clients refuse a signature older than its key.
+ * the key was made, because stock clients refuse a signature older than its key. Only metadata
+ * whose signature shall end is signed with the time of day: such a signature is made again and
+ * again (docs/decisions/0040-signatures-that-end.md).
  */
 #include "repo/publish_priv.h"
 
@@ -377,27 +379,85 @@ publish_sign_inventory(struct publish_run *run, const struct buf *inventory,
 	return remember_blob(run, key, bundle, err);
 }
 
-int
-publish_sign_repomd(struct publish_run *run, const struct buf *repomd, struct digest *asc,
-		    struct err *err)
+/* The names of all keys that sign metadata. */
+static const char *
+metadata_signers(struct publish_run *run)
+{
+	const struct keyring *ring = signer_keys(run->spec->signer);
+	const char *all = "";
+
+	for (size_t i = 0; i < ring->n; i++)
+		if (ring->at[i].role == KEY_METADATA && ring->at[i].state != KEY_TRUSTED)
+			all = arena_format(&run->arena, "%s %s", all, ring->at[i].id);
+	return all;
+}
+
+/* Half of its time must still be to come: until the timer's next round something may fail. */
+static bool
+lasts(const struct publish_spec *spec, const struct doc *ref)
+{
+	int64_t ends;
+
+	if (!doc_int(doc_get(ref, "ends"), &ends))
+		return false;
+	return spec->metadata_expires == 0 ||
+	       (ends != 0 && ends - spec->now >= spec->metadata_expires / 2);
+}
+
+/* Time and end of a signature that is made now. */
+static int64_t
+metadata_time(const struct publish_run *run, int64_t *ends)
+{
+	const struct publish_spec *spec = run->spec;
+	int64_t when = spec->metadata_expires ? spec->now : spec->epoch;
+	int64_t created = signature_time(when, run->metadata_key);
+
+	*ends = spec->metadata_expires ? created + spec->metadata_expires : 0;
+	return created;
+}
+
+static int
+make_repomd_signature(struct publish_run *run, const struct buf *repomd, int64_t created,
+		      struct digest *asc, struct err *err)
 {
 	CLEANUP(buf_free) struct buf sig = BUF_MAX(SIGN_MAX_REF);
 	CLEANUP(buf_free) struct buf armor = BUF_MAX(SIGN_MAX_REF);
-	int64_t created = signature_time(run->spec->epoch, run->metadata_key);
-	struct digest digest;
-	struct doc *key;
-	bool found;
+	const char *type = SIGNER_TYPE_REPOMD;
 
-	digest_of(repomd->data, repomd->len, &digest);
-	key = blob_key(run, "repomd", &digest, run->metadata_key, created);
-	if (reuse_blob(run, key, asc, &found, err) < 0 || found)
-		return found ? 0 : -1;
-	if (signer_sign(run->spec->signer, KEY_METADATA, SIGNER_TYPE_REPOMD, created,
-			repomd->data, repomd->len, &sig, err) < 0)
+	if (run->spec->metadata_expires)
+		type = arena_format(&run->arena, "%s" SIGNER_EXPIRES "%lld", type,
+				    (long long)run->spec->metadata_expires);
+	if (signer_sign(run->spec->signer, KEY_METADATA, type, created, repomd->data,
+			repomd->len, &sig, err) < 0)
 		return err_wrap(err, "repomd.xml");
 	openpgp_armor("SIGNATURE", sig.data, sig.len, &armor);
-	if (buf_check(&armor, "signature", err) < 0 ||
-	    cas_put(run->spec->store, armor.data, armor.len, asc, err) < 0)
+	if (buf_check(&armor, "signature", err) < 0)
 		return -1;
-	return remember_blob(run, key, asc, err);
+	return cas_put(run->spec->store, armor.data, armor.len, asc, err);
+}
+
+int
+publish_sign_repomd(struct publish_run *run, const struct buf *repomd, bool again,
+		    struct digest *asc, struct err *err)
+{
+	struct doc *key = doc_map(&run->arena), *ref;
+	int64_t created, ends;
+	struct digest digest;
+
+	digest_of(repomd->data, repomd->len, &digest);
+	doc_set_text(&run->arena, key, "what", "repomd");
+	doc_set_digest(&run->arena, key, "of", &digest);
+	doc_set_text(&run->arena, key, "keys", metadata_signers(run));
+	if (ref_get(run, key, &ref, err) < 0)
+		return -1;
+	if (!again && ref && doc_get_digest(ref, "blob", asc) && lasts(run->spec, ref) &&
+	    cas_has(run->spec->store, asc))
+		return 0;
+	created = metadata_time(run, &ends);
+	if (make_repomd_signature(run, repomd, created, asc, err) < 0)
+		return -1;
+	ref = doc_map(&run->arena);
+	doc_set_digest(&run->arena, ref, "blob", asc);
+	doc_set(&run->arena, ref, "ends", doc_number(&run->arena, ends));
+	return ref_put(run, key, ref, err);
 }

@@ -102,12 +102,22 @@ make_fresh(struct arena *a, const struct publish_tree *t, struct err *err)
 }
 
 int
+publish_tree_lock(struct arena *a, int dirfd, const char *dest, struct publish_tree *out,
+		  struct err *err)
+{
+	if (open_parent(a, dirfd, dest, out, err) < 0 ||
+	    lock_parent(a, out->parent, out->name, &out->lock, err) < 0)
+		return err_wrap(err, "%s", dest);
+	return 0;
+}
+
+int
 publish_tree_begin(struct arena *a, int dirfd, const char *dest, struct publish_tree *out,
 		   struct err *err)
 {
-	if (open_parent(a, dirfd, dest, out, err) < 0 ||
-	    lock_parent(a, out->parent, out->name, &out->lock, err) < 0 ||
-	    check_replaceable(a, out, err) < 0 || make_fresh(a, out, err) < 0)
+	if (publish_tree_lock(a, dirfd, dest, out, err) < 0)
+		return -1;
+	if (check_replaceable(a, out, err) < 0 || make_fresh(a, out, err) < 0)
 		return err_wrap(err, "%s", dest);
 	return 0;
 }

@@ -352,6 +352,8 @@ dsse_bundle_verify_as(const struct dsse_bundle *b, const struct keyring *ring,
 		return -1;
 	if (!key_verify_ecdsa(k, pae.data, pae.len, b->sig.data, b->sig.len))
 		return err_set(err, ERR_VERIFY, "the signature by %s does not verify", k->id);
+	if (key_check_valid(k, ring->now, err) < 0)
+		return -1;
 	if (signer)
 		*signer = k;
 	return 0;

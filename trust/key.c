@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust/key.h"
-#include "trust/key_crypto_priv.h"
+#include "trust/key_backend_priv.h"
 #include "base/mem.h"
 
 #include <limits.h>
@@ -11,17 +11,24 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #define ECDSA_MAX_BYTES 72 /* two integers of at most 33 bytes, DER */
 #define RSA_MAX_BYTES   (KEY_RSA_MAX_BITS / 8)
 #define EXPONENT_BITS   64
+#define SCRYPT_N        16384 /* 16 MiB, some 50 ms */
+#define SCRYPT_R        8
+#define SCRYPT_P        1
 
 DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free);
 DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free);
 DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free);
 DEFINE_CLEANUP(BIO *, BIO_free_all);
+DEFINE_CLEANUP(X509_SIG *, X509_SIG_free);
+DEFINE_CLEANUP(ECDSA_SIG *, ECDSA_SIG_free);
+DEFINE_CLEANUP(PKCS8_PRIV_KEY_INFO *, PKCS8_PRIV_KEY_INFO_free);
 DEFINE_CLEANUP(BIGNUM *, BN_free);
 DEFINE_CLEANUP(OSSL_PARAM_BLD *, OSSL_PARAM_BLD_free);
 DEFINE_CLEANUP(OSSL_PARAM *, OSSL_PARAM_free);
@@ -33,6 +40,11 @@ static const uint8_t p256_prefix[KEY_P256_DER - KEY_P256_POINT + 1] = {
 	0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04
 };
 
+/* SubjectPublicKeyInfo { id-Ed25519 }, BIT STRING, the point follows. */
+static const uint8_t ed25519_prefix[KEY_ED25519_DER - KEY_ED25519_POINT] = {
+	0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00
+};
+
 /* OpenSSL keeps a queue of reasons; the last is the nearest to us, the rest must not linger. */
 static int
 openssl_error(struct err *err, enum err_code code, const char *what)
@@ -41,17 +53,6 @@ openssl_error(struct err *err, enum err_code code, const char *what)
 
 	ERR_clear_error();
 	return err_set(err, code, "%s: %s", what, reason ? reason : "refused by OpenSSL");
-}
-
-/* A pass phrase is never asked for: the signer has no terminal. */
-static int
-no_passphrase(char *text, int size, int writing, void *arg)
-{
-	(void)text;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
 }
 
 static int
@@ -77,15 +78,11 @@ key_spki_is_p256(const uint8_t *der, size_t len)
 	return len == KEY_P256_DER && memcmp(der, p256_prefix, sizeof(p256_prefix)) == 0;
 }
 
-/* SubjectPublicKeyInfo { id-Ed25519 }, BIT STRING. */
 static bool
 is_ed25519(const uint8_t *der, size_t len)
 {
-	static const uint8_t prefix[KEY_ED25519_DER - KEY_ED25519_POINT] = {
-		0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00
-	};
-
-	return len == KEY_ED25519_DER && memcmp(der, prefix, sizeof(prefix)) == 0;
+	return len == KEY_ED25519_DER &&
+	       memcmp(der, ed25519_prefix, sizeof(ed25519_prefix)) == 0;
 }
 
 static int
@@ -123,8 +120,10 @@ fits_role(enum key_role role, const EVP_PKEY *pkey, struct err *err)
 	const uint8_t *der;
 	size_t len;
 
-	if (key_role_kind(role) == KEY_OPENPGP)
+	if (key_role_kind(role) == KEY_OPENPGP && EVP_PKEY_get_base_id(pkey) != NID_ED25519)
 		return rsa_check(pkey, err);
+	if (key_role_kind(role) == KEY_OPENPGP)
+		return 0;
 	if (spki_of(&a, pkey, &der, &len, err) < 0)
 		return -1;
 	return check_kind(key_role_kind(role), der, len, err);
@@ -150,7 +149,8 @@ make_pkey(enum key_kind kind, unsigned int rsa_bits)
 		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	case KEY_OPENPGP:
 	default:
-		return EVP_RSA_gen(rsa_bits);
+		return rsa_bits ? EVP_RSA_gen(rsa_bits)
+				: EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	}
 }
 
@@ -166,35 +166,85 @@ key_secret_make(enum key_role role, unsigned int rsa_bits, struct key_secret **o
 	return 0;
 }
 
+/* Hands out the passphrase that was given, if one was. */
+static int
+give_passphrase(char *text, int size, int writing, void *arg)
+{
+	const char *passphrase = arg;
+	size_t n = passphrase ? strlen(passphrase) : 0;
+
+	(void)writing;
+	if (!passphrase || n > (size_t)size)
+		return -1;
+	memcpy(text, passphrase, n);
+	return (int)n;
+}
+
+static int
+refuse_secret(const struct buf *pem, const char *passphrase, struct err *err)
+{
+	if (!strstr(buf_text(pem), "ENCRYPTED"))
+		return openssl_error(err, ERR_INPUT, "not a private key in PEM");
+	if (passphrase)
+		return openssl_error(err, ERR_INPUT,
+				     "the passphrase does not open this private key");
+	ERR_clear_error();
+	(void)err_set(err, ERR_INPUT, "this private key needs a passphrase");
+	return err_hint(
+		err,
+		"type it on a terminal, or name a file that holds it with KILN_PASSPHRASE_FILE");
+}
+
 int
-key_secret_parse(enum key_role role, const char *pem, size_t n, struct key_secret **out,
-		 struct err *err)
+key_secret_parse(enum key_role role, const struct buf *pem, const char *passphrase,
+		 struct key_secret **out, struct err *err)
 {
 	CLEANUP(EVP_PKEY_free) EVP_PKEY *pkey = NULL;
 	CLEANUP(BIO_free_all) BIO *bio = NULL;
 
-	if (n > INT_MAX || !(bio = BIO_new_mem_buf(pem, (int)n)))
+	if (pem->len > INT_MAX || !(bio = BIO_new_mem_buf(buf_text(pem), (int)pem->len)))
 		return err_set(err, ERR_LIMIT, "private key too large");
-	pkey = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	pkey = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase,
+				       (void *)(uintptr_t)passphrase);
 	if (!pkey)
-		return openssl_error(err, ERR_INPUT,
-				     "not a private key in PEM without pass phrase");
+		return refuse_secret(pem, passphrase, err);
 	if (fits_role(role, pkey, err) < 0)
 		return -1;
 	*out = secret_of(STEAL_PTR(pkey));
 	return 0;
 }
 
+/* Scrypt: the file may be stolen, and then only the cost of each guess protects the key. */
+static bool
+write_encrypted(BIO *bio, EVP_PKEY *pkey, const char *passphrase)
+{
+	CLEANUP(PKCS8_PRIV_KEY_INFO_free) PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(pkey);
+	X509_ALGOR *pbe = PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), NULL, 0, NULL, SCRYPT_N,
+						SCRYPT_R, SCRYPT_P);
+	CLEANUP(X509_SIG_free) X509_SIG *sig = NULL;
+
+	if (info && pbe)
+		sig = PKCS8_set0_pbe(passphrase, (int)strlen(passphrase), info, pbe);
+	if (!sig) {
+		X509_ALGOR_free(pbe);
+		return false;
+	}
+	return PEM_write_bio_PKCS8(bio, sig) == 1;
+}
+
 int
-key_secret_pem(const struct key_secret *s, struct buf *out, struct err *err)
+key_secret_pem(const struct key_secret *s, const char *passphrase, struct buf *out,
+	       struct err *err)
 {
 	CLEANUP(BIO_free_all) BIO *bio = BIO_new(BIO_s_secmem());
 	char *text = NULL;
+	bool good;
 	long n;
 
-	if (!bio || !PEM_write_bio_PKCS8PrivateKey(bio, s->pkey, NULL, NULL, 0, NULL, NULL))
-		return openssl_error(err, ERR_IO, "cannot write a private key");
-	n = BIO_get_mem_data(bio, &text);
+	good = bio && (passphrase ? write_encrypted(bio, s->pkey, passphrase)
+				  : PEM_write_bio_PKCS8PrivateKey(bio, s->pkey, NULL, NULL, 0,
+								  NULL, NULL) == 1);
+	n = good ? BIO_get_mem_data(bio, &text) : 0;
 	if (n <= 0)
 		return openssl_error(err, ERR_IO, "cannot write a private key");
 	buf_add(out, text, (size_t)n);
@@ -215,7 +265,12 @@ key_secret_sign_ecdsa(const struct key_secret *s, const void *data, size_t n, st
 	CLEANUP(EVP_MD_CTX_free) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	uint8_t der[ECDSA_MAX_BYTES];
 	size_t len = sizeof(der);
+	struct digest d;
 
+	if (s->backend) {
+		digest_of(data, n, &d);
+		return s->backend->sign(s->arg, KEY_USE_ECDSA, d.bytes, DIGEST_BYTES, sig, err);
+	}
 	if (!ctx || EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, s->pkey) != 1 ||
 	    EVP_DigestSign(ctx, der, &len, data, n) != 1)
 		return openssl_error(err, ERR_IO, "cannot sign");
@@ -231,6 +286,8 @@ key_secret_sign_ed25519(const struct key_secret *s, const void *data, size_t n, 
 	uint8_t raw[KEY_ED25519_SIG];
 	size_t len = sizeof(raw);
 
+	if (s->backend)
+		return s->backend->sign(s->arg, KEY_USE_ED25519, data, n, sig, err);
 	if (!ctx || EVP_DigestSignInit(ctx, NULL, NULL, NULL, s->pkey) != 1 ||
 	    EVP_DigestSign(ctx, raw, &len, data, n) != 1)
 		return openssl_error(err, ERR_IO, "cannot sign");
@@ -246,6 +303,8 @@ key_secret_sign_rsa(const struct key_secret *s, const uint8_t digest[32], struct
 	uint8_t raw[RSA_MAX_BYTES];
 	size_t len = sizeof(raw);
 
+	if (s->backend)
+		return s->backend->sign(s->arg, KEY_USE_RSA, digest, DIGEST_BYTES, sig, err);
 	if (!ctx || EVP_PKEY_sign_init(ctx) != 1 ||
 	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1 ||
 	    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) != 1 ||
@@ -260,8 +319,57 @@ key_secret_free(struct key_secret *s)
 {
 	if (!s)
 		return;
+	if (s->backend)
+		s->backend->free(s->arg);
 	EVP_PKEY_free(s->pkey); /* wipes the numbers */
 	free(s);
+}
+
+int
+key_secret_behind(enum key_role role, const struct key_backend *b, void *arg,
+		  const uint8_t *der, size_t len, struct key_secret **out, struct err *err)
+{
+	CLEANUP(key_secret_free) struct key_secret *s = secret_of(NULL);
+
+	s->backend = b;
+	s->arg = arg;
+	s->pkey = d2i_PUBKEY(NULL, &der, (long)len);
+	if (!s->pkey)
+		return openssl_error(err, ERR_INPUT, "public key");
+	if (fits_role(role, s->pkey, err) < 0)
+		return -1;
+	*out = STEAL_PTR(s);
+	return 0;
+}
+
+int
+key_ecdsa_der(const uint8_t raw[64], struct buf *out, struct err *err)
+{
+	CLEANUP(ECDSA_SIG_free) ECDSA_SIG *sig = ECDSA_SIG_new();
+	BIGNUM *r = BN_bin2bn(raw, 32, NULL), *s = BN_bin2bn(raw + 32, 32, NULL);
+	uint8_t der[ECDSA_MAX_BYTES], *end = der;
+	int n;
+
+	if (!sig || !r || !s || !ECDSA_SIG_set0(sig, r, s))
+		return openssl_error(err, ERR_IO, "signature");
+	n = i2d_ECDSA_SIG(sig, &end);
+	buf_add(out, der, n > 0 ? (size_t)n : 0);
+	return buf_check(out, "signature", err);
+}
+
+int
+key_spki_of_any(struct arena *a, const char *pem, size_t n, const uint8_t **der, size_t *len,
+		struct err *err)
+{
+	CLEANUP(EVP_PKEY_free) EVP_PKEY *pkey = NULL;
+	CLEANUP(BIO_free_all) BIO *bio = NULL;
+
+	if (n > INT_MAX || !(bio = BIO_new_mem_buf(pem, (int)n)))
+		return err_set(err, ERR_LIMIT, "public key too large");
+	pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+	if (!pkey)
+		return openssl_error(err, ERR_INPUT, "not a public key in PEM");
+	return spki_of(a, pkey, der, len, err);
 }
 
 int
@@ -276,7 +384,7 @@ key_spki_of_pem(struct arena *a, enum key_kind kind, const char *pem, size_t n,
 		return err_set(err, ERR_LIMIT, "public key too large");
 	if (begin && memmem(begin + 1, n - (size_t)(begin + 1 - pem), "-----BEGIN", 10))
 		return err_set(err, ERR_INPUT, "more than one PEM block (one key per file)");
-	pkey = PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL);
+	pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
 	if (!pkey)
 		return openssl_error(err, ERR_INPUT, "not a public key in PEM");
 	if (spki_of(a, pkey, der, len, err) < 0)
@@ -312,6 +420,30 @@ key_spki_of_rsa(struct arena *a, struct key_number modulus, struct key_number ex
 	if (rsa_check(pkey, err) < 0)
 		return -1;
 	return spki_of(a, pkey, der, len, err);
+}
+
+void
+key_spki_of_p256(struct arena *a, const uint8_t point[KEY_P256_POINT], const uint8_t **der,
+		 size_t *len)
+{
+	uint8_t *out = arena_alloc(a, KEY_P256_DER);
+
+	memcpy(out, p256_prefix, sizeof(p256_prefix));
+	memcpy(out + sizeof(p256_prefix) - 1, point, KEY_P256_POINT);
+	*der = out;
+	*len = KEY_P256_DER;
+}
+
+void
+key_spki_of_ed25519(struct arena *a, const uint8_t point[KEY_ED25519_POINT],
+		    const uint8_t **der, size_t *len)
+{
+	uint8_t *out = arena_alloc(a, KEY_ED25519_DER);
+
+	memcpy(out, ed25519_prefix, sizeof(ed25519_prefix));
+	memcpy(out + sizeof(ed25519_prefix), point, KEY_ED25519_POINT);
+	*der = out;
+	*len = KEY_ED25519_DER;
 }
 
 static struct key_number
@@ -407,7 +539,7 @@ key_verify_rsa(const struct key_public *k, const uint8_t digest[32], const void 
 	size_t size;
 	bool good;
 
-	if (key_role_kind(k->role) != KEY_OPENPGP)
+	if (key_role_kind(k->role) != KEY_OPENPGP || key_ed25519_point(k))
 		return false;
 	pkey = d2i_PUBKEY(NULL, &at, (long)k->der_len);
 	if (!pkey || rsa_check(pkey, &ignored) < 0)

@@ -21,18 +21,22 @@
 #define KEY_ED25519_POINT 32 /* the last bytes of it */
 
 struct evp_pkey_st; /* OpenSSL's, whose headers stay behind the doorways */
-struct key_secret { /* a key pair with its private half */
-	struct evp_pkey_st *pkey;
+struct key_backend;
+struct key_secret {                        /* a key pair with its private half */
+	struct evp_pkey_st *pkey;          /* behind a back-end: the public half */
+	const struct key_backend *backend; /* NULL: the secret is in pkey */
+	void *arg;
 };
 
-/* rsa_bits counts for RSA keys only. */
+/* rsa_bits counts for OpenPGP keys only; 0 makes them Ed25519. */
 int key_secret_make(enum key_role role, unsigned int rsa_bits, struct key_secret **out,
 		    struct err *err) MUST_CHECK;
-/* PEM without a pass phrase, of the kind that fits the role. */
-int key_secret_parse(enum key_role role, const char *pem, size_t n, struct key_secret **out,
-		     struct err *err) MUST_CHECK;
-int key_secret_pem(const struct key_secret *s, struct buf *out,
-		   struct err *err) MUST_CHECK; /* PKCS#8 */
+/* PEM of the kind that fits the role. passphrase: NULL when there is none to try. */
+int key_secret_parse(enum key_role role, const struct buf *pem, const char *passphrase,
+		     struct key_secret **out, struct err *err) MUST_CHECK;
+/* PKCS#8; under a passphrase with AES-256 and scrypt. */
+int key_secret_pem(const struct key_secret *s, const char *passphrase, struct buf *out,
+		   struct err *err) MUST_CHECK;
 int key_secret_spki(struct arena *a, const struct key_secret *s, const uint8_t **der,
 		    size_t *len, struct err *err) MUST_CHECK;
 int key_secret_sign_ecdsa(const struct key_secret *s, const void *data, size_t n,
@@ -44,9 +48,9 @@ int key_secret_sign_rsa(const struct key_secret *s, const uint8_t digest[32], st
 void key_secret_free(struct key_secret *s);
 DEFINE_CLEANUP(struct key_secret *, key_secret_free);
 
-/* A new authority for timestamps: two PEM certificates, of the secret's public half and of an
- * issuer whose own secret is forgotten at once, so it never vouches for another. */
-int key_chain_make(const struct key_secret *s, const char *vendor, int64_t now, struct buf *pem,
+/* A new authority for timestamps: two PEM certificates, of this key and of an issuer whose own
+ * secret is forgotten at once, so it never vouches for another. */
+int key_chain_make(const struct key_public *k, const char *vendor, int64_t now, struct buf *pem,
 		   struct err *err) MUST_CHECK;
 /* Reads the two: der, cert and issuer of k. The first must be a P-256 key for timestamps and
  * nothing else, signed by the second. */
@@ -59,6 +63,10 @@ bool key_spki_is_p256(const uint8_t *der, size_t len);
 /* One PEM block "PUBLIC KEY" with a key of this kind, P-256 or Ed25519. */
 int key_spki_of_pem(struct arena *a, enum key_kind kind, const char *pem, size_t n,
 		    const uint8_t **der, size_t *len, struct err *err) MUST_CHECK;
+void key_spki_of_p256(struct arena *a, const uint8_t point[KEY_P256_POINT], const uint8_t **der,
+		      size_t *len);
+void key_spki_of_ed25519(struct arena *a, const uint8_t point[KEY_ED25519_POINT],
+			 const uint8_t **der, size_t *len);
 struct key_number { /* big-endian, no leading zero byte */
 	const uint8_t *bytes;
 	size_t n;

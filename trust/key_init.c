@@ -16,13 +16,6 @@
 #define VENDOR_MAX 100
 #define CERT_MAX   ((size_t)32 * 1024)
 
-struct key_set {
-	int dirfd;
-	const char *vendor;
-	int64_t now;
-	unsigned int rsa_bits;
-};
-
 static bool
 is_there(int dirfd, const char *name)
 {
@@ -31,9 +24,8 @@ is_there(int dirfd, const char *name)
 	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* The directory, made 0700, locked until *dirfd is closed: two runs at once make one set. */
-static int
-open_set(const char *dir, int *dirfd, struct err *err)
+int
+key_set_open(const char *dir, int *dirfd, struct err *err)
 {
 	struct stat st;
 
@@ -65,14 +57,15 @@ open_set(const char *dir, int *dirfd, struct err *err)
 }
 
 static int
-make_private(const struct key_set *set, enum key_role role, struct err *err)
+make_private(const struct key_set *set, enum key_role role, enum key_state state,
+	     struct err *err)
 {
 	CLEANUP(key_secret_free) struct key_secret *secret = NULL;
 	CLEANUP(key_wipe) struct buf pem = BUF_MAX(KEY_FILE_MAX);
 	char private_name[KEY_NAME_MAX], public_name[KEY_NAME_MAX];
 
-	key_file_name(role, true, private_name);
-	key_file_name(role, false, public_name);
+	key_state_file(role, state, true, private_name);
+	key_state_file(role, state, false, public_name);
 	if (is_there(set->dirfd, public_name)) {
 		(void)err_set(err, ERR_INPUT, "%s is there, %s is not", public_name,
 			      private_name);
@@ -80,7 +73,7 @@ make_private(const struct key_set *set, enum key_role role, struct err *err)
 	}
 	(void)buf_reserve(&pem, KEY_FILE_MAX);
 	if (key_secret_make(role, set->rsa_bits, &secret, err) < 0 ||
-	    key_secret_pem(secret, &pem, err) < 0)
+	    key_secret_pem(secret, set->how->passphrase, &pem, err) < 0)
 		return -1;
 	return fd_publish(set->dirfd, private_name, pem.data, pem.len, 0600, err);
 }
@@ -92,61 +85,51 @@ make_certificate(const struct key_set *set, struct key_private *k, struct buf *o
 	CLEANUP(buf_free) struct buf cert = BUF_MAX(CERT_MAX);
 	const char *role = key_role_name(key_private_public(k)->role);
 	CLEANUP(mem_free)
-	char *uid = mem_format("%s %s <%s@kiln.invalid>", set->vendor, role, role);
+	char *uid = mem_format("%s %s <%s@kiln.invalid>", set->how->vendor, role, role);
 
-	if (openpgp_cert(k, set->now, uid, &cert, err) < 0)
+	if (openpgp_cert(k, set->how->now, uid, &cert, err) < 0)
 		return -1;
 	openpgp_armor("PUBLIC KEY BLOCK", cert.data, cert.len, out);
 	return buf_check(out, "certificate", err);
 }
 
 static int
-make_chain(const struct key_set *set, struct buf *out, struct err *err)
+make_public(const struct key_set *set, enum key_role role, enum key_state state,
+	    struct err *err)
 {
-	CLEANUP(key_secret_free) struct key_secret *secret = NULL;
-	CLEANUP(key_wipe) struct buf pem = BUF_MAX(KEY_FILE_MAX);
-	char name[KEY_NAME_MAX];
-
-	key_file_name(KEY_TIMESTAMP, true, name);
-	(void)buf_reserve(&pem, KEY_FILE_MAX);
-	if (fd_read_file(set->dirfd, name, &pem, err) < 0 ||
-	    key_secret_parse(KEY_TIMESTAMP, buf_text(&pem), pem.len, &secret, err) < 0)
-		return -1;
-	return key_chain_make(secret, set->vendor, set->now, out, err);
-}
-
-static int
-make_public(const struct key_set *set, enum key_role role, struct err *err)
-{
+	const struct key_place at = { .role = role,
+				      .state = state,
+				      .passphrase = set->how->passphrase };
 	CLEANUP(key_private_free) struct key_private *k = NULL;
 	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_FILE_MAX);
 	char name[KEY_NAME_MAX];
+	int rc;
 
-	key_file_name(role, false, name);
-	if (key_private_load_bare(set->dirfd, role, &k, err) < 0)
+	key_state_file(role, state, false, name);
+	if (key_private_load_bare(set->dirfd, &at, &k, err) < 0)
 		return -1;
 	switch (key_role_kind(role)) {
 	case KEY_OPENPGP:
-		if (make_certificate(set, k, &text, err) < 0)
-			return -1;
+		rc = make_certificate(set, k, &text, err);
 		break;
 	case KEY_CERTIFIED:
-		if (make_chain(set, &text, err) < 0)
-			return -1;
+		rc = key_chain_make(key_private_public(k), set->how->vendor, set->how->now,
+				    &text, err);
 		break;
 	case KEY_P256:
 	case KEY_ED25519:
 	default:
-		if (key_export(key_private_public(k), &text, err) < 0)
-			return -1;
+		rc = key_export(key_private_public(k), &text, err);
 		break;
 	}
+	if (rc < 0)
+		return -1;
 	return fd_publish(set->dirfd, name, text.data, text.len, 0644, err);
 }
 
 /* The vendor stands in the user id, whose form is `Name <address>`. */
-static int
-check_vendor(const char *vendor, struct err *err)
+int
+key_vendor_check(const char *vendor, struct err *err)
 {
 	size_t n = strlen(vendor);
 
@@ -164,35 +147,57 @@ check_vendor(const char *vendor, struct err *err)
 }
 
 int
+key_set_make(const struct key_set *set, enum key_role role, enum key_state state, bool *made,
+	     struct err *err)
+{
+	char name[KEY_NAME_MAX];
+
+	key_state_file(role, state, true, name);
+	if (!is_there(set->dirfd, name)) {
+		*made = true;
+		if (make_private(set, role, state, err) < 0)
+			return err_wrap(err, "%s", name);
+	}
+	key_state_file(role, state, false, name);
+	if (!is_there(set->dirfd, name)) {
+		*made = true;
+		if (make_public(set, role, state, err) < 0)
+			return err_wrap(err, "%s", name);
+	}
+	return 0;
+}
+
+static int
+init(const char *dir, const struct key_choice *how, unsigned int rsa_bits, bool *made,
+     struct err *err)
+{
+	CLEANUP(fd_close) int dirfd = -1;
+	struct key_set set = { .how = how, .rsa_bits = rsa_bits };
+	bool any = false;
+
+	if (key_vendor_check(how->vendor, err) < 0 || key_set_open(dir, &dirfd, err) < 0)
+		return err_wrap(err, "keys");
+	set.dirfd = dirfd;
+	for (unsigned int r = 0; r < KEY_ROLES; r++)
+		if (key_set_make(&set, (enum key_role)r, KEY_ACTIVE, &any, err) < 0)
+			return err_wrap(err, "keys %s", dir);
+	*made = any;
+	return 0;
+}
+
+int
 key_init_sized(const char *dir, const char *vendor, int64_t now, unsigned int rsa_bits,
 	       bool *made, struct err *err)
 {
-	CLEANUP(fd_close) int dirfd = -1;
-	struct key_set set = { .vendor = vendor, .now = now, .rsa_bits = rsa_bits };
-	char name[KEY_NAME_MAX];
-	bool any = false;
+	const struct key_choice how = { .vendor = vendor, .now = now };
 
-	if (check_vendor(vendor, err) < 0 || open_set(dir, &dirfd, err) < 0)
-		return err_wrap(err, "keys");
-	set.dirfd = dirfd;
-	for (unsigned int r = 0; r < KEY_ROLES; r++) {
-		enum key_role role = (enum key_role)r;
+	return init(dir, &how, rsa_bits, made, err);
+}
 
-		key_file_name(role, true, name);
-		if (!is_there(dirfd, name)) {
-			any = true;
-			if (make_private(&set, role, err) < 0)
-				return err_wrap(err, "keys %s: %s", dir, name);
-		}
-		key_file_name(role, false, name);
-		if (!is_there(dirfd, name)) {
-			any = true;
-			if (make_public(&set, role, err) < 0)
-				return err_wrap(err, "keys %s: %s", dir, name);
-		}
-	}
-	*made = any;
-	return 0;
+int
+key_init_as(const char *dir, const struct key_choice *how, bool *made, struct err *err)
+{
+	return init(dir, how, how->ed25519 ? 0 : KEY_RSA_BITS, made, err);
 }
 
 int

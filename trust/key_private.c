@@ -2,7 +2,7 @@
 #include "trust/key_priv.h"
 #include "base/fd.h"
 #include "base/mem.h"
-#include "trust/key_crypto_priv.h"
+#include "trust/key_backend_priv.h"
 
 #define FORBIDDEN_MODE (S_IWGRP | S_IXGRP | S_IRWXO) /* of a private key file */
 #define SIGNATURE_MAX  ((size_t)KEY_RSA_MAX_BITS / 8)
@@ -33,22 +33,29 @@ check_mode(int fd, struct err *err)
 }
 
 int
-key_private_load_bare(int dirfd, enum key_role role, struct key_private **out, struct err *err)
+key_private_load_bare(int dirfd, const struct key_place *at, struct key_private **out,
+		      struct err *err)
 {
 	CLEANUP(key_private_free) struct key_private *k = mem_alloc(sizeof(*k));
 	CLEANUP(key_wipe) struct buf pem = BUF_MAX(KEY_FILE_MAX);
 	CLEANUP(fd_close) int fd = -1;
+	struct key_described how = { .role = at->role,
+				     .dirfd = dirfd,
+				     .passphrase = at->passphrase };
 	char name[KEY_NAME_MAX];
 
-	key_file_name(role, true, name);
+	key_state_file(at->role, at->state, true, name);
 	(void)buf_reserve(&pem, KEY_FILE_MAX); /* so that growing leaves no copy behind */
 	if (fd_open_beneath(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, &fd, err) < 0)
 		return -1;
+	how.name = name;
 	if (check_mode(fd, err) < 0 || fd_read_all(fd, &pem, err) < 0 ||
-	    key_secret_parse(role, buf_text(&pem), pem.len, &k->secret, err) < 0 ||
+	    (strncmp(buf_text(&pem), "-----BEGIN", 10) == 0
+		     ? key_secret_parse(at->role, &pem, at->passphrase, &k->secret, err)
+		     : key_secret_described(&how, &pem, &k->secret, err)) < 0 ||
 	    key_secret_spki(&k->arena, k->secret, &k->pub.der, &k->pub.der_len, err) < 0)
 		return err_wrap(err, "%s", name);
-	k->pub.role = role;
+	k->pub.role = at->role;
 	*out = STEAL_PTR(k);
 	return 0;
 }
@@ -58,60 +65,62 @@ static int
 check_halves(struct key_private *k, struct err *err)
 {
 	CLEANUP(buf_free) struct buf sig = BUF_MAX(SIGNATURE_MAX);
+	const uint8_t *point = key_ed25519_point(&k->pub);
 	struct digest d;
 	bool good;
 
 	digest_of("", 0, &d);
-	switch (key_role_kind(k->pub.role)) {
-	case KEY_P256:
-	case KEY_CERTIFIED:
+	if (key_signs_ecdsa(k->pub.role)) {
 		if (key_private_sign_ecdsa(k, d.bytes, DIGEST_BYTES, &sig, err) < 0)
 			return -1;
 		good = key_verify_ecdsa(&k->pub, d.bytes, DIGEST_BYTES, sig.data, sig.len);
-		break;
-	case KEY_ED25519:
+	} else if (point) {
 		if (key_private_sign_ed25519(k, d.bytes, DIGEST_BYTES, &sig, err) < 0)
 			return -1;
-		good = key_verify_ed25519(key_ed25519_point(&k->pub), d.bytes, DIGEST_BYTES,
+		good = key_verify_ed25519(point, d.bytes, DIGEST_BYTES,
 					  (const uint8_t *)sig.data);
-		break;
-	case KEY_OPENPGP:
-	default:
+	} else {
 		if (key_private_sign_rsa(k, d.bytes, &sig, err) < 0)
 			return -1;
 		good = key_verify_rsa(&k->pub, d.bytes, sig.data, sig.len);
-		break;
 	}
 	return good ? 0
 		    : err_set(err, ERR_INPUT, "the private key does not fit its public half");
 }
 
 int
-key_private_load(const char *dir, enum key_role role, struct key_private **out, struct err *err)
+key_private_load_at(const struct key_place *at, struct key_private **out, struct err *err)
 {
 	CLEANUP(key_private_free) struct key_private *k = NULL;
 	CLEANUP(fd_close) int dirfd = -1;
 	struct keyring ring = { 0 };
-	char name[KEY_NAME_MAX];
+	char name[KEY_NAME_MAX], secret[KEY_NAME_MAX];
 	const char *path;
 
-	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)
+	key_state_file(at->role, at->state, false, name);
+	key_state_file(at->role, at->state, true, secret);
+	if (fd_open(at->dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)
 		return -1;
-	if (key_private_load_bare(dirfd, role, &k, err) < 0)
-		return err_wrap(err, "keys %s", dir);
-	key_file_name(role, false, name);
-	path = arena_format(&k->arena, "%s/%s", dir, name);
+	if (key_private_load_bare(dirfd, at, &k, err) < 0)
+		return err_wrap(err, "keys %s", at->dir);
+	path = arena_format(&k->arena, "%s/%s", at->dir, name);
 	if (key_load(&k->arena, path, &ring, err) < 0)
 		return -1;
 	if (ring.at[0].der_len != k->pub.der_len ||
 	    memcmp(ring.at[0].der, k->pub.der, k->pub.der_len) != 0)
-		return err_set(err, ERR_INPUT, "key %s: not the public half of %s.key", path,
-			       key_role_name(role));
+		return err_set(err, ERR_INPUT, "key %s: not the public half of %s", path,
+			       secret);
 	k->pub = ring.at[0];
 	if (check_halves(k, err) < 0)
-		return err_wrap(err, "keys %s: %s.key", dir, key_role_name(role));
+		return err_wrap(err, "keys %s: %s", at->dir, secret);
 	*out = STEAL_PTR(k);
 	return 0;
+}
+
+int
+key_private_load(const char *dir, enum key_role role, struct key_private **out, struct err *err)
+{
+	return key_private_load_at(&(struct key_place){ .dir = dir, .role = role }, out, err);
 }
 
 void
@@ -122,6 +131,30 @@ key_private_free(struct key_private *k)
 	key_secret_free(k->secret);
 	arena_release(&k->arena);
 	free(k);
+}
+
+int
+key_private_is_locked(int dirfd, const struct key_place *at, bool *needed, struct err *err)
+{
+	CLEANUP(key_wipe) struct buf text = BUF_MAX(KEY_FILE_MAX);
+	char name[KEY_NAME_MAX];
+
+	*needed = false;
+	key_state_file(at->role, at->state, true, name);
+	if (!key_has_file(dirfd, at->role, at->state, true))
+		return 0; /* the loading of the key says it better */
+	(void)buf_reserve(&text, KEY_FILE_MAX);
+	if (fd_read_file(dirfd, name, &text, err) < 0)
+		return -1;
+	*needed = strstr(buf_text(&text), "-----BEGIN ENCRYPTED") ||
+		  (strstr(buf_text(&text), "pkcs11:") && !strstr(buf_text(&text), "pin_file:"));
+	return 0;
+}
+
+bool
+key_private_is_outside(const struct key_private *k)
+{
+	return k->secret->backend != NULL;
 }
 
 const struct key_public *
@@ -144,7 +177,7 @@ int
 key_private_sign_rsa(struct key_private *k, const uint8_t digest[32], struct buf *sig,
 		     struct err *err)
 {
-	if (key_role_kind(k->pub.role) != KEY_OPENPGP)
+	if (key_role_kind(k->pub.role) != KEY_OPENPGP || key_ed25519_point(&k->pub))
 		return err_set(err, ERR_INPUT, "the %s key makes no RSA signatures",
 			       key_role_name(k->pub.role));
 	return key_secret_sign_rsa(k->secret, digest, sig, err);
@@ -154,7 +187,7 @@ int
 key_private_sign_ed25519(struct key_private *k, const void *data, size_t n, struct buf *sig,
 			 struct err *err)
 {
-	if (key_role_kind(k->pub.role) != KEY_ED25519)
+	if (!key_ed25519_point(&k->pub))
 		return err_set(err, ERR_INPUT, "the %s key makes no Ed25519 signatures",
 			       key_role_name(k->pub.role));
 	return key_secret_sign_ed25519(k->secret, data, n, sig, err);

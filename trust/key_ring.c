@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust/key.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/tree.h"
 #include "trust/key_crypto_priv.h"
@@ -52,37 +53,46 @@ key_signs_ecdsa(enum key_role r)
 const uint8_t *
 key_ed25519_point(const struct key_public *k)
 {
-	return key_role_kind(k->role) == KEY_ED25519 ? k->der + k->der_len - KEY_ED25519_POINT
-						     : NULL;
+	return k->der_len == KEY_ED25519_DER ? k->der + k->der_len - KEY_ED25519_POINT : NULL;
+}
+
+void
+key_state_file(enum key_role role, enum key_state state, bool secret, char name[KEY_NAME_MAX])
+{
+	(void)snprintf(name, KEY_NAME_MAX, "%s%s.%s", key_role_name(role),
+		       state == KEY_NEXT ? "-next" : "",
+		       secret ? "key" : suffixes[key_role_kind(role)]);
 }
 
 void
 key_file_name(enum key_role role, bool secret, char name[KEY_NAME_MAX])
 {
-	(void)snprintf(name, KEY_NAME_MAX, "%s.%s", key_role_name(role),
-		       secret ? "key" : suffixes[key_role_kind(role)]);
+	key_state_file(role, KEY_ACTIVE, secret, name);
 }
 
-static bool
-is_there(int dirfd, enum key_role role, bool secret)
+/* A key id of SHA256: may hold a slash; eight letters or digits of it tell keys apart. */
+const char *
+key_past_file(struct arena *a, const struct key_public *k, const char *word, const char *suffix)
+{
+	const char *at = strchr(k->id, ':') ? strchr(k->id, ':') + 1 : k->id;
+	char some[9] = "";
+	size_t n = 0;
+
+	for (; *at && n < 8; at++)
+		if (*at != '/' && *at != '+')
+			some[n++] = *at;
+	return arena_format(a, "%s-%s-%s.%s", key_role_name(k->role), word, some,
+			    suffix ? suffix : suffixes[key_role_kind(k->role)]);
+}
+
+bool
+key_has_file(int dirfd, enum key_role role, enum key_state state, bool secret)
 {
 	char name[KEY_NAME_MAX];
 	struct stat st;
 
-	key_file_name(role, secret, name);
+	key_state_file(role, state, secret, name);
 	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-bool
-key_has_secret(int dirfd, enum key_role role)
-{
-	return is_there(dirfd, role, true);
-}
-
-bool
-key_has_public(int dirfd, enum key_role role)
-{
-	return is_there(dirfd, role, false);
 }
 
 bool
@@ -96,7 +106,8 @@ key_present(const char *dir)
 	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, &ignored) < 0)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
-		if (!key_has_secret(dirfd, needed[i]) || !key_has_public(dirfd, needed[i]))
+		if (!key_has_file(dirfd, needed[i], KEY_ACTIVE, true) ||
+		    !key_has_file(dirfd, needed[i], KEY_ACTIVE, false))
 			return false;
 	return true;
 }
@@ -189,6 +200,21 @@ ring_add(struct arena *a, struct keyring *ring, const struct key_public *k, stru
 	return 0;
 }
 
+/* The plain name is the key that signs. */
+static enum key_state
+state_of_name(const char *origin, enum key_role role)
+{
+	const char *slash = strrchr(origin, '/');
+	char name[KEY_NAME_MAX];
+
+	for (enum key_state s = KEY_ACTIVE; s <= KEY_NEXT; s++) {
+		key_state_file(role, s, false, name);
+		if (strcmp(slash ? slash + 1 : origin, name) == 0)
+			return s;
+	}
+	return KEY_TRUSTED;
+}
+
 /* Reads one open public file of a known role. */
 static int
 load_open(struct arena *a, int fd, const char *origin, enum key_role role, struct keyring *ring,
@@ -208,6 +234,7 @@ load_open(struct arena *a, int fd, const char *origin, enum key_role role, struc
 		return err_wrap(err, "key %s", origin);
 	k.role = role;
 	k.origin = arena_strdup(a, origin);
+	k.state = state_of_name(origin, role);
 	return ring_add(a, ring, &k, err);
 }
 
@@ -264,6 +291,8 @@ load_dir(struct arena *a, int dirfd, const char *path, struct keyring *ring, str
 			      err) < 0)
 			return -1;
 	}
+	if (key_ring_apply(a, dirfd, path, ring, err) < 0)
+		return -1;
 	if (ring->n > before || before > 0)
 		return 0;
 	(void)err_set(
@@ -324,6 +353,50 @@ key_find(const struct keyring *ring, const char *id)
 	return NULL;
 }
 
+const char *
+key_state_name(enum key_state s)
+{
+	static const char *const names[] = {
+		[KEY_ACTIVE] = "active", [KEY_NEXT] = "next", [KEY_TRUSTED] = "trusted"
+	};
+
+	return names[s];
+}
+
+const char *
+key_algorithm_name(const struct key_public *k)
+{
+	if (key_ed25519_point(k))
+		return "Ed25519";
+	if (key_spki_is_p256(k->der, k->der_len))
+		return "P-256";
+	return "RSA";
+}
+
+int
+key_check_valid(const struct key_public *k, int64_t when, struct err *err)
+{
+	char at[CLOCK_TEXT_MAX];
+
+	if (k->revoked) {
+		clock_rfc3339(k->revoked, at);
+		return err_set(err, ERR_VERIFY, "the %s key %s was revoked at %s: %s",
+			       key_role_name(k->role), k->id, at,
+			       k->reason ? k->reason : "no reason given");
+	}
+	if (when && k->not_before && when < k->not_before) {
+		clock_rfc3339(k->not_before, at);
+		return err_set(err, ERR_VERIFY, "the %s key %s is valid from %s on, not before",
+			       key_role_name(k->role), k->id, at);
+	}
+	if (when && k->not_after && when > k->not_after) {
+		clock_rfc3339(k->not_after, at);
+		return err_set(err, ERR_VERIFY, "the %s key %s was valid until %s",
+			       key_role_name(k->role), k->id, at);
+	}
+	return 0;
+}
+
 int
 key_need(const struct keyring *ring, enum key_role role, const struct key_public **out,
 	 struct err *err)
@@ -338,11 +411,17 @@ key_need(const struct keyring *ring, enum key_role role, const struct key_public
 const struct key_public *
 key_of_role(const struct keyring *ring, enum key_role role)
 {
+	const struct key_public *first = NULL;
+
 	for (size_t i = 0; i < ring->n; i++) {
-		if (ring->at[i].role == role)
-			return &ring->at[i];
+		const struct key_public *k = &ring->at[i];
+
+		if (k->role == role && k->state == KEY_ACTIVE)
+			return k;
+		if (k->role == role && !first)
+			first = k;
 	}
-	return NULL;
+	return first;
 }
 
 int

@@ -129,9 +129,11 @@ make_certificate(const struct certificate *c)
 }
 
 int
-key_chain_make(const struct key_secret *s, const char *vendor, int64_t now, struct buf *pem,
+key_chain_make(const struct key_public *k, const char *vendor, int64_t now, struct buf *pem,
 	       struct err *err)
 {
+	const uint8_t *der = k->der;
+	CLEANUP(EVP_PKEY_free) EVP_PKEY *stamper = d2i_PUBKEY(NULL, &der, (long)k->der_len);
 	CLEANUP(EVP_PKEY_free) EVP_PKEY *root = EVP_EC_gen("P-256");
 	CLEANUP(X509_free) X509 *issuer = NULL;
 	CLEANUP(X509_free) X509 *cert = NULL;
@@ -145,9 +147,9 @@ key_chain_make(const struct key_secret *s, const char *vendor, int64_t now, stru
 							 .what = "timestamp issuer",
 							 .extensions = issuer_extensions,
 							 .now = now });
-	if (!bio || !issuer)
+	if (!bio || !issuer || !stamper)
 		return x509_error(err, "cannot make a certificate");
-	cert = make_certificate(&(struct certificate){ .subject = s->pkey,
+	cert = make_certificate(&(struct certificate){ .subject = stamper,
 						       .signer = root,
 						       .issuer = issuer,
 						       .vendor = vendor,

@@ -9,6 +9,9 @@
 #define SUBPACKETS_MAX 256
 #define SIGNATURE_MAX  ((size_t)KEY_RSA_MAX_BITS / 8)
 
+const uint8_t openpgp_curve[OPENPGP_CURVE_BYTES] = { 9,    0x2b, 0x06, 0x01, 0x04,
+						     0x01, 0xda, 0x47, 0x0f, 0x01 };
+
 /* Old-format header: the oldest rpm in use reads no other. */
 static void
 add_packet(struct buf *out, enum openpgp_tag tag, const struct buf *body)
@@ -104,8 +107,19 @@ static int
 add_key_body(const struct key_public *k, uint32_t created, struct buf *out, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
+	const uint8_t *point = key_ed25519_point(k);
+	uint8_t prefixed[1 + KEY_ED25519_POINT] = { OPENPGP_POINT };
 	struct key_number modulus, exponent;
 
+	if (point) {
+		memcpy(prefixed + 1, point, KEY_ED25519_POINT);
+		buf_add_char(out, OPENPGP_VERSION);
+		buf_add_be32(out, created);
+		buf_add_char(out, OPENPGP_EDDSA);
+		buf_add(out, openpgp_curve, sizeof(openpgp_curve));
+		add_mpi(out, prefixed, sizeof(prefixed));
+		return buf_check(out, "key packet", err);
+	}
 	if (key_spki_rsa_numbers(&a, k->der, k->der_len, &modulus, &exponent, err) < 0)
 		return -1;
 	buf_add_char(out, OPENPGP_VERSION);
@@ -125,13 +139,33 @@ struct making {
 	const struct buf *extra; /* hashed subpackets beyond time and issuer */
 };
 
+/* The numbers of a signature over a digest: one of RSA, two halves of Ed25519. */
+static int
+add_numbers(struct key_private *k, const struct digest *d, struct buf *body, struct err *err)
+{
+	CLEANUP(buf_free) struct buf raw = BUF_MAX(SIGNATURE_MAX);
+	const uint8_t *at;
+
+	if (!key_ed25519_point(key_private_public(k))) {
+		if (key_private_sign_rsa(k, d->bytes, &raw, err) < 0)
+			return -1;
+		add_mpi(body, (const uint8_t *)raw.data, raw.len);
+		return 0;
+	}
+	if (key_private_sign_ed25519(k, d->bytes, DIGEST_BYTES, &raw, err) < 0)
+		return -1;
+	at = (const uint8_t *)raw.data;
+	add_mpi(body, at, KEY_ED25519_SIG / 2);
+	add_mpi(body, at + KEY_ED25519_SIG / 2, KEY_ED25519_SIG / 2);
+	return 0;
+}
+
 static int
 add_signature(const struct making *m, const void *data, size_t n, struct buf *out,
 	      struct err *err)
 {
 	CLEANUP(buf_free) struct buf subs = BUF_MAX(SUBPACKETS_MAX);
 	CLEANUP(buf_free) struct buf body = BUF_MAX(OPENPGP_PACKET_MAX);
-	CLEANUP(buf_free) struct buf raw = BUF_MAX(SIGNATURE_MAX);
 	uint8_t issuer[1 + KEY_SHA1_BYTES] = { OPENPGP_VERSION };
 	struct digest d;
 
@@ -142,7 +176,8 @@ add_signature(const struct making *m, const void *data, size_t n, struct buf *ou
 
 	buf_add_char(&body, OPENPGP_VERSION);
 	buf_add_char(&body, (char)m->type);
-	buf_add_char(&body, OPENPGP_RSA);
+	buf_add_char(&body, key_ed25519_point(key_private_public(m->key)) ? OPENPGP_EDDSA
+									  : OPENPGP_RSA);
 	buf_add_char(&body, OPENPGP_SHA256);
 	buf_add_be16(&body, (uint16_t)subs.len);
 	buf_add(&body, subs.data, subs.len);
@@ -154,9 +189,8 @@ add_signature(const struct making *m, const void *data, size_t n, struct buf *ou
 		      m->fingerprint + KEY_SHA1_BYTES - OPENPGP_KEYID_BYTES,
 		      OPENPGP_KEYID_BYTES);
 	buf_add(&body, d.bytes, 2);
-	if (key_private_sign_rsa(m->key, d.bytes, &raw, err) < 0)
+	if (add_numbers(m->key, &d, &body, err) < 0)
 		return -1;
-	add_mpi(&body, (const uint8_t *)raw.data, raw.len);
 	if (buf_check(&subs, "signature", err) < 0 || buf_check(&body, "signature", err) < 0)
 		return -1;
 	add_packet(out, OPENPGP_SIGNATURE, &body);
@@ -252,4 +286,31 @@ openpgp_sign(struct key_private *k, const void *data, size_t n, int64_t created,
 	if (expires > 0)
 		add_subpacket_time(&extra, OPENPGP_SUB_EXPIRES, expires);
 	return add_signature(&m, data, n, out, err);
+}
+
+int
+openpgp_revocation(struct key_private *k, int64_t now, const char *reason, struct buf *out,
+		   struct err *err)
+{
+	const struct key_public *pub = key_private_public(k);
+	CLEANUP(buf_free) struct buf key_body = BUF_MAX(OPENPGP_PACKET_MAX);
+	CLEANUP(buf_free) struct buf subject = BUF_MAX(OPENPGP_PACKET_MAX + 3);
+	CLEANUP(buf_free) struct buf why = BUF_MAX(SUBPACKETS_MAX);
+	CLEANUP(buf_free) struct buf extra = BUF_MAX(SUBPACKETS_MAX);
+	struct making m = { .key = k, .type = OPENPGP_TYPE_REVOKED, .extra = &extra };
+
+	if (check_time(now, err) < 0 || strlen(reason) > OPENPGP_REASON_MAX)
+		return err_set(err, ERR_INPUT, "reason of %zu bytes (%d are accepted)",
+			       strlen(reason), OPENPGP_REASON_MAX);
+	if (add_key_body(pub, (uint32_t)pub->created, &key_body, err) < 0)
+		return -1;
+	m.created = (uint32_t)now;
+	openpgp_fingerprint(key_body.data, key_body.len, m.fingerprint);
+	buf_add_char(&subject, (char)0x99);
+	buf_add_be16(&subject, (uint16_t)key_body.len);
+	buf_add(&subject, key_body.data, key_body.len);
+	buf_add_char(&why, 0); /* no code: the text says it */
+	buf_add_str(&why, reason);
+	add_subpacket(&extra, OPENPGP_SUB_REASON, why.data, why.len);
+	return add_signature(&m, subject.data, subject.len, out, err);
 }

@@ -2,13 +2,14 @@
 /*
  * Reading of packets an attacker may have written. Everything is bounded by the bytes given,
  * every field must have its one expected value, and nothing may be left over: a certificate is
- * exactly key, user id, self-signature; a detached signature is exactly one packet.
+ * exactly key, user id, self-signature; a detached signature is one packet, or a few of them.
  */
 #include "trust/openpgp.h"
 #include "base/clock.h"
 #include "trust/openpgp_priv.h"
 
-#define CRITICAL 0x80 /* bit of a subpacket's type: refuse what you do not know */
+#define SIGNATURES_MAX 8    /* packets in one detached signature */
+#define CRITICAL       0x80 /* bit of a subpacket's type: refuse what you do not know */
 
 /* Bytes still to be read. A read past the end gives zeros and sticks in `bad`. */
 struct cursor {
@@ -119,7 +120,8 @@ struct signature {
 	uint32_t created, lifetime;                 /* lifetime 0: no end */
 	const uint8_t *fingerprint, *keyid, *flags; /* NULL: not given */
 	const uint8_t *left16;
-	struct key_number number;
+	uint32_t algorithm;
+	struct key_number number, second; /* second: of Ed25519 */
 };
 
 /* A known subpacket has one length and appears once. */
@@ -225,17 +227,20 @@ read_signature(struct cursor body, struct signature *s, struct err *err)
 	uint32_t algorithm = take_be(&body, 1), hash = take_be(&body, 1);
 	struct cursor hashed, unhashed;
 
-	*s = (struct signature){ .type = type, .hashed = start };
-	if (version != OPENPGP_VERSION || algorithm != OPENPGP_RSA || hash != OPENPGP_SHA256)
+	*s = (struct signature){ .type = type, .hashed = start, .algorithm = algorithm };
+	if (version != OPENPGP_VERSION || hash != OPENPGP_SHA256 ||
+	    (algorithm != OPENPGP_RSA && algorithm != OPENPGP_EDDSA))
 		return err_set(
 			err, ERR_VERIFY,
-			"signature version %u, algorithm %u, hash %u (only 4, RSA, SHA-256 are accepted)",
+			"signature version %u, algorithm %u, hash %u (only 4, RSA or Ed25519, SHA-256 are accepted)",
 			version, algorithm, hash);
 	hashed = take_part(&body, take_be(&body, 2));
 	s->hashed_len = (size_t)(body.at - start);
 	unhashed = take_part(&body, take_be(&body, 2));
 	s->left16 = take(&body, 2);
 	s->number = take_mpi(&body);
+	if (algorithm == OPENPGP_EDDSA)
+		s->second = take_mpi(&body);
 	if (body.bad || body.left > 0)
 		return err_set(err, ERR_VERIFY, "signature packet is malformed");
 	if (read_hashed(s, hashed, err) < 0 || read_unhashed(s, unhashed, err) < 0)
@@ -261,14 +266,33 @@ read_detached(const void *sig, size_t n, struct signature *s, struct err *err)
 	return read_signature(body, s, err);
 }
 
+/* The two halves of an Ed25519 signature, whose leading zeros OpenPGP strips. */
+static bool
+ed25519_fits(const struct signature *s, const uint8_t *point, const struct digest *d)
+{
+	const size_t half = KEY_ED25519_SIG / 2;
+	uint8_t raw[KEY_ED25519_SIG] = { 0 };
+
+	if (s->algorithm != OPENPGP_EDDSA || s->number.n > half || s->second.n > half)
+		return false;
+	memcpy(raw + half - s->number.n, s->number.bytes, s->number.n);
+	memcpy(raw + 2 * half - s->second.n, s->second.bytes, s->second.n);
+	return key_verify_ed25519(point, d->bytes, DIGEST_BYTES, raw);
+}
+
 static bool
 signature_fits(const struct signature *s, const struct key_public *k, const void *data,
 	       size_t n)
 {
+	const uint8_t *point = key_ed25519_point(k);
 	struct digest d;
 
 	openpgp_hash(data, n, s->hashed, s->hashed_len, &d);
-	return memcmp(d.bytes, s->left16, 2) == 0 &&
+	if (memcmp(d.bytes, s->left16, 2) != 0)
+		return false;
+	if (point)
+		return ed25519_fits(s, point, &d);
+	return s->algorithm == OPENPGP_RSA &&
 	       key_verify_rsa(k, d.bytes, s->number.bytes, s->number.n);
 }
 
@@ -285,24 +309,49 @@ hex_upper(const uint8_t *bytes, size_t n, char *out)
 }
 
 static int
+read_rsa(struct arena *a, struct cursor *c, struct key_public *k, struct err *err)
+{
+	struct key_number modulus = take_mpi(c), exponent = take_mpi(c);
+
+	if (c->bad || c->left > 0)
+		return err_set(err, ERR_VERIFY, "key packet is malformed");
+	if (key_spki_of_rsa(a, modulus, exponent, &k->der, &k->der_len, err) < 0)
+		return err_recode(err, ERR_VERIFY);
+	return 0;
+}
+
+static int
+read_ed25519(struct arena *a, struct cursor *c, struct key_public *k, struct err *err)
+{
+	const uint8_t *curve = take(c, OPENPGP_CURVE_BYTES);
+	struct key_number point = take_mpi(c);
+
+	if (c->bad || c->left > 0 || point.n != 1 + KEY_ED25519_POINT ||
+	    point.bytes[0] != OPENPGP_POINT)
+		return err_set(err, ERR_VERIFY, "key packet is malformed");
+	if (memcmp(curve, openpgp_curve, OPENPGP_CURVE_BYTES) != 0)
+		return err_set(err, ERR_VERIFY, "key on another curve than Ed25519");
+	key_spki_of_ed25519(a, point.bytes + 1, &k->der, &k->der_len);
+	return 0;
+}
+
+static int
 read_key(struct arena *a, struct cursor body, struct key_public *k, struct err *err)
 {
 	uint8_t fingerprint[KEY_SHA1_BYTES];
 	struct cursor c = body;
 	uint32_t version = take_be(&c, 1), created = take_be(&c, 4), algorithm = take_be(&c, 1);
-	struct key_number modulus, exponent;
 	char *id = arena_alloc(a, 2 * KEY_SHA1_BYTES + 1);
 
-	if (version != OPENPGP_VERSION || algorithm != OPENPGP_RSA)
-		return err_set(err, ERR_VERIFY,
-			       "key version %u, algorithm %u (only 4, RSA are accepted)",
-			       version, algorithm);
-	modulus = take_mpi(&c);
-	exponent = take_mpi(&c);
-	if (c.bad || c.left > 0)
-		return err_set(err, ERR_VERIFY, "key packet is malformed");
-	if (key_spki_of_rsa(a, modulus, exponent, &k->der, &k->der_len, err) < 0)
-		return err_recode(err, ERR_VERIFY);
+	if (version != OPENPGP_VERSION ||
+	    (algorithm != OPENPGP_RSA && algorithm != OPENPGP_EDDSA))
+		return err_set(
+			err, ERR_VERIFY,
+			"key version %u, algorithm %u (only 4, RSA or Ed25519 are accepted)",
+			version, algorithm);
+	if ((algorithm == OPENPGP_EDDSA ? read_ed25519(a, &c, k, err)
+					: read_rsa(a, &c, k, err)) < 0)
+		return -1;
 	openpgp_fingerprint(body.at, body.left, fingerprint);
 	hex_upper(fingerprint, sizeof(fingerprint), id);
 	k->id = id;
@@ -391,7 +440,8 @@ claim_of(const struct signature *s, struct openpgp_claim *out)
 {
 	const uint8_t *keyid = s->keyid;
 
-	*out = (struct openpgp_claim){ .created = s->created };
+	*out = (struct openpgp_claim){ .created = s->created,
+				       .eddsa = s->algorithm == OPENPGP_EDDSA };
 	if (s->fingerprint) {
 		hex_upper(s->fingerprint, KEY_SHA1_BYTES, out->fingerprint);
 		keyid = s->fingerprint + KEY_SHA1_BYTES - OPENPGP_KEYID_BYTES;
@@ -423,10 +473,10 @@ is_claimed(const struct key_public *k, const struct openpgp_claim *claim)
 	return strcmp(k->id + strlen(k->id) - strlen(claim->keyid), claim->keyid) == 0;
 }
 
-/* The trusted key that the claim names, in its role. */
-static int
+/* The trusted key that the claim names, in its role; NULL: unknown, and err says how. */
+static const struct key_public *
 find_signer(const struct keyring *ring, enum key_role role, const struct openpgp_claim *claim,
-	    const struct key_public **out, struct err *err)
+	    struct err *err)
 {
 	const char *seen = claim->fingerprint[0] != '\0' ? claim->fingerprint : claim->keyid;
 	const struct key_public *other = NULL;
@@ -436,48 +486,102 @@ find_signer(const struct keyring *ring, enum key_role role, const struct openpgp
 
 		if (!is_claimed(k, claim))
 			continue;
-		if (k->role == role) {
-			*out = k;
-			return 0;
-		}
+		if (k->role == role)
+			return k;
 		other = k;
 	}
-	if (other)
-		return err_set(err, ERR_VERIFY, "signed by %s, which is a %s key, not a %s key",
-			       seen, key_role_name(other->role), key_role_name(role));
-	if (seen[0] == '\0')
-		return err_set(err, ERR_VERIFY, "the signature does not name its key");
-	(void)err_set(err, ERR_VERIFY, "signed by the unknown key %s", seen);
-	return err_hint(err, "if you trust it, name its public key with --key");
+	if (other) {
+		(void)err_set(err, ERR_VERIFY, "signed by %s, which is a %s key, not a %s key",
+			      seen, key_role_name(other->role), key_role_name(role));
+	} else if (seen[0] == '\0') {
+		(void)err_set(err, ERR_VERIFY, "the signature does not name its key");
+	} else {
+		(void)err_set(err, ERR_VERIFY, "signed by the unknown key %s", seen);
+		(void)err_hint(err, "if you trust it, name its public key with --key");
+	}
+	return NULL;
+}
+
+/* One signature by a known key. */
+static int
+check_signature(const struct signature *s, const struct openpgp_claim *claim,
+		const struct key_public *k, const void *data, size_t n, int64_t now,
+		struct err *err)
+{
+	char when[CLOCK_TEXT_MAX];
+
+	if (s->type != OPENPGP_TYPE_BINARY)
+		return err_set(err, ERR_VERIFY,
+			       "signature of type 0x%02x (only 0x00, over data, is accepted)",
+			       s->type);
+	if (!signature_fits(s, k, data, n))
+		return err_set(err, ERR_VERIFY, "the signature by %s does not verify", k->id);
+	if (s->created < k->created)
+		return err_set(err, ERR_VERIFY, "the signature by %s is older than the key",
+			       k->id);
+	if (now != 0 && claim->expires != 0 && now >= claim->expires) {
+		clock_rfc3339(claim->expires, when);
+		return err_set(err, ERR_VERIFY, "the signature by %s expired at %s", k->id,
+			       when);
+	}
+	return key_check_valid(k, s->created, err);
+}
+
+static bool
+is_among(const struct key_public *const *seen, size_t n, const struct key_public *k)
+{
+	for (size_t i = 0; i < n; i++)
+		if (seen[i] == k)
+			return true;
+	return false;
+}
+
+int
+openpgp_count(const struct keyring *ring, enum key_role role, const void *data, size_t n,
+	      const void *sig, size_t sig_len, int64_t now, size_t *count, int64_t *expires,
+	      struct err *err)
+{
+	const struct key_public *seen[SIGNATURES_MAX];
+	struct cursor c = { .at = sig, .left = sig_len };
+	size_t known = 0, packets = 0;
+	int64_t first = 0;
+
+	do {
+		struct openpgp_claim claim;
+		const struct key_public *k;
+		struct signature s;
+		struct cursor body;
+
+		if (++packets > SIGNATURES_MAX)
+			return err_set(err, ERR_VERIFY, "more than %d signature packets",
+				       SIGNATURES_MAX);
+		if (take_packet(&c, OPENPGP_SIGNATURE, "signature", &body, err) < 0 ||
+		    read_signature(body, &s, err) < 0)
+			return -1;
+		claim_of(&s, &claim);
+		k = find_signer(ring, role, &claim, err);
+		if (!k)
+			continue;
+		if (check_signature(&s, &claim, k, data, n, now, err) < 0)
+			return -1;
+		if (claim.expires && (!first || claim.expires < first))
+			first = claim.expires;
+		if (!is_among(seen, known, k))
+			seen[known++] = k;
+	} while (c.left > 0);
+	if (known == 0)
+		return -1; /* err tells of the last that was seen */
+	*count = known;
+	*expires = first;
+	return 0;
 }
 
 int
 openpgp_verify(const struct keyring *ring, enum key_role role, const void *data, size_t n,
 	       const void *sig, size_t sig_len, int64_t now, struct err *err)
 {
-	const struct key_public *k;
-	struct openpgp_claim claim;
-	struct signature s;
-	char when[CLOCK_TEXT_MAX];
+	int64_t expires;
+	size_t count;
 
-	if (read_detached(sig, sig_len, &s, err) < 0)
-		return -1;
-	if (s.type != OPENPGP_TYPE_BINARY)
-		return err_set(err, ERR_VERIFY,
-			       "signature of type 0x%02x (only 0x00, over data, is accepted)",
-			       s.type);
-	claim_of(&s, &claim);
-	if (find_signer(ring, role, &claim, &k, err) < 0)
-		return -1;
-	if (!signature_fits(&s, k, data, n))
-		return err_set(err, ERR_VERIFY, "the signature by %s does not verify", k->id);
-	if (s.created < k->created)
-		return err_set(err, ERR_VERIFY, "the signature by %s is older than the key",
-			       k->id);
-	if (now != 0 && claim.expires != 0 && now >= claim.expires) {
-		clock_rfc3339(claim.expires, when);
-		return err_set(err, ERR_VERIFY, "the signature by %s expired at %s", k->id,
-			       when);
-	}
-	return 0;
+	return openpgp_count(ring, role, data, n, sig, sig_len, now, &count, &expires, err);
 }

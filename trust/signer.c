@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust/signer.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/proc.h"
@@ -17,6 +18,7 @@
 struct signer {
 	pid_t pid; /* 0: gone and reaped, or not started yet */
 	int sock;
+	int passphrase; /* descriptor, -1: none */
 	bool awake;
 	const char *dir;
 	struct arena arena; /* of ring */
@@ -25,13 +27,15 @@ struct signer {
 
 /* In the child: the null device thrice, the socket, and nothing else. */
 static bool
-arrange_descriptors(int null, int sock)
+arrange_descriptors(int null, int sock, int passphrase)
 {
-	const int keep[] = { SIGNER_FD };
+	const int keep[] = { SIGNER_FD, SIGNER_SECRET_FD };
 
 	/* Out of the way first: either may stand on a number that is about to be taken. */
-	null = fcntl(null, F_DUPFD, SIGNER_FD + 1);
-	sock = fcntl(sock, F_DUPFD, SIGNER_FD + 1);
+	null = fcntl(null, F_DUPFD, SIGNER_SECRET_FD + 1);
+	sock = fcntl(sock, F_DUPFD, SIGNER_SECRET_FD + 1);
+	if (passphrase >= 0)
+		passphrase = fcntl(passphrase, F_DUPFD, SIGNER_SECRET_FD + 1);
 	if (null < 0 || sock < 0)
 		return false;
 	for (int fd = 0; fd < SIGNER_FD; fd++) {
@@ -40,13 +44,16 @@ arrange_descriptors(int null, int sock)
 	}
 	if (dup2(sock, SIGNER_FD) < 0)
 		return false;
+	close(SIGNER_SECRET_FD);
+	if (passphrase >= 0 && dup2(passphrase, SIGNER_SECRET_FD) < 0)
+		return false;
 	proc_close_others(keep, ARRAY_LEN(keep));
 	return true;
 }
 
 /* The same program again, without an environment. */
 static void NO_RETURN
-become_signer(char *dir, int null, int sock)
+become_signer(char *dir, int null, int sock, int passphrase)
 {
 	static char name[] = "kiln-signer", word[] = SIGNER_ARGV1;
 	char *argv[] = { name, word, dir, NULL };
@@ -60,7 +67,7 @@ become_signer(char *dir, int null, int sock)
 	CLEANUP(buf_free) struct buf reply = BUF_MAX(SIGNER_MAX_REPLY);
 	struct err err;
 
-	if (!arrange_descriptors(null, sock))
+	if (!arrange_descriptors(null, sock, passphrase))
 		proc_child_exit(EXIT_SET_UP);
 	(void)execve("/proc/self/exe", argv, env);
 	(void)err_sys(&err, "cannot execute /proc/self/exe");
@@ -88,7 +95,7 @@ launch(struct signer *s, const char *dir, struct err *err)
 	theirs = pair[1];
 	s->pid = fork();
 	if (s->pid == 0)
-		become_signer(path, null, theirs);
+		become_signer(path, null, theirs, s->passphrase);
 	if (s->pid < 0) {
 		s->pid = 0;
 		return err_sys(err, "fork");
@@ -146,6 +153,14 @@ read_reply(struct signer *s, struct buf *sig, struct err *err)
 }
 
 int
+signer_passphrase(struct signer *s, const char *path, struct err *err)
+{
+	fd_close_scope(&s->passphrase);
+	s->passphrase = -1;
+	return fd_open(path, O_RDONLY, &s->passphrase, err);
+}
+
+int
 signer_wake(struct signer *s, struct err *err)
 {
 	CLEANUP(buf_free) struct buf ready = BUF_MAX(SIGNER_MAX_REPLY);
@@ -168,21 +183,18 @@ signer_call(struct signer *s, const void *request, size_t n, struct buf *sig, st
 	return read_reply(s, sig, err);
 }
 
+/* A key that is revoked or out of its time signs nothing more. */
 static int
 load_ring(struct signer *s, const char *dir, struct err *err)
 {
-	CLEANUP(fd_close) int dirfd = -1;
-	char name[KEY_NAME_MAX];
-
-	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)
+	if (key_load(&s->arena, dir, &s->ring, err) < 0)
 		return -1;
-	for (unsigned int r = 0; r < KEY_ROLES; r++) {
-		if (!key_has_public(dirfd, (enum key_role)r))
-			continue;
-		key_file_name((enum key_role)r, false, name);
-		if (key_load(&s->arena, arena_format(&s->arena, "%s/%s", dir, name), &s->ring,
-			     err) < 0)
-			return -1;
+	for (size_t i = 0; i < s->ring.n; i++) {
+		const struct key_public *k = &s->ring.at[i];
+
+		if (k->state != KEY_TRUSTED && key_check_valid(k, clock_wall(), err) < 0)
+			return err_hint(err,
+					"`kiln key rotate` and `kiln key init` make new keys");
 	}
 	return 0;
 }
@@ -192,7 +204,7 @@ signer_open(const char *key_dir, struct signer **out, struct err *err)
 {
 	CLEANUP(signer_stop) struct signer *s = mem_alloc(sizeof(*s));
 
-	s->sock = -1;
+	s->sock = s->passphrase = -1;
 	s->dir = arena_strdup(&s->arena, key_dir);
 	if (load_ring(s, key_dir, err) < 0)
 		return err_wrap(err, "signer");
@@ -205,7 +217,7 @@ signer_start(const char *key_dir, struct signer **out, struct err *err)
 {
 	CLEANUP(signer_stop) struct signer *s = mem_alloc(sizeof(*s));
 
-	s->sock = -1;
+	s->sock = s->passphrase = -1;
 	s->dir = arena_strdup(&s->arena, key_dir);
 	/* The process first: it says best what is wrong with a set of keys. */
 	if (signer_wake(s, err) < 0)
@@ -232,6 +244,7 @@ signer_stop(struct signer *s)
 	}
 	if (s->pid > 0 && proc_wait(s->pid, &status, &ignored) < 0)
 		s->pid = 0; /* somebody else reaped it */
+	fd_close_scope(&s->passphrase);
 	arena_release(&s->arena);
 	free(s);
 }

@@ -24,8 +24,10 @@
 #define SIGNER_TYPE_RPM                                                                        \
 	"application/x-rpm-header" /* packages: OpenPGP signature packet, binary */
 #define SIGNER_TYPE_REPOMD                                                                     \
-	"application/x-repomd" /* metadata: OpenPGP signature packet, binary; expires =        \
-				  created + 0 */
+	"application/x-repomd" /* metadata: OpenPGP signature packets, binary, one per key     \
+				  that is active or next */
+/* "application/x-repomd;expires=N": they end N seconds after their time. */
+#define SIGNER_EXPIRES ";expires="
 
 #define SIGNER_TYPE_CHECKPOINT                                                                 \
 	"application/x-tlog-checkpoint" /* log: Ed25519 over the text, which must be a         \
@@ -41,6 +43,9 @@ int signer_start(const char *key_dir, struct signer **out, struct err *err) MUST
 /* signer_start in two: most runs sign nothing, and only want to know whose signatures count.
  * The process is started by signer_wake, or by the first signature. */
 int signer_open(const char *key_dir, struct signer **out, struct err *err) MUST_CHECK;
+/* Before it is woken: the file that holds the passphrase of its keys; it is read by the process
+ * that signs. Else that process asks on the terminal if it must. */
+int signer_passphrase(struct signer *s, const char *path, struct err *err) MUST_CHECK;
 int signer_wake(struct signer *s, struct err *err) MUST_CHECK;
 void signer_stop(struct signer *s);
 DEFINE_CLEANUP(struct signer *, signer_stop);

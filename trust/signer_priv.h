@@ -16,8 +16,10 @@
 #include "trust/signer.h"
 
 #define SIGNER_FD          3 /* the child's end */
+#define SIGNER_SECRET_FD   4 /* what holds the passphrase, if anything does */
 #define SIGNER_MAX_TYPE    64
-#define SIGNER_HEAD        10 /* of a request, before the type */
+#define SIGNER_MAX_EXPIRES 315360000 /* ten years */
+#define SIGNER_HEAD        10        /* of a request, before the type */
 #define SIGNER_MAX_REQUEST (SIGNER_MAX_PAYLOAD + SIGNER_HEAD + SIGNER_MAX_TYPE)
 #define SIGNER_MAX_REPLY   ((size_t)8 * 1024)
 
@@ -29,8 +31,10 @@ int signer_frame_send(int fd, const void *body, size_t n, struct err *err) MUST_
 int signer_frame_receive(int fd, struct buf *body, enum signer_frame *what,
 			 struct err *err) MUST_CHECK;
 
-struct signer_set { /* what the child holds */
-	struct key_private *keys[KEY_ROLES];
+struct signer_set {                          /* what the child holds */
+	struct key_private *keys[KEY_ROLES]; /* active; NULL: the set has none */
+	struct key_private *next[KEY_ROLES];
+	bool outside; /* some key is behind a token or a command */
 	int log_fd;
 };
 /* Answers one request; never fails, the reply says what went wrong. */

@@ -14,22 +14,44 @@
 #include "trust/timestamp.h"
 #include "trust/tlog.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#define LOG_NAME     "uses.log"
-#define LOG_LINE_MAX 512
-#define EXIT_USAGE   2
+#define LOG_NAME       "uses.log"
+#define LOG_LINE_MAX   512
+#define OUTSIDE_FILES  64 /* descriptors, when keys are behind a token or a command */
+#define PASSPHRASE_MAX ((size_t)1024)
+#define EXIT_USAGE     2
 
 struct request {
 	enum key_role role;
 	int64_t created;
+	uint32_t expires; /* seconds; OpenPGP only */
 	char type[SIGNER_MAX_TYPE + 1];
 	const char *payload;
 	size_t n;
 };
+
+/* Takes ";expires=N" off a type. */
+static int
+read_expiry(struct request *r, struct err *err)
+{
+	char *at = strstr(r->type, SIGNER_EXPIRES), *end;
+	unsigned long seconds;
+
+	if (!at)
+		return 0;
+	seconds = strtoul(at + strlen(SIGNER_EXPIRES), &end, 10);
+	if (*end || end == at + strlen(SIGNER_EXPIRES) || seconds == 0 ||
+	    seconds > SIGNER_MAX_EXPIRES)
+		return err_set(err, ERR_INPUT, "malformed request: payload type");
+	r->expires = (uint32_t)seconds;
+	*at = '\0';
+	return 0;
+}
 
 static int
 read_request(const void *data, size_t n, struct request *out, struct err *err)
@@ -56,7 +78,7 @@ read_request(const void *data, size_t n, struct request *out, struct err *err)
 				 .payload = (const char *)at + SIGNER_HEAD + type_len,
 				 .n = n - SIGNER_HEAD - type_len };
 	memcpy(out->type, at + SIGNER_HEAD, type_len);
-	return 0;
+	return read_expiry(out, err);
 }
 
 /* A statement, in its envelope. */
@@ -77,7 +99,7 @@ sign_openpgp(struct key_private *k, const struct request *r, struct buf *sig, st
 {
 	int64_t created = KILN_MAX(r->created, key_private_public(k)->created);
 
-	return openpgp_sign(k, r->payload, r->n, created, 0, sig, err);
+	return openpgp_sign(k, r->payload, r->n, created, r->expires, sig, err);
 }
 
 /* The log's key and a witness's sign nothing that could be taken for something else. */
@@ -132,22 +154,24 @@ static const struct use {
 	const char *type;
 	int (*sign)(struct key_private *k, const struct request *r, struct buf *sig,
 		    struct err *err);
+	bool by_all, may_expire; /* the next key signs along; the signature may end */
 } allowed[] = {
-	{ KEY_BUILDER, SIGNER_TYPE_INTOTO, sign_statement },
-	{ KEY_IMAGE, SIGNER_TYPE_INTOTO, sign_statement },
-	{ KEY_REBUILDER, SIGNER_TYPE_INTOTO, sign_statement },
-	{ KEY_PACKAGES, SIGNER_TYPE_RPM, sign_openpgp },
-	{ KEY_METADATA, SIGNER_TYPE_REPOMD, sign_openpgp },
-	{ KEY_LOG, SIGNER_TYPE_CHECKPOINT, sign_checkpoint },
-	{ KEY_WITNESS, SIGNER_TYPE_CHECKPOINT, sign_cosignature },
-	{ KEY_TIMESTAMP, SIGNER_TYPE_TIMESTAMP, sign_timestamp },
+	{ KEY_BUILDER, SIGNER_TYPE_INTOTO, sign_statement, false, false },
+	{ KEY_IMAGE, SIGNER_TYPE_INTOTO, sign_statement, false, false },
+	{ KEY_REBUILDER, SIGNER_TYPE_INTOTO, sign_statement, false, false },
+	{ KEY_PACKAGES, SIGNER_TYPE_RPM, sign_openpgp, false, false },
+	{ KEY_METADATA, SIGNER_TYPE_REPOMD, sign_openpgp, true, true },
+	{ KEY_LOG, SIGNER_TYPE_CHECKPOINT, sign_checkpoint, false, false },
+	{ KEY_WITNESS, SIGNER_TYPE_CHECKPOINT, sign_cosignature, false, false },
+	{ KEY_TIMESTAMP, SIGNER_TYPE_TIMESTAMP, sign_timestamp, false, false },
 };
 
 static const struct use *
 find_use(const struct request *r, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
-		if (allowed[i].role == r->role && strcmp(allowed[i].type, r->type) == 0)
+		if (allowed[i].role == r->role && strcmp(allowed[i].type, r->type) == 0 &&
+		    (r->expires == 0 || allowed[i].may_expire))
 			return &allowed[i];
 	(void)err_set(err, ERR_INPUT, "the %s key may not sign payloads of type '%s'",
 		      key_role_name(r->role), r->type);
@@ -174,6 +198,18 @@ log_use(int fd, const struct request *r, const char *keyid, struct err *err)
 
 /* No signature leaves before its use is written down. */
 static int
+sign_logged(const struct signer_set *set, const struct use *use, struct key_private *k,
+	    const struct request *r, struct buf *sig, struct err *err)
+{
+	if (use->sign(k, r, sig, err) < 0)
+		return -1;
+	if (log_use(set->log_fd, r, key_private_public(k)->id, err) < 0)
+		return err_wrap(err, "the use of the %s key cannot be logged",
+				key_role_name(r->role));
+	return 0;
+}
+
+static int
 answer(const struct signer_set *set, const void *data, size_t n, struct buf *sig,
        struct err *err)
 {
@@ -189,11 +225,10 @@ answer(const struct signer_set *set, const void *data, size_t n, struct buf *sig
 			      key_role_name(r.role));
 		return err_hint(err, "`kiln key init` makes what a key set lacks");
 	}
-	if (use->sign(k, &r, sig, err) < 0)
+	if (sign_logged(set, use, k, &r, sig, err) < 0)
 		return -1;
-	if (log_use(set->log_fd, &r, key_private_public(k)->id, err) < 0)
-		return err_wrap(err, "the use of the %s key cannot be logged",
-				key_role_name(r.role));
+	if (use->by_all && set->next[r.role])
+		return sign_logged(set, use, set->next[r.role], &r, sig, err);
 	return 0;
 }
 
@@ -212,7 +247,7 @@ signer_answer(const struct signer_set *set, const void *request, size_t n, struc
 static int
 confine(struct err *err)
 {
-	const int keep[] = { SIGNER_FD };
+	const int keep[] = { SIGNER_FD, SIGNER_SECRET_FD };
 
 	proc_close_others(keep, ARRAY_LEN(keep));
 	(void)umask(077);
@@ -246,40 +281,101 @@ open_log(const char *dir, int *out, struct err *err)
 	return 0;
 }
 
-/* Step 4. */
+/* Step 4. A set with a token or a command goes on opening what its module or program needs, and
+ * starts programs; nothing else of the confinement is less for it. */
 static int
-give_up_opening(struct err *err)
+give_up_opening(const struct signer_set *set, struct err *err)
 {
 	const struct rlimit none = { .rlim_cur = 0, .rlim_max = 0 };
+	const struct rlimit few = { .rlim_cur = OUTSIDE_FILES, .rlim_max = OUTSIDE_FILES };
 
 	/* Best effort, an ordinary user may lock little; pages made later stay outside of it.
 	 */
 	if (mlockall(MCL_CURRENT) < 0)
 		errno = 0;
-	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_NOFILE, &none) < 0)
+	if (setrlimit(RLIMIT_CORE, &none) < 0 ||
+	    setrlimit(RLIMIT_NOFILE, set->outside ? &few : &none) < 0)
 		return err_sys(err, "setrlimit");
 	return chdir("/") < 0 ? err_sys(err, "chdir") : 0;
 }
 
+/* From the descriptor that was handed over; else, only when a key needs it, the terminal. */
+static int
+find_passphrase(const struct key_place *at, int dirfd, int handed, struct buf *out,
+		struct err *err)
+{
+	bool needed;
+
+	if (out->len > 0)
+		return 0;
+	if (handed >= 0)
+		return key_passphrase_fd(handed, out, err);
+	if (key_private_is_locked(dirfd, at, &needed, err) < 0)
+		return -1;
+	return needed ? key_passphrase_ask(false, out, err) : 0;
+}
+
+struct loading {
+	int dirfd, handed; /* handed: what holds the passphrase, -1: nothing */
+	struct buf passphrase;
+};
+
+static int
+load_key(struct loading *l, const struct key_place *at, struct key_private **out,
+	 struct err *err)
+{
+	struct key_place place = *at;
+
+	if (!key_has_file(l->dirfd, at->role, at->state, true) &&
+	    !key_has_file(l->dirfd, at->role, at->state, false))
+		return 0;
+	if (find_passphrase(at, l->dirfd, l->handed, &l->passphrase, err) < 0)
+		return -1;
+	place.passphrase = l->passphrase.len > 0 ? buf_text(&l->passphrase) : NULL;
+	return key_private_load_at(&place, out, err);
+}
+
+static void
+loading_end(struct loading *l)
+{
+	key_wipe(&l->passphrase);
+	fd_close_scope(&l->handed);
+	fd_close_scope(&l->dirfd);
+}
+DEFINE_RELEASE(struct loading, loading_end);
+
+static void
+note_outside(struct signer_set *set, const struct key_private *k)
+{
+	set->outside = set->outside || (k && key_private_is_outside(k));
+}
+
 /* Step 2: the roles of which the set has anything; half a key is an error. */
 static int
-load_keys(const char *dir, struct signer_set *set, struct err *err)
+load_keys(const char *dir, int handed, struct signer_set *set, struct err *err)
 {
-	CLEANUP(fd_close) int dirfd = -1;
-	size_t n = 0;
+	CLEANUP(loading_end)
+	struct loading l = { .dirfd = -1,
+			     .handed = handed,
+			     .passphrase = BUF_MAX(PASSPHRASE_MAX) };
+	struct key_place at = { .dir = dir };
+	bool any = false;
 
-	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)
+	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &l.dirfd, err) < 0)
 		return -1;
-	for (unsigned int i = 0; i < KEY_ROLES; i++) {
-		enum key_role r = (enum key_role)i;
-
-		if (!key_has_secret(dirfd, r) && !key_has_public(dirfd, r))
-			continue;
-		if (key_private_load(dir, r, &set->keys[r], err) < 0)
+	for (unsigned int r = 0; r < KEY_ROLES; r++) {
+		at.role = (enum key_role)r;
+		at.state = KEY_ACTIVE;
+		if (load_key(&l, &at, &set->keys[r], err) < 0)
 			return -1;
-		n++;
+		at.state = KEY_NEXT;
+		if (load_key(&l, &at, &set->next[r], err) < 0)
+			return -1;
+		any = any || set->keys[r];
+		note_outside(set, set->keys[r]);
+		note_outside(set, set->next[r]);
 	}
-	if (n > 0)
+	if (any)
 		return 0;
 	(void)err_set(err, ERR_INPUT, "keys %s: no key there", dir);
 	return err_hint(err, "`kiln key init` makes a key set");
@@ -288,11 +384,13 @@ load_keys(const char *dir, struct signer_set *set, struct err *err)
 static int
 prepare(const char *dir, struct signer_set *set, struct err *err)
 {
-	if (confine(err) < 0 || load_keys(dir, set, err) < 0)
+	int handed = fcntl(SIGNER_SECRET_FD, F_GETFD) >= 0 ? SIGNER_SECRET_FD : -1;
+
+	if (confine(err) < 0 || load_keys(dir, handed, set, err) < 0)
 		return -1;
 	if (open_log(dir, &set->log_fd, err) < 0)
 		return -1;
-	return give_up_opening(err);
+	return give_up_opening(set, err);
 }
 
 /* Step 6. False: the socket broke. */
@@ -339,7 +437,9 @@ signer_serve(int argc, char **argv)
 	/* Step 5. */
 	good = signer_frame_send(SIGNER_FD, ready.data, ready.len, &err) == 0 && good;
 	good = good && serve(&set);
-	for (unsigned int r = 0; r < KEY_ROLES; r++)
+	for (unsigned int r = 0; r < KEY_ROLES; r++) {
 		key_private_free(set.keys[r]);
+		key_private_free(set.next[r]);
+	}
 	return good ? 0 : 1;
 }

@@ -47,7 +47,7 @@ ok "store check" "$kiln" -C ws store check --json
 json "store check as JSON" '{"blobs":0,"bytes":0,"corrupt":0,"indexStale":false,"quarantined":0,"trees":0}'
 
 # Words of a verb.
-refused "a verb without its word" 2 "usage: kiln key init | list | export ROLE" "$kiln" -C ws key
+refused "a verb without its word" 2 "usage: kiln key [options] init | list | export ROLE" "$kiln" -C ws key
 refused "a word too much" 2 "usage: kiln key list" "$kiln" -C ws key list x
 refused "a word that is none" 2 "unknown word 'lokc' (did you mean 'lock'?)" "$kiln" -C ws seed lokc
 refused "an option of another word" 2 "--update belongs to \`kiln seed lock\`" "$kiln" -C ws seed show --update
@@ -58,7 +58,7 @@ ok "key init" "$kiln" -C ws key init --json
 json "key init as JSON" '{"made":true,"path":"ws/.kiln/keys"}'
 ok "key init again makes nothing" "$kiln" -C ws key init --json
 json "key init again as JSON" '{"made":false,"path":"ws/.kiln/keys"}'
-same "private keys are their owner's" "$(find ws/.kiln/keys ! -name '*.pub' ! -name '*.asc' -type f ! -perm 0600)" ""
+same "private keys are their owner's" "$(find ws/.kiln/keys ! -name '*.pub' ! -name '*.asc' ! -name '*.pem' -type f ! -perm 0600)" ""
 ok "key export" "$kiln" -C ws key export packages
 says "a public key, and no private one" "BEGIN PGP PUBLIC KEY BLOCK"
 assert_lacks "a public key, and no private one" "PRIVATE" "$(cat "$scratch/out")"

@@ -332,6 +332,12 @@ TEST(key_private_load_refuses_halves_that_do_not_belong_together)
 		     "not the public half of packages.key");
 }
 
+static int
+load_bare(int dirfd, enum key_role role, struct key_private **out, struct err *err)
+{
+	return key_private_load_bare(dirfd, &(struct key_place){ .role = role }, out, err);
+}
+
 TEST(key_private_load_refuses_the_wrong_kind_and_size)
 {
 	CLEANUP(fd_close) int dirfd = test_tmpdir();
@@ -340,18 +346,18 @@ TEST(key_private_load_refuses_the_wrong_kind_and_size)
 	CLEANUP(buf_free) struct buf pem = BUF_MAX(KEY_FILE_MAX);
 
 	lend(dirfd, "packages.key", "builder.key", 0600);
-	assert_fails(key_private_load_bare(dirfd, KEY_BUILDER, &k, err),
-		     "not an ECDSA key on P-256");
+	assert_fails(load_bare(dirfd, KEY_BUILDER, &k, err), "not an ECDSA key on P-256");
 	lend(dirfd, "builder.key", "packages.key", 0600);
-	assert_fails(key_private_load_bare(dirfd, KEY_PACKAGES, &k, err), "not an RSA key");
+	assert_fails(load_bare(dirfd, KEY_PACKAGES, &k, err), "not an RSA key");
 	assert_ok(key_secret_make(KEY_METADATA, 1024, &small, err));
-	assert_ok(key_secret_pem(small, &pem, err));
+	assert_ok(key_secret_pem(small, NULL, &pem, err));
 	put(dirfd, "metadata.key", pem.data, 0600);
-	assert_fails(key_private_load_bare(dirfd, KEY_METADATA, &k, err),
-		     "RSA key of 1024 bits");
+	assert_fails(load_bare(dirfd, KEY_METADATA, &k, err), "RSA key of 1024 bits");
 	put(dirfd, "metadata.key", known_pem, 0600);
-	assert_fails(key_private_load_bare(dirfd, KEY_METADATA, &k, err),
-		     "not a private key in PEM");
+	assert_fails(load_bare(dirfd, KEY_METADATA, &k, err), "not a private key in PEM");
+	put(dirfd, "metadata.key", "nonsense\n", 0600);
+	assert_fails(load_bare(dirfd, KEY_METADATA, &k, err),
+		     "neither a private key in PEM nor one");
 	assert_null(k);
 }
 

@@ -114,13 +114,47 @@ TEST(openpgp_refuses_to_sign_before_the_key_was_made)
 	assert_int_equal(sig.len, 0);
 }
 
-TEST(openpgp_refuses_a_second_packet)
+static void
+count_is(const struct buf *sig, size_t wanted, int64_t expires)
+{
+	struct err err;
+	size_t count = 0;
+	int64_t ends = -1;
+
+	assert_int_equal(openpgp_count(keyset_ring(), KEY_METADATA, "x", 1, sig->data, sig->len,
+				       0, &count, &ends, &err),
+			 0);
+	assert_int_equal(count, wanted);
+	assert_int_equal(ends, expires);
+}
+
+TEST(openpgp_counts_each_key_once_and_needs_one_it_knows)
 {
 	CLEANUP(buf_free) struct buf sig = BUF_MAX(SIG_MAX);
+	CLEANUP(buf_free) struct buf foreign = BUF_MAX(SIG_MAX);
+	CLEANUP(buf_free) struct buf many = BUF_MAX(9 * SIG_MAX);
+	struct openpgp_claim claim;
 
-	make_signature(keyset_private(KEY_METADATA), "x", 0, &sig);
-	make_signature(keyset_private(KEY_METADATA), "x", 0, &sig);
-	assert_fails(check("x", &sig, 0, err), "more than one signature packet");
+	make_signature(keyset_private(KEY_METADATA), "x", 60, &sig);
+	count_is(&sig, 1, SIGNED_AT + 60);
+	make_signature(keyset_private(KEY_METADATA), "x", 30, &sig);
+	count_is(&sig, 1, SIGNED_AT + 30); /* the same key twice is one key */
+	make_signature(keyset_other_private(KEY_METADATA), "x", 5, &sig);
+	count_is(&sig, 1, SIGNED_AT + 30);
+	assert_fails(openpgp_claim(sig.data, sig.len, &claim, err),
+		     "more than one signature packet");
+
+	make_signature(keyset_other_private(KEY_METADATA), "x", 0, &foreign);
+	assert_fails(check("x", &foreign, 0, err), "unknown key");
+	make_signature(keyset_private(KEY_METADATA), "x", 0, &foreign);
+	count_is(&foreign, 1, 0);
+	/* Beside a good one, a bad one by a known key is no accident. */
+	make_signature(keyset_private(KEY_METADATA), "y", 0, &foreign);
+	assert_fails(check("x", &foreign, 0, err), "does not verify");
+
+	for (int i = 0; i < 9; i++)
+		make_signature(keyset_private(KEY_METADATA), "x", 0, &many);
+	assert_fails(check("x", &many, 0, err), "more than 8 signature packets");
 	assert_fails(openpgp_verify(keyset_ring(), KEY_METADATA, "x", 1, "", 0, 0, err),
 		     "no OpenPGP packet");
 }
