@@ -3,7 +3,8 @@
 # Deciding, with every result in the store: nothing to do, a changed leaf, a changed hub, no memo at all;
 # questions about the graph; ninja and nix-instantiate over the same graph. KILN_GRAPH: a real distribution's
 # graph (world.py says how it is written; .zst too), of which 10,000 and all are taken; without, one is made up.
-# BENCH_RECIPES (10000) is for trying the section itself: its targets are about 10,000.
+# BENCH_RECIPES (10000) is for trying the section itself: its targets are about 10,000. To make the worlds
+# takes most of the time: BENCH_WORLDS names a directory in which they are kept for the next run.
 
 target "nothing to do among 10,000, beside ninja" most plan-noop plan-ninja 5
 target "nothing to do among 10,000, beside nix-instantiate" most plan-noop plan-nix 1
@@ -14,16 +15,21 @@ target "one changed leaf among 10,000" value plan-leaf - 600000
 target "a changed hub among 10,000" reported plan-hub -
 target "a changed hub, for each recipe above it, beside a leaf" reported plan-hub-each plan-leaf
 target "no memo: a fresh clone on a filled store, for each recipe" reported plan-clone-each -
+target "its memory" reported plan-clone-memory -
 target "kiln graph over 10,000" value plan-graph - 100000
 target "kiln why over 10,000" value plan-why - 100000
 target "kiln affected over 10,000" value plan-affected - 100000
 
 plan_world() { # plan_world NAME COUNT: a workspace, its store filled and its memo written
-	w=$S/plan/$1
-	python3 "$here/world.py" "$w" "$2" ${graph:+"$graph"} || return 1
-	export KILN_STORE="$S/plan/store-$1" KILN_KEYS="$S/plan/keys"
-	[ -d "$KILN_KEYS" ] || "$kiln" -C "$w" key init >"$S/try" 2>&1 || return 1
-	"$tools/fill" "$w" "$KILN_STORE" "$KILN_KEYS" >"$S/try" 2>&1 || return 1
+	w=$worlds/$1
+	export KILN_STORE="$worlds/store-$1" KILN_KEYS="$worlds/keys"
+	if [ ! -e "$w/filled" ]; then
+		python3 "$here/world.py" "$w" "$2" ${graph:+"$graph"} || return 1
+		[ -d "$KILN_KEYS" ] || "$kiln" -C "$w" key init >"$S/try" 2>&1 || return 1
+		"$tools/fill" "$w" "$KILN_STORE" "$KILN_KEYS" >"$S/try" 2>&1 || return 1
+		touch "$w/filled"
+	fi
+	plan_restore
 	for i in 1 2; do # the lock is made, then every proof is there to be taken
 		"$kiln" -C "$w" build >"$S/try" 2>&1 || return 1
 	done
@@ -45,6 +51,7 @@ plan_peers() {
 
 # Changes the source's digest of a recipe to one it never had, and asks what is to be done.
 plan_changer() { # plan_changer SCRIPT NAME
+	cp -p "$w/recipes/$2/recipe.yaml" "$w/before-$2"
 	cat >"$1" <<-END
 		n=\$(cat "$1.n" 2>/dev/null || echo 1)
 		echo \$((n + 1)) >"$1.n"
@@ -53,11 +60,30 @@ plan_changer() { # plan_changer SCRIPT NAME
 	END
 }
 
+plan_restore() { # what changers changed, in this run or in one that was stopped
+	for before in "$w"/before-*; do
+		[ ! -e "$before" ] || mv "$before" "$w/recipes/${before##*/before-}/recipe.yaml"
+	done
+}
+
 plan_memory() { # KiB, of the largest process
 	python3 - "$kiln" "$w" <<-'END'
 		import os, subprocess, sys
 		p = subprocess.Popen([sys.argv[1], "-C", sys.argv[2], "build"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 		print("plan-memory", os.wait4(p.pid, 0)[2].ru_maxrss)
+	END
+}
+
+plan_clone() { # once, for it takes as long as everything else here
+	rm -f "$w"/.kiln/plan-*
+	python3 - "$kiln" "$w" <<-'END'
+		import os, subprocess, sys, time
+		began = time.monotonic()
+		p = subprocess.Popen([sys.argv[1], "-C", sys.argv[2], "build", "--dry-run"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+		used = os.wait4(p.pid, 0)[2]
+		print("plan-clone", (time.monotonic() - began) * 1e6)
+		print("plan-clone-cpu", (used.ru_utime + used.ru_stime) * 1e6)
+		print("plan-clone-memory", used.ru_maxrss)
 	END
 }
 
@@ -84,6 +110,8 @@ plan_each() { # plan_each SERIES NAME COUNT
 }
 
 section_plan() {
+	worlds=${BENCH_WORLDS:-$S/plan}
+	mkdir -p "$worlds"
 	recipes=${BENCH_RECIPES:-10000}
 	mkdir -p "$S/plan"
 	if ! plan_graph || ! plan_world some "$recipes"; then
@@ -94,6 +122,7 @@ section_plan() {
 	users=$(sed -n 's/^users //p' "$w/shape")
 	fact "plan: $recipes recipes ${graph:+of a real distribution}, leaf $leaf, hub $hub needed by $users directly"
 	unit plan-memory KiB
+	unit plan-clone-memory KiB
 	plan_memory >>"$S/samples"
 	plan_peers
 	in_turn $((builds * 4)) plan-noop "$kiln -C $w build" plan-ninja "$plan_ninja"
@@ -105,7 +134,8 @@ section_plan() {
 	in_turn "$builds" plan-leaf "sh $S/plan/leaf.sh"
 	in_turn 3 plan-hub "sh $S/plan/hub.sh"
 	plan_each plan-hub plan-hub-each "$users"
-	in_turn 2 plan-clone "rm -f $w/.kiln/plan-*; $kiln -C $w build --dry-run"
+	plan_restore
+	plan_clone >>"$S/samples"
 	plan_each plan-clone plan-clone-each "$recipes"
 	if [ -z "$graph" ]; then
 		miss plan-noop-all "no graph of a distribution: name one in KILN_GRAPH"
