@@ -11,17 +11,21 @@ load_known(struct arena *a, struct builder *b, const char *const *names, size_t 
 {
 	size_t known;
 
-	if (build_session_load(a, b, names, nnames, s, err) < 0 ||
-	    build_session_probe(s, &known, err) < 0)
+	if (build_session_load_memo(a, b, names, nnames, s, err) < 0 ||
+	    build_memo_recall(s, &known, err) < 0 ||
+	    (known < s->plan.n && build_session_probe(s, &known, err) < 0))
 		return -1;
 	for (size_t i = 0; i < s->plan.n; i++) {
 		const char *name = s->plan.at[i].recipe->name;
 
+		if (s->jobs[i].known && build_session_result(s, i, err) < 0)
+			return -1;
 		if (s->jobs[i].known)
 			continue;
 		err_set(err, ERR_INPUT, "recipe '%s' is not built as it now stands", name);
 		return err_hint(err, "run `kiln build %s`", name);
 	}
+	memo_save(s->memo);
 	return 0;
 }
 
@@ -48,7 +52,7 @@ int
 build_packages(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
 	       const struct pkgfacts ***out, size_t *n, struct err *err)
 {
-	struct build_session s;
+	CLEANUP(build_session_end) struct build_session s = { 0 };
 	const struct pkgfacts **at;
 	size_t total = 0;
 
@@ -209,12 +213,21 @@ note_current(struct build_session *s, struct dict *current)
 	}
 }
 
+static void
+add_ground(struct inventory *v, const struct build_ground *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (!g->packages[i]->built)
+			add(v, "seed", g->packages[i]->name, g->packages[i]->location,
+			    &g->packages[i]->sha256, g->packages[i]->size);
+}
+
 int
 build_inputs(struct arena *a, struct builder *b, const struct publish_input **out, size_t *n,
 	     struct err *err)
 {
 	CLEANUP(dict_release) struct dict current = { 0 };
-	struct build_session s;
+	CLEANUP(build_session_end) struct build_session s = { 0 };
 	CLEANUP(inventory_release) struct inventory v = { .a = a, .s = &s };
 	struct publish_input *at;
 
@@ -222,16 +235,16 @@ build_inputs(struct arena *a, struct builder *b, const struct publish_input **ou
 		return -1;
 	note_current(&s, &current);
 	for (size_t i = 0; i < s.plan.n; i++) {
-		const struct buildroot *root = &s.jobs[i].root;
+		const struct recipe *r = s.plan.at[i].recipe;
+		struct build_ground *ground;
 
-		add_recipe(&v, s.plan.at[i].recipe);
+		if (build_session_complete(&s, i, err) < 0 ||
+		    build_session_ground(&s, r, &ground, err) < 0)
+			return -1;
+		add_recipe(&v, r);
 		if (add_earlier(&v, &s.jobs[i].result, &current, err) < 0)
 			return -1;
-		for (size_t j = 0; j < root->nground; j++)
-			if (!root->ground[j]->built)
-				add(&v, "seed", root->ground[j]->name,
-				    root->ground[j]->location, &root->ground[j]->sha256,
-				    root->ground[j]->size);
+		add_ground(&v, ground);
 	}
 	add(&v, "seed", "seed fix-ups", PROVENANCE_FIXUPS_URI, &s.seed.fixups_digest, 0);
 	at = arena_array(a, v.at.n, sizeof(*at));

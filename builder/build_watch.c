@@ -221,6 +221,37 @@ say_phase(struct build_watch *w, size_t node, const char *word)
 	build_session_event(w->s, BUILD_PHASE, w->s->plan.at[node].recipe->name, word);
 }
 
+static bool
+runs(const struct build_now *now, const char *recipe)
+{
+	for (size_t i = 0; i < now->nrunning; i++)
+		if (strcmp(now->running[i].recipe, recipe) == 0)
+			return true;
+	return false;
+}
+
+/* Who it is, if it says so itself (runfile.h): somebody may want to end it. */
+static void
+say_locked(struct build_watch *w, size_t node)
+{
+	const char *name = w->s->plan.at[node].recipe->name;
+	struct runfile_entry *others;
+	struct err ignored;
+	size_t n;
+
+	if (w->jobs[node].word == locked)
+		return;
+	say_phase(w, node, locked);
+	if (runfile_list(w->s->a, w->s->b->store, &others, &n, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (others[i].pid != getpid() && runs(&others[i].now, name))
+			build_session_event(w->s, BUILD_LOCK, name,
+					    arena_format(w->s->a, "process %lld of %s has it",
+							 (long long)others[i].pid,
+							 others[i].workspace));
+}
+
 static void
 end_job(struct build_watch *w, size_t node, enum schedule_outcome outcome, int64_t now_ms)
 {
@@ -304,7 +335,7 @@ on_tick(void *arg, const struct schedule_now *now)
 		const struct watched *j = &w->jobs[now->running[i]];
 
 		if (j->phase == BUILD_LOCKING && now_ms - j->phase_ms >= LOCK_SEEN_MS)
-			say_phase(w, now->running[i], locked);
+			say_locked(w, now->running[i]);
 	}
 	/* What was told to end may have ended before the next view. */
 	if (is_stopped(w) && !w->stopping) {

@@ -192,6 +192,7 @@ other=$!
 until_true '"$kiln" -C other status --json | grep -q "\"phase\":\"build\""'
 ok "a second run of the same" "$kiln" -C twin build --json long
 same "waits" "$(grep -c '"event":"phase","phase":"lock","recipe":"long"' out)" 1
+says "names who has it" "\"event\":\"lock\",\"recipe\":\"long\",\"text\":\"process $other of $PWD/other has it\""
 says "and takes what the other built" '"event":"served","reason":"another Kiln built it just now"'
 wait $other
 
