@@ -1,13 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The first byte chooses: a bundle is parsed and verified against a ring that holds no key of
- * it, or a statement is parsed. What is accepted must be within its limits.
+ * it, or a statement is parsed. What is accepted must be within its limits and read the same
+ * when it was written again.
  */
 #include "trust/verify.h"
 
 #include <assert.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* Bundle, log entry and timestamp, written again and again. */
+static void
+write_again(const struct dsse_bundle *b)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf once = BUF_MAX(4 * DSSE_MAX_BYTES);
+	CLEANUP(buf_free) struct buf twice = BUF_MAX(4 * DSSE_MAX_BYTES);
+	CLEANUP(dsse_bundle_release) struct dsse_bundle same = { 0 };
+	struct err err;
+
+	dsse_bundle_rewrite(b, &once);
+	if (dsse_bundle_parse(&a, once.data, once.len, "once", &same, &err) < 0)
+		abort();
+	assert(!same.entry == !b->entry && same.timestamp_len == b->timestamp_len);
+	assert(same.payload.len == b->payload.len &&
+	       memcmp(same.payload.data, b->payload.data, b->payload.len) == 0);
+	dsse_bundle_rewrite(&same, &twice);
+	assert(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0);
+}
 
 static void
 try_bundle(const char *text, size_t n)
@@ -23,6 +44,8 @@ try_bundle(const char *text, size_t n)
 	}
 	assert(b.hint && b.payload_type && b.payload.len > 0 && b.sig.len > 0);
 	assert(!b.keyid || strcmp(b.keyid, b.hint) == 0);
+	assert(!b.entry || b.entry->nhashes <= DSSE_MAX_HASHES);
+	write_again(&b);
 	if (dsse_bundle_verify(&b, &nobody, NULL, &err) == 0)
 		abort();
 }
