@@ -63,7 +63,8 @@ mkdir elsewhere
 for f in repodata/repomd.xml repodata/repomd.xml.asc inventory.json kiln.repo packages/tool-1.0~rc1-2.x86_64.rpm; do
 	if cmp -s "out/repo/$f" "elsewhere/repo/$f"; then pass "$f is the same elsewhere"; else fail "$f is the same elsewhere"; fi
 done
-assert_eq "umask does not show" "$(cd out/repo && find . -printf '%p %m\n' | sort)" "$(cd elsewhere/repo && find . -printf '%p %m\n' | sort)"
+modes() { (cd "$1" && find . -printf '%p %m\n' | grep -v '^\./log/tile/.*\.p/' | sort); } # the log has grown meanwhile
+assert_eq "umask does not show" "$(modes out/repo)" "$(modes elsewhere/repo)"
 
 # At once, into one place: they come one after the other.
 for i in 1 2 3 4; do
@@ -169,6 +170,7 @@ fi
 
 # --- again, after statements were made anew: the bundles change, nothing else does ---
 assert_contains "publishing again" "3 packages" "$($tool publish keys store out/repo rpms/*.rpm 2>&1)"
-assert_eq "only the packages' bundles are others" "$(echo "$before" | grep -v 'packages/.*sigstore')" \
-	"$(find out/repo -type f -exec sha256sum {} + | sort | grep -v 'packages/.*sigstore')"
+others() { grep -v 'packages/.*\(sigstore\.json\|tlog-proof\|intoto\.jsonl\)$\|out/repo/log/'; }
+assert_eq "only the packages' bundles and the log are others" "$(echo "$before" | others)" \
+	"$(find out/repo -type f -exec sha256sum {} + | sort | others)"
 finish
