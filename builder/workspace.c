@@ -98,7 +98,7 @@ read_span(struct recipe_reader *r, const struct recipe_value *v, struct err *err
 {
 	int64_t seconds;
 
-	if (v->doc->kind != DOC_TEXT || !clock_span(v->doc->text, &seconds) || seconds < 60)
+	if (v->doc->kind != DOC_TEXT || !clock_span(v->doc->text, &seconds) || seconds < 1)
 		return recipe_read_wrong(r, v, "a span of time such as 12h, 14d or 2w", err);
 	memcpy((char *)v->base + v->field->at, &seconds, sizeof(seconds));
 	return 0;

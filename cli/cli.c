@@ -127,7 +127,7 @@ open_signer(struct cli *c, struct err *err)
 	const struct workspace *w = &c->workspace;
 	const char *passphrase = getenv("KILN_PASSPHRASE_FILE");
 
-	if (!key_present(w->keys_path)) {
+	if (!key_any(w->keys_path)) { /* a set that somebody chose is not added to unasked */
 		bool made = false;
 
 		cli_say("keys: making a development key set in %s (RSA-4096 takes some seconds)",

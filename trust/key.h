@@ -87,7 +87,8 @@ int key_init(const char *dir, const char *vendor, int64_t now, bool *made,
 /* The files of builder, packages, metadata and log are there: what `kiln build` and `kiln
  * publish` cannot do without. */
 bool key_present(const char *dir);
-struct key_choice { /* how keys are made */
+bool key_any(const char *dir); /* a key of any role is there */
+struct key_choice {            /* how keys are made */
 	const char *vendor;
 	int64_t now;
 	bool ed25519;           /* OpenPGP keys: Ed25519 instead of RSA-4096 */
@@ -125,7 +126,7 @@ const struct key_public *key_of_role(const struct keyring *ring,
 /* PEM of a P-256 public key, armored certificate of an OpenPGP one: what `kiln key export`
  * prints. */
 int key_export(const struct key_public *k, struct buf *out, struct err *err) MUST_CHECK;
-/* key_of_role, or an error that says how to make the missing key. */
+/* The key that signs for the role, or an error that says how to make it. */
 int key_need(const struct keyring *ring, enum key_role role, const struct key_public **out,
 	     struct err *err) MUST_CHECK;
 /* Verifies an ASN.1 DER ECDSA signature over SHA-256(data). false: does not verify. */

@@ -96,6 +96,21 @@ key_has_file(int dirfd, enum key_role role, enum key_state state, bool secret)
 }
 
 bool
+key_any(const char *dir)
+{
+	CLEANUP(fd_close) int dirfd = -1;
+	struct err ignored;
+
+	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, &ignored) < 0)
+		return false;
+	for (unsigned int r = 0; r < KEY_ROLES; r++)
+		for (int secret = 0; secret < 2; secret++)
+			if (key_has_file(dirfd, (enum key_role)r, KEY_ACTIVE, secret))
+				return true;
+	return false;
+}
+
+bool
 key_present(const char *dir)
 {
 	static const enum key_role needed[] = { KEY_BUILDER, KEY_PACKAGES, KEY_METADATA,
@@ -401,9 +416,12 @@ int
 key_need(const struct keyring *ring, enum key_role role, const struct key_public **out,
 	 struct err *err)
 {
-	*out = key_of_role(ring, role);
-	if (*out)
-		return 0;
+	for (size_t i = 0; i < ring->n; i++) {
+		if (ring->at[i].role == role && ring->at[i].state == KEY_ACTIVE) {
+			*out = &ring->at[i];
+			return 0;
+		}
+	}
 	(void)err_set(err, ERR_INPUT, "the key set has no %s key", key_role_name(role));
 	return err_hint(err, "`kiln key init` makes what a key set lacks");
 }

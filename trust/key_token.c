@@ -14,7 +14,7 @@
 
 #define SLOTS_MAX    64
 #define VALUE_MAX    1024 /* of an attribute */
-#define PIN_MAX       1024
+#define PIN_MAX      1024
 #define TOKEN_LABEL  32       /* padded with blanks */
 #define EDWARDS_TYPE 0x40UL   /* CKK_EC_EDWARDS */
 #define EDDSA        0x1057UL /* CKM_EDDSA */

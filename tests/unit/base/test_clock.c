@@ -73,3 +73,30 @@ TEST(clock_monotonic_does_not_go_back)
 	assert_true(clock_monotonic_ms() >= before);
 	assert_true(clock_wall() > 1700000000);
 }
+
+TEST(clock_span_reads_spans_and_nothing_else)
+{
+	static const char *const bad[] = { "",
+					   "5",
+					   "d",
+					   "-1d",
+					   "1 d",
+					   "1dd",
+					   "1.5h",
+					   "1y",
+					   "0x1s",
+					   "999w",
+					   "99999999999999999999s" };
+	int64_t t = 0;
+
+	assert_true(clock_span("90s", &t));
+	assert_int_equal(t, 90);
+	assert_true(clock_span("20m", &t));
+	assert_int_equal(t, 1200);
+	assert_true(clock_span("14d", &t));
+	assert_int_equal(t, 14 * 86400);
+	assert_true(clock_span("2w", &t));
+	assert_int_equal(t, 14 * 86400);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(clock_span(bad[i], &t));
+}
