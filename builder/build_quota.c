@@ -87,7 +87,7 @@ build_quota_check(struct build_session *s, uint64_t more, struct err *err)
 		return 0;
 	if (s->quota.since_ms == 0)
 		s->quota.since_ms = clock_monotonic_ms();
-	if (cas_gc_room(s->b->store, &s->quota.held, err) < 0)
+	if (gc_room(s->b->store, &s->quota.held, err) < 0)
 		return -1;
 	if (!fits(s, more) && asked(s)->collect && collect(s, more, err) < 0)
 		return -1;

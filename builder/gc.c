@@ -263,6 +263,17 @@ gc_run(struct cas *store, struct workspace *w, const struct gc_budget *budget,
 }
 
 int
+gc_room(struct cas *store, uint64_t *bytes, struct err *err)
+{
+	uint64_t failed = 0;
+
+	if (cas_gc_room(store, bytes, err) < 0 || gc_failed_room(store, &failed, err) < 0)
+		return -1;
+	*bytes += failed;
+	return 0;
+}
+
+int
 gc_note_workspace(struct cas *store, const struct workspace *w, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };

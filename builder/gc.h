@@ -25,6 +25,8 @@ struct gc_budget {
 int gc_run(struct cas *store, struct workspace *w, const struct gc_budget *budget,
 	   void (*gone)(void *arg, const char *what, uint64_t bytes), void *arg,
 	   struct cas_gc_report *out, struct err *err) MUST_CHECK;
+/* How much room the store takes: what a collection counts. */
+int gc_room(struct cas *store, uint64_t *bytes, struct err *err) MUST_CHECK;
 /* Remembers that this workspace uses the store; cheap when that is known. */
 int gc_note_workspace(struct cas *store, const struct workspace *w, struct err *err) MUST_CHECK;
 /* Pins the last result of a recipe, or the object of a digest; name: "zlib" or 64 digits. */

@@ -16,3 +16,5 @@ struct gc_failed {
 /* Removes what failed builds left and nobody will ask for again; adds it to the report. */
 int gc_failed_run(const struct gc_failed *f, struct cas_gc_report *out,
 		  struct err *err) MUST_CHECK;
+/* How much room all of it takes. */
+int gc_failed_room(const struct cas *store, uint64_t *bytes, struct err *err) MUST_CHECK;

@@ -3,17 +3,22 @@
 #include "base/dict.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "base/vec.h"
 #include "builder/build_priv.h"
+#include "repo/publish.h"
 
 #define TRANSFER_FORMAT    1
 #define TRANSFER_INDEX     "kiln.json"
 #define TRANSFER_INDEX_MAX DOC_MAX_BYTES
+#define TRANSFER_PROOF_MAX ((size_t)4096)
+#define PROOF_KIND         "proof" /* of repo/publish.h */
 
 struct exporting {
 	struct build_session *s;
 	int dirfd;
-	struct dict seen;
-	struct doc *objects, *results;
+	struct dict seen, proven;
+	VEC(struct digest) unproven; /* packages that something was made of */
+	struct doc *objects, *results, *proofs;
 	struct transfer_report *report;
 };
 
@@ -23,6 +28,8 @@ exporting_release_scope(struct exporting *x)
 	if (x->dirfd >= 0)
 		close(x->dirfd);
 	dict_release(&x->seen);
+	dict_release(&x->proven);
+	VEC_FREE(&x->unproven);
 }
 
 static int
@@ -116,6 +123,7 @@ add_result(struct exporting *x, const struct build_job *job, struct err *err)
 	for (size_t i = 0; i < r->nenvironment; i++) {
 		if (add(x, &r->environment[i].file, false, err) < 0)
 			return -1;
+		VEC_PUSH(&x->unproven, r->environment[i].file);
 	}
 	if (add(x, &recipe, false, err) < 0 ||
 	    cas_ref_get(x->s->b->store, "action", job->action.hex, &text, &found, err) < 0 ||
@@ -129,6 +137,50 @@ add_result(struct exporting *x, const struct build_job *job, struct err *err)
 	return 0;
 }
 
+/* What is remembered of a package that was published once, and what that was made of: whoever
+ * publishes what was made of it needs its statement. */
+static int
+add_proof(struct exporting *x, const struct digest *file, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(TRANSFER_PROOF_MAX);
+	const struct cas *store = x->s->b->store;
+	struct arena *a = x->s->a;
+	char hex[DIGEST_HEX];
+	struct statement st;
+	struct digest bundle;
+	struct err unproven;
+	const char *name;
+	bool found;
+
+	digest_hex(file, hex);
+	if (!dict_add(&x->proven, hex, x) ||
+	    publish_recall(a, store, &x->s->ring, file, &name, &bundle, &st, &found,
+			   &unproven) < 0 ||
+	    !found)
+		return 0;
+	if (add(x, &bundle, true, err) < 0 ||
+	    cas_ref_get(store, PROOF_KIND, hex, &text, &found, err) < 0 ||
+	    fd_publish(x->dirfd, arena_format(a, "proof/%s", hex), text.data, text.len, 0444,
+		       err) < 0)
+		return -1;
+	doc_push(a, x->proofs, doc_text(a, arena_strdup(a, hex)));
+	for (size_t i = 0; i < st.ndependencies; i++)
+		VEC_PUSH(&x->unproven, st.dependencies[i].sha256);
+	return 0;
+}
+
+static int
+add_proofs(struct exporting *x, struct err *err)
+{
+	while (x->unproven.n) {
+		struct digest file = x->unproven.at[--x->unproven.n];
+
+		if (add_proof(x, &file, err) < 0)
+			return err_wrap(err, "proof");
+	}
+	return 0;
+}
+
 static int
 write_index(struct exporting *x, struct err *err)
 {
@@ -138,6 +190,7 @@ write_index(struct exporting *x, struct err *err)
 	doc_set(x->s->a, d, "format", doc_number(x->s->a, TRANSFER_FORMAT));
 	doc_set(x->s->a, d, "objects", x->objects);
 	doc_set(x->s->a, d, "results", x->results);
+	doc_set(x->s->a, d, "proofs", x->proofs);
 	json_write(d, &text);
 	if (buf_check(&text, TRANSFER_INDEX, err) < 0)
 		return -1;
@@ -157,10 +210,12 @@ transfer_export(struct builder *b, const char *dir, const char *const *names, si
 	if (build_session_load(&a, b, names, nnames, &s, err) < 0 ||
 	    build_session_probe(&s, &known, err) < 0 || fd_mkdirs(AT_FDCWD, dir, err) < 0 ||
 	    fd_open_dir(AT_FDCWD, dir, &x.dirfd, err) < 0 ||
-	    fd_mkdirs(x.dirfd, "cas", err) < 0 || fd_mkdirs(x.dirfd, "ac", err) < 0)
+	    fd_mkdirs(x.dirfd, "cas", err) < 0 || fd_mkdirs(x.dirfd, "ac", err) < 0 ||
+	    fd_mkdirs(x.dirfd, "proof", err) < 0)
 		return -1;
 	x.objects = doc_list(&a);
 	x.results = doc_list(&a);
+	x.proofs = doc_list(&a);
 	for (size_t i = 0; i < s.plan.n; i++) {
 		if (add_inputs(&x, s.plan.at[i].recipe, err) < 0)
 			return -1;
@@ -168,7 +223,7 @@ transfer_export(struct builder *b, const char *dir, const char *const *names, si
 		if (s.jobs[i].known && add_result(&x, &s.jobs[i], err) < 0)
 			return err_wrap(err, "result of %s", s.plan.at[i].recipe->name);
 	}
-	return write_index(&x, err);
+	return add_proofs(&x, err) < 0 ? -1 : write_index(&x, err);
 }
 
 int
@@ -276,6 +331,57 @@ take_results(struct cas *store, int dirfd, const struct doc *list, const struct 
 	return 0;
 }
 
+/* Of a package that was published elsewhere: what its statement does not prove is not
+ * remembered. */
+static int
+take_proof(struct cas *store, int dirfd, const char *hex, const struct keyring *ring,
+	   struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(TRANSFER_PROOF_MAX);
+	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
+	struct digest file, of;
+	struct statement st;
+	const char *name;
+	struct doc *d;
+
+	if (!digest_parse(hex, &file))
+		return err_set(err, ERR_INPUT, "a proof of no package");
+	if (fd_read_plain(dirfd, arena_format(&a, "proof/%s", hex), &text, err) < 0 ||
+	    json_parse(&a, buf_text(&text), text.len, hex, &d, err) < 0)
+		return -1;
+	name = doc_get_text(d, "name");
+	if (!name || !doc_get_digest(d, "bundle", &of))
+		return err_set(err, ERR_INPUT, "it names no bundle");
+	if (cas_get(store, &of, &bundle, err) < 0 ||
+	    verify_bundle(&a, ring, buf_text(&bundle), bundle.len, name, STATEMENT_SLSA_V1,
+			  &file, &st, err) < 0)
+		return err_recode(err, ERR_VERIFY);
+	if (strcmp(statement_subject(&st, &file)->name, name) != 0)
+		return err_set(err, ERR_VERIFY, "its statement is of another name");
+	return cas_ref_put(store, PROOF_KIND, hex, text.data, text.len, err);
+}
+
+static int
+take_proofs(struct cas *store, int dirfd, const struct doc *list, const struct keyring *ring,
+	    void (*refused)(void *, const char *, const char *), void *arg,
+	    struct transfer_report *out, struct err *err)
+{
+	for (size_t i = 0; list && list->kind == DOC_LIST && i < list->n; i++) {
+		const struct doc *item = list->items[i].value;
+		const char *hex = item->kind == DOC_TEXT ? item->text : "";
+
+		if (take_proof(store, dirfd, hex, ring, err) == 0)
+			continue;
+		if (err->code == ERR_IO)
+			return -1; /* our own disk */
+		out->refused++;
+		if (refused)
+			refused(arg, hex, err->text);
+	}
+	return 0;
+}
+
 int
 transfer_import(struct cas *store, const char *dir, const struct keyring *ring,
 		void (*refused)(void *, const char *, const char *), void *arg,
@@ -304,5 +410,7 @@ transfer_import(struct cas *store, const char *dir, const struct keyring *ring,
 		if (take_object(store, dirfd, objects->items[i].value, out, err) < 0)
 			return err_wrap(err, "%s", dir);
 	}
-	return take_results(store, dirfd, doc_get(d, "results"), ring, refused, arg, out, err);
+	if (take_results(store, dirfd, doc_get(d, "results"), ring, refused, arg, out, err) < 0)
+		return -1;
+	return take_proofs(store, dirfd, doc_get(d, "proofs"), ring, refused, arg, out, err);
 }

@@ -5,8 +5,10 @@
  *   DIR/cas/HEX      blobs: packages, statements, bundles, records, logs, actions, sources and
  *                    seed packages
  *   DIR/ac/KEY       results, as in refs/action
+ *   DIR/proof/HEX    of packages that were published and that something here was made of, as in
+ *                    refs/proof: publishing needs their statements
  *   DIR/kiln.json    what the two hold: {"format":1,"objects":[{"sha256","bytes"}],
- *                    "results":[{"action","recipe"}]}; written last
+ *                    "results":[{"action","recipe"}],"proofs":[HEX]}; written last
  *
  * An import takes a blob only when its digest is its name, and a result only when its statement
  * convinces (result_trust); others are told and left out, and then simply built.
@@ -19,7 +21,7 @@ struct transfer_report {
 	uint64_t objects, bytes, results; /* carried */
 	uint64_t present;                 /* objects that were there already */
 	uint64_t unbuilt;                 /* export: recipes that are not built as they stand */
-	uint64_t refused;                 /* import: results that were not believed */
+	uint64_t refused; /* import: results and proofs that were not believed */
 };
 /* The named recipes (none: all) with all they need. What is not fetched is an error. */
 int transfer_export(struct builder *b, const char *dir, const char *const *names, size_t nnames,

@@ -110,12 +110,14 @@ sed 's/^name: note/name: fails/; s/echo ".*"/false/' ws/recipes/note/recipe.yaml
 "$kiln" -C ws build fails >out 2>&1 && fail "a recipe that fails" "$(cat out)"
 mkdir -p store/failed/stranger/build
 echo large >store/failed/stranger/build/file
-touch -d '2 days ago' store/failed/fails store/failed/stranger
+cp store/refs/failed/fails store/refs/failed/stranger
+touch -d '2 days ago' store/failed/fails store/failed/stranger store/refs/failed/*
 ok "a dry run" k store gc --dry-run
 says "names what is left of a recipe that nobody has" "failed/stranger"
 assert_lacks "and not what may yet be looked at" "failed/fails" "$(cat out)"
 ok "gc" k store gc
 same "does so" "$(ls store/failed)" fails
+same "and lets go of the note, too" "$(ls store/refs/failed)" fails
 sed -i 's/false/true/' ws/recipes/fails/recipe.yaml
 ok "it is mended" k build fails
 ok "what is not so old stays" k store gc --older-than 3d

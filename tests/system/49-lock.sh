@@ -314,6 +314,20 @@ refused "a version that is not spelled out" 1 "recipes/tagged/recipe.yaml:3:10: 
 cp "$scratch/tagged.yaml" ws/recipes/tagged/recipe.yaml
 refused "a recipe that does not say where" 1 "does not say where newer versions are" k update greet
 refused "a recipe that is none" 1 "failed: nobody" k update nobody
+# The same tags on a server that gitlab stands for, below a group, and in any repository at all.
+mkdir -p "$up/group/sub"
+cp -a "$up/owner/tagged.git" "$up/group/sub/tagged.git"
+printf 'plain\trefs/heads/main\nplain\trefs/tags/release_1_4\nplain\trefs/tags/release_9_9\nplain\trefs/tags/tagged-1.5\n' >"$scratch/refs"
+mkdir -p "$up/any/info" && cp "$scratch/refs" "$up/any/info/refs"
+sed -i "s|^mirrors: {|mirrors: {gitlab: \"$at\", |" ws/kiln.yaml
+for from in "gitlab, repo: group/sub/tagged" "git, url: \"$at/any\"" "git, url: \"$at/owner/tagged.git\", pattern: \"v{version}\""; do
+	sed "s|^update: .*|update: {from: $from}|" "$scratch/tagged.yaml" >ws/recipes/tagged/recipe.yaml
+	ok "tags from $from" k update tagged
+	said "are found" "tagged: 1.0 -> 1.5"
+done
+sed "s|^update: .*|update: {from: git, url: \"$at/any\", pattern: \"rel-{version}\"}|" "$scratch/tagged.yaml" >ws/recipes/tagged/recipe.yaml
+refused "tags that are called otherwise" 1 "/any has no tag as 'rel-{version}'" k update tagged
+cp "$scratch/tagged.yaml" ws/recipes/tagged/recipe.yaml
 rm "$up/owner/tagged.git/info/refs"
 refused "a repository that is gone" 1 "the server answered 404" k update tagged
 kill "$server"
