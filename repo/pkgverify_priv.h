@@ -47,6 +47,8 @@ int pkgverify_inputs(struct pkgverify_run *run, const char *packages_dir, const 
 /* Each proof and each bare envelope in a directory is that of the bundle beside it, and a
  * bundle that was logged has both. */
 int pkgverify_beside(struct pkgverify_run *run, int dirfd, struct err *err) MUST_CHECK;
+/* log/, where there is one. */
+int pkgverify_log(struct pkgverify_run *run, int root, struct err *err) MUST_CHECK;
 void pkgverify_note_unlogged(const struct pkgverify_run *run);
 
 /* The root of a repository holds what publishing puts there and nothing else; the keys and the

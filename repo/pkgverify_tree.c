@@ -255,7 +255,7 @@ check_beside(struct pkgverify_run *run, int root, struct err *err)
 {
 	CLEANUP(fd_close) int packages = -1;
 
-	if (pkgverify_beside(run, root, err) < 0 ||
+	if (pkgverify_beside(run, root, err) < 0 || pkgverify_log(run, root, err) < 0 ||
 	    fd_open_straight(root, "packages", O_RDONLY | O_DIRECTORY, &packages, err) < 0)
 		return -1;
 	return pkgverify_beside(run, packages, err);

@@ -98,6 +98,26 @@ console.log(JSON.stringify(ours));
 J
 assert_contains "and a root with another log" "refused TLOG_INCLUSION_PROOF_ERROR" "$(verdict mixed.json repo/keys/builder.pub $bundle)"
 
+# The log that goes along is whole, signed, and alone in its directory.
+damaged() { # damaged WORDS REASON
+	"$kiln" verify --key keys log >out 2>err
+	assert_eq "$1: exit 3" 3 $?
+	assert_contains "$1: the reason" "$2" "$(cat err)"
+	rm -rf log
+	cp -a repo log
+}
+cp -a repo log
+rm -rf log/log && echo x >log/log
+damaged "a file in place of the log" "log"
+echo x >log/log/tile/more
+damaged "a file more in the log" "log/tile/more does not belong to a log of this size"
+printf 'x' | dd of=log/log/tile/entries/000.p/4 bs=1 seek=40 conv=notrunc 2>out
+damaged "a changed entry of the log" "log"
+cp his-repo/log/checkpoint log/log/
+damaged "the checkpoint of another log" "not signed by"
+rm -rf log/log && cp -a his-repo/log log/
+damaged "the log of another" "not signed by"
+
 # What lies beside the bundles says what they say.
 for beside in .tlog-proof .intoto.jsonl; do
 	cp -a repo beside

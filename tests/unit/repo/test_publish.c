@@ -118,6 +118,38 @@ TEST(publish_twice_rewrites_nothing_and_says_so)
 	assert_false(there(&s, ".repo.new"));
 }
 
+/* Log entry and time are made once: who loses the tree gets the same one. */
+TEST(publish_gives_the_same_bundles_again)
+{
+	static const char *const paths[] = {
+		"packages/zlib-1-1.x86_64.rpm.sigstore.json",
+		"packages/zlib-1-1.x86_64.rpm.tlog-proof",
+		"packages/zlib-1-1.x86_64.rpm.intoto.jsonl",
+		"inventory.json.sigstore.json",
+		"log/checkpoint",
+	};
+	CLEANUP(shop_close) struct shop s;
+	CLEANUP(buf_free) struct buf text = BUF_MAX(MAX_BYTES);
+	struct digest before[ARRAY_LEN(paths)], after;
+	struct publish_summary sum;
+
+	shop_open(&s);
+	shop_stock(&s);
+	assert_ok(shop_publish(&s, &sum, err));
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		shop_read(&s, paths[i], &text);
+		digest_of(text.data, text.len, &before[i]);
+	}
+	assert_ok(tree_remove(s.dir, "out/repo", err));
+	assert_ok(shop_publish(&s, &sum, err));
+	assert_false(sum.unchanged);
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		shop_read(&s, paths[i], &text);
+		digest_of(text.data, text.len, &after);
+		assert_true(digest_equal(&before[i], &after));
+	}
+}
+
 TEST(publish_puts_right_what_was_changed_in_the_tree)
 {
 	static const char *const changed[] = { "packages/zlib-1-1.x86_64.rpm",
