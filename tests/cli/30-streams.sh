@@ -62,7 +62,7 @@ same "private keys are their owner's" "$(find ws/.kiln/keys ! -name '*.pub' ! -n
 ok "key export" "$kiln" -C ws key export packages
 says "a public key, and no private one" "BEGIN PGP PUBLIC KEY BLOCK"
 assert_lacks "a public key, and no private one" "PRIVATE" "$(cat "$scratch/out")"
-refused "key export of no role" 2 "no key role 'all' (builder, packages, metadata, log)" "$kiln" -C ws key export all
+refused "key export of no role" 2 "no key role 'all' (builder, packages, metadata, log, image, rebuilder, timestamp, witness)" "$kiln" -C ws key export all
 refused "a shell without a terminal" 1 "a chamber is entered from a terminal" "$kiln" -C ws shell hello </dev/null
 
 # What cannot be printed was not done.
