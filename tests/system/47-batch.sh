@@ -42,10 +42,12 @@ ok "development keys" "$kiln" -C ws key init
 kept() { "$kiln" -C ws build --dry-run 2>&1 | sed -n 's/.*: [0-9]* to build, \([0-9]*\) in the store.*/\1/p' | head -n 1; }
 said=0
 lost=
+hit=0
 round=0
 while [ $round -lt 6 ]; do
 	round=$((round + 1))
-	"$kiln" -C ws build -j 4 >out 2>err &
+	: >err # before the next one does: its first words are waited for
+	"$kiln" -C ws build -j 4 >out 2>>err &
 	pid=$!
 	wanted=$((round * 2))
 	until [ "$(grep -c ' done  ' err)" -ge $wanted ] || ! kill -0 $pid 2>/dev/null; do sleep 0.01; done
@@ -54,7 +56,8 @@ while [ $round -lt 6 ]; do
 	else # the one that commits: kiln must end with an error of its own
 		kill -9 "$(pgrep -P $pid -x kiln-commit)" 2>/dev/null
 	fi
-	wait $pid 2>/dev/null
+	wait $pid 2>/dev/null && break # on a busy machine it may have been done before
+	hit=$((hit + 1))
 	said=$((said + $(grep -c ' done  ' err)))
 	now=$(kept)
 	[ "${now:-0}" -ge $said ] || lost="$lost round $round: said $said, kept $now;"
@@ -63,7 +66,8 @@ while [ $round -lt 6 ]; do
 	fi
 	said=${now:-0} # what was finished and not said counts from now on
 done
-assert_eq "six kills: what was said to be done was kept" "" "$lost"
+assert_eq "$hit kills: what was said to be done was kept" "" "$lost"
+assert_eq "two and more hit" 1 $((hit >= 2))
 ok "the rest is built" "$kiln" -C ws build -j 4
 assert_eq "all of it" $count "$(kept)"
 ok "the store is sound" "$kiln" -C ws store check
