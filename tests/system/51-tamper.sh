@@ -118,10 +118,10 @@ refused "a package with its bundle under another's name" 3 "says it is musl-" ve
 refused "the same, by the repository" 3 "is not the file that the metadata lists" verify "$repo"
 fresh
 cp "$attest/provenance.sigstore.json" "$(bundle)"
-refused "an image's provenance beside a package" 3 "speaks of other bytes" verify "$(pkg)"
+refused "an image's provenance beside a package" 3 "not a builder key" verify "$(pkg)"
 fresh
 cp "$(bundle)" "$attest/provenance.sigstore.json"
-refused "a package's provenance beside an image" 3 "speaks of other bytes" verify "$image"
+refused "a package's provenance beside an image" 3 "not a image key" verify "$image"
 fresh
 mv "$image" "$scratch/t/images/other"
 mv "$attest" "$scratch/t/images/other.attest"
