@@ -4,8 +4,8 @@
 # what the needed half names, and removes the other. Beside it find, which removes the same files and decides by
 # their age alone. On the file system of TMPDIR; `gc-first` reads every needed document, later ones remember them.
 
-target "collecting: half of a store removed, beside find -delete, wall" most gc-remove gc-find 1.5
-target "collecting: the same, CPU" most gc-remove-cpu gc-find-cpu 1.5
+target "collecting: half of a store removed, beside find -delete, wall" most gc-remove gc-find 2
+target "collecting: the same, CPU" most gc-remove-cpu gc-find-cpu 2
 target "a dry run, beside find that prints the size and age of each file, CPU" reported gc-dry-cpu gc-list-cpu
 target "the first dry run, which reads documents, beside the next" reported gc-first-cpu gc-dry-cpu
 
