@@ -16,7 +16,7 @@
 #include "base/cas.h"
 #include "repo/pkgfacts.h"
 #include "repo/publish.h"
-#include "trust/verify.h"
+#include "trust/verify_terms.h"
 
 #define IMAGE_MAX_BYTES ((size_t)256 * 1024)
 
@@ -80,9 +80,15 @@ int image_commit(struct arena *a, const struct image_spec *spec, int dirfd, cons
 struct imgverify_summary {
 	size_t blobs, packages, inputs;
 	struct digest manifest;
+	struct verify_strength strength;
+	struct arena *origin_arena; /* in: where to tell what it was made of; NULL: not asked */
+	struct doc *origin;         /* inputs_explain */
 };
 /* Offline: every blob hashes right, nothing unreferenced, the manifest is the subject of a
  * bundle in PATH.attest/ by a trusted key, every package and every input is known. */
+int imgverify_layout_by(const char *path, const struct verify_terms *terms,
+			struct imgverify_summary *out, struct err *err) MUST_CHECK;
+/* By keys alone. */
 int imgverify_layout(const char *path, const struct keyring *ring,
 		     const struct verify_report *report, struct imgverify_summary *out,
 		     struct err *err) MUST_CHECK;

@@ -6,6 +6,7 @@
  */
 #include "images/imgverify.h"
 
+#include "base/clock.h"
 #include "base/dict.h"
 #include "base/fd.h"
 #include "base/gzip.h"
@@ -204,16 +205,15 @@ check_proof_entry(void *arg, const struct tree_entry *e, struct err *err)
 {
 	static const char *const own[] = { IMGATTEST_PROVENANCE, IMGATTEST_INVENTORY,
 					   IMGATTEST_INVENTORY IMGATTEST_BUNDLE };
-	const char *inside = IMGATTEST_PACKAGES "/", *suffix = IMGATTEST_BUNDLE;
-	size_t n = strlen(e->path), m = strlen(suffix);
+	const char *inside = IMGATTEST_PACKAGES "/";
 
 	if (S_ISDIR(e->st->st_mode) && strcmp(e->path, IMGATTEST_PACKAGES) == 0)
 		return 0;
 	for (size_t i = 0; S_ISREG(e->st->st_mode) && i < ARRAY_LEN(own); i++)
 		if (strcmp(e->path, own[i]) == 0)
 			return 0;
-	if (S_ISREG(e->st->st_mode) && strncmp(e->path, inside, strlen(inside)) == 0 && n > m &&
-	    strcmp(e->path + n - m, suffix) == 0)
+	if (S_ISREG(e->st->st_mode) && strncmp(e->path, inside, strlen(inside)) == 0 &&
+	    inputs_is_bundle(e->path + strlen(inside)))
 		return 0;
 	return err_set(err, ERR_VERIFY, "%s does not belong to the proof of an image",
 		       verify_label(arg, e->path));
@@ -232,50 +232,140 @@ check_name(struct arena *a, const struct statement *s, const char *image, struct
 	return err_hint(err, "an image is verified under its own name: out/images/NAME");
 }
 
-/* The proof in one directory. image: the name that the layout lies under. */
+/* An image is of the time that it declares, or the newest at which anybody vouched for it. */
 static int
-check_proof(const char *dir, const char *image, const struct keyring *ring,
-	    struct imgverify_summary *sum, struct err *err)
+check_age(const struct verify_terms *terms, const struct verify_found *f, const char *name,
+	  struct err *err)
 {
-	CLEANUP(arena_release) struct arena a = { 0 };
-	CLEANUP(inputs_free) struct inputs_set *set = NULL;
+	const char *created = doc_get_text(f->statement.internal, "created");
+	struct verify_log_words words = { .origin = NULL };
+	int64_t made = 0;
+
+	if (!terms->rules)
+		return 0;
+	if (terms->log)
+		verify_log_tell(terms->log, &words);
+	if (!created || !clock_parse(created, &made))
+		made = 0;
+	if (f->material.stamped)
+		made = KILN_MAX(made, f->material.when);
+	return rules_judge_age(terms->rules, KILN_MAX(made, words.witnessed), terms->now, name,
+			       err);
+}
+
+/* One place where the proof of an image may lie. */
+struct proof {
+	struct arena a;
+	const char *dir, *image; /* image: the name that the layout lies under */
+	const struct verify_terms *terms;
+	struct verify_found found;
+	struct inputs_set *set;
+};
+
+static void
+proof_release(struct proof *p)
+{
+	if (p->set)
+		inputs_free(STEAL_PTR(p->set));
+	arena_release(&p->a);
+}
+DEFINE_RELEASE(struct proof, proof_release);
+
+/* The log of an image lies where the user says, or in the repository beside it; one that is
+ * older than the image shows nothing of it. */
+static int
+find_tiles(struct proof *p, struct err *err)
+{
+	const struct verify_terms *t = p->terms;
+	const uint64_t size = p->found.material.checkpoint.size;
+	bool found = false;
+
+	if (!t->log || !p->found.material.logged)
+		return 0;
+	if (t->tiles && verify_log_tiles(t->log, t->tiles, size, &found, err) < 0)
+		return -1;
+	return found ? 0
+		     : verify_log_tiles(t->log,
+					arena_format(&p->a, "%s/../../repo/log", p->dir), size,
+					NULL, err);
+}
+
+static int
+open_proof(struct proof *p, const char *name, const struct digest *manifest, struct err *err)
+{
 	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
 	CLEANUP(fd_close) int dirfd = -1;
-	const char *name = verify_label(&a, arena_format(&a, "%s/" IMGATTEST_PROVENANCE, dir));
-	struct verify_ask ask = { .ring = ring,
-				  .role = KEY_IMAGE,
-				  .predicate_type = STATEMENT_SLSA_V1,
-				  .subject = &sum->manifest };
-	struct statement s;
+	struct statement *s = &p->found.statement;
+	const struct verify_ask ask = { .ring = p->terms->ring,
+					.role = KEY_IMAGE,
+					.name = name,
+					.predicate_type = STATEMENT_SLSA_V1,
+					.subject = manifest,
+					.material = &p->found.material,
+					.signer = &p->found.signer };
 
-	if (fd_open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &dirfd, err) < 0 ||
+	if (fd_open(p->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &dirfd, err) < 0 ||
 	    oci_read_file(dirfd, IMGATTEST_PROVENANCE, &text, err) < 0)
 		return err_wrap(err, "the image has no proof");
-	ask.name = name;
-	if (verify_bundle_as(&a, &ask, buf_text(&text), text.len, &s, err) < 0)
+	if (verify_bundle_as(&p->a, &ask, buf_text(&text), text.len, s, err) < 0)
 		return -1;
-	if (strcmp(s.build_type, IMGATTEST_BUILD_TYPE) != 0)
+	if (strcmp(s->build_type, IMGATTEST_BUILD_TYPE) != 0)
 		return err_set(err, ERR_VERIFY, "%s: build type is '%s', not that of an image",
-			       name, verify_label(&a, s.build_type));
-	if (check_name(&a, &s, image, err) < 0 ||
-	    tree_walk(dirfd, ".", check_proof_entry, &a, err) < 0 ||
-	    inputs_load_as(arena_format(&a, "%s/" IMGATTEST_PACKAGES, dir),
-			   arena_format(&a, "%s/" IMGATTEST_INVENTORY, dir), KEY_IMAGE, ring,
-			   &set, err) < 0 ||
-	    check_packages(set, &s, &sum->packages, err) < 0 ||
-	    inputs_check(set, &s, name, &sum->inputs, err) < 0)
+			       name, verify_label(&p->a, s->build_type));
+	if (check_name(&p->a, s, p->image, err) < 0 ||
+	    tree_walk(dirfd, ".", check_proof_entry, &p->a, err) < 0 ||
+	    find_tiles(p, err) < 0 ||
+	    verify_terms_judge(p->terms, &p->found, true, name, err) < 0)
 		return -1;
-	if (inputs_unmet(set))
+	return check_age(p->terms, &p->found, name, err);
+}
+
+static int
+check_proof(struct proof *p, struct imgverify_summary *sum, struct err *err)
+{
+	const char *name =
+		verify_label(&p->a, arena_format(&p->a, "%s/" IMGATTEST_PROVENANCE, p->dir));
+	const struct inputs_place place = {
+		.dir = arena_format(&p->a, "%s/" IMGATTEST_PACKAGES, p->dir),
+		.inventory = arena_format(&p->a, "%s/" IMGATTEST_INVENTORY, p->dir),
+		.inventory_by = KEY_IMAGE,
+		.terms = p->terms,
+		.whole = true,
+	};
+
+	if (open_proof(p, name, &sum->manifest, err) < 0 ||
+	    inputs_open(&place, &p->set, err) < 0 ||
+	    check_packages(p->set, &p->found.statement, &sum->packages, err) < 0 ||
+	    inputs_check(p->set, &p->found.statement, name, &sum->inputs, err) < 0)
+		return -1;
+	if (inputs_unmet(p->set))
 		return err_set(err, ERR_VERIFY,
 			       IMGATTEST_PACKAGES "/%s has no part in the image",
-			       inputs_unmet(set));
+			       inputs_unmet(p->set));
+	sum->strength =
+		(struct verify_strength){ .artefacts = 1, .logged = p->found.material.logged };
+	inputs_count(p->set, &sum->strength);
+	return 0;
+}
+
+static int
+try_proof(const char *dir, const char *image, const struct verify_terms *terms,
+	  struct imgverify_summary *sum, struct err *err)
+{
+	CLEANUP(proof_release)
+	struct proof p = { .dir = dir, .image = image, .terms = terms };
+
+	if (check_proof(&p, sum, err) < 0)
+		return -1;
+	if (sum->origin_arena)
+		sum->origin = inputs_explain(p.set, &p.found.statement, sum->origin_arena);
 	return 0;
 }
 
 /* Layout and proof are exchanged one after the other; between the two the proof of the layout
  * still stands under the temporary name. It counts there as well as here: what is signed is. */
 static int
-find_proof(struct arena *a, const char *path, const struct keyring *ring,
+find_proof(struct arena *a, const char *path, const struct verify_terms *terms,
 	   struct imgverify_summary *sum, struct err *err)
 {
 	const char *slash = strrchr(path, '/'), *image = slash ? slash + 1 : path;
@@ -284,19 +374,20 @@ find_proof(struct arena *a, const char *path, const struct keyring *ring,
 	if (strcmp(image, ".") == 0 || strcmp(image, "..") == 0)
 		return err_set(err, ERR_VERIFY,
 			       "an image is verified under its own name: out/images/NAME");
-	if (check_proof(arena_format(a, "%s" IMGVERIFY_ATTEST, path), image, ring, sum, err) ==
+	if (try_proof(arena_format(a, "%s" IMGVERIFY_ATTEST, path), image, terms, sum, err) ==
 	    0)
 		return 0;
-	if (check_proof(imgverify_sibling(a, path, IMGVERIFY_NEW_ATTEST), image, ring, sum,
-			&ignored) == 0)
+	if (try_proof(imgverify_sibling(a, path, IMGVERIFY_NEW_ATTEST), image, terms, sum,
+		      &ignored) == 0)
 		return 0;
 	return err_recode(err, ERR_VERIFY);
 }
 
 static int
-check_layout(struct layout *l, const char *path, const struct keyring *ring,
-	     const struct verify_report *report, struct imgverify_summary *sum, struct err *err)
+check_layout(struct layout *l, const char *path, const struct verify_terms *terms,
+	     struct imgverify_summary *sum, struct err *err)
 {
+	const struct verify_report *report = terms->report;
 	const char *shown = verify_label(l->a, path);
 	char hex[DIGEST_HEX];
 
@@ -304,7 +395,7 @@ check_layout(struct layout *l, const char *path, const struct keyring *ring,
 		return -1;
 	sum->manifest = l->descriptor.digest;
 	digest_hex(&sum->manifest, hex);
-	if (find_proof(l->a, path, ring, sum, err) < 0) {
+	if (find_proof(l->a, path, terms, sum, err) < 0) {
 		verify_note(report, false, "%s: proof", shown);
 		return -1;
 	}
@@ -318,19 +409,20 @@ check_layout(struct layout *l, const char *path, const struct keyring *ring,
 	}
 	sum->blobs = l->referenced.n;
 	verify_note(report, true, "%s: %zu blobs match their digests", shown, sum->blobs);
-	verify_note(report, true, "not logged: no transparency log is kept yet");
+	if (terms->log)
+		verify_log_tell(terms->log, &sum->strength.log);
+	verify_terms_note_log(report, &sum->strength);
 	return 0;
 }
 
 int
-imgverify_layout(const char *path, const struct keyring *ring,
-		 const struct verify_report *report, struct imgverify_summary *out,
-		 struct err *err)
+imgverify_layout_by(const char *path, const struct verify_terms *terms,
+		    struct imgverify_summary *out, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(fd_close) int dirfd = -1;
 	CLEANUP(layout_release) struct layout l = { .a = &a };
-	struct imgverify_summary sum = { 0 };
+	struct imgverify_summary sum = { .origin_arena = out->origin_arena };
 	size_t len = strlen(path);
 	char *clean = arena_strdup(&a, path);
 
@@ -339,8 +431,19 @@ imgverify_layout(const char *path, const struct keyring *ring,
 	if (fd_open(clean, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	l.dirfd = dirfd;
-	if (check_layout(&l, clean, ring, report, &sum, err) < 0)
+	if (check_layout(&l, clean, terms, &sum, err) < 0)
 		return err_wrap(err, "%s", verify_label(&a, clean));
 	*out = sum;
 	return 0;
+}
+
+int
+imgverify_layout(const char *path, const struct keyring *ring,
+		 const struct verify_report *report, struct imgverify_summary *out,
+		 struct err *err)
+{
+	const struct verify_terms terms = { .ring = ring, .report = report };
+
+	*out = (struct imgverify_summary){ .blobs = 0 };
+	return imgverify_layout_by(path, &terms, out, err);
 }

@@ -3,6 +3,7 @@
  * One package. Order matters: its bytes are hashed, a trusted builder must have spoken of that
  * digest, and only then is anything in them parsed. Keys never come from the tree under test.
  */
+#include "base/tree.h"
 #include "repo/pkgverify_priv.h"
 
 #define VERIFY_MAX_PACKAGE ((uint64_t)UINT32_MAX) /* what the format holds */
@@ -12,6 +13,8 @@ pkgverify_run_release(struct pkgverify_run *run)
 {
 	if (run->inputs)
 		inputs_free(STEAL_PTR(run->inputs));
+	if (run->dirfd >= 0)
+		(void)close(run->dirfd);
 	arena_release(&run->arena);
 }
 
@@ -76,31 +79,68 @@ check_subjects(struct pkgverify_run *run, const struct statement *s,
 	return 0;
 }
 
+/* A trusted builder spoke of the bytes; nothing in them was looked at yet. */
 static int
-check_statement(struct pkgverify_run *run, int dirfd, const struct pkgverify_package *p,
-		struct statement *s, struct err *err)
+check_statement(struct pkgverify_run *run, struct pkgverify_package *p, struct err *err)
 {
-	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
-	const char *path = arena_format(&run->arena, "%s" PKGVERIFY_BUNDLE, p->name);
+	const char *file = arena_format(&run->arena, "%s" PKGVERIFY_BUNDLE, p->name);
+	const struct statement *s;
+	char hex[DIGEST_HEX];
 
-	if (pkgverify_read(dirfd, path, &text, err) < 0 ||
-	    verify_bundle(&run->arena, run->ring, buf_text(&text), text.len, p->bundle,
-			  STATEMENT_SLSA_V1, &p->digest, s, err) < 0)
+	if (inputs_bundle(run->inputs, file, &p->found, err) < 0)
 		return -1;
+	s = &p->found->statement;
+	if (!statement_subject(s, &p->digest)) {
+		digest_hex(&p->digest, hex);
+		return err_set(err, ERR_VERIFY,
+			       "%s: speaks of other bytes: sha256 %s is not among its subjects",
+			       p->bundle, hex);
+	}
 	if (strcmp(s->build_type, STATEMENT_RPM_BUILD) != 0)
 		return err_set(err, ERR_VERIFY, "%s: build type is '%s', not that of a package",
 			       p->bundle, verify_label(&run->arena, s->build_type));
-	return 0;
+	return verify_terms_judge(run->terms, p->found, true, p->bundle, err);
 }
 
 int
-pkgverify_package_open(struct pkgverify_run *run, int dirfd, const char *name,
-		       struct pkgverify_package *p, struct err *err)
+pkgverify_packages_open(struct pkgverify_run *run, int parent, const char *path,
+			struct err *err)
+{
+	if ((parent == AT_FDCWD ? fd_open(path, O_RDONLY | O_DIRECTORY, &run->dirfd, err)
+				: fd_open_straight(parent, path, O_RDONLY | O_DIRECTORY,
+						   &run->dirfd, err)) < 0 ||
+	    tree_list(&run->arena, run->dirfd, ".", &run->names, &run->nnames, err) < 0)
+		return err_recode(err, ERR_VERIFY);
+	return 0;
+}
+
+size_t
+pkgverify_beginning(const struct pkgverify_run *run, const char *prefix, size_t *first)
+{
+	size_t low = 0, high = run->nnames, n = 0, len = strlen(prefix);
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(run->names[middle], prefix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (low + n < run->nnames && strncmp(run->names[low + n], prefix, len) == 0)
+		n++;
+	*first = low;
+	return n;
+}
+
+int
+pkgverify_package_open(struct pkgverify_run *run, const char *name, struct pkgverify_package *p,
+		       struct err *err)
 {
 	p->name = name;
 	p->label = verify_label(&run->arena, name);
 	p->bundle = arena_format(&run->arena, "%s" PKGVERIFY_BUNDLE, p->label);
-	if (pkgverify_open(dirfd, name, &p->fd, &p->size, err) < 0)
+	if (pkgverify_open(run->dirfd, name, &p->fd, &p->size, err) < 0)
 		return -1;
 	if (p->size > VERIFY_MAX_PACKAGE)
 		return err_set(err, ERR_VERIFY, "%s is larger than any package", p->label);
@@ -111,21 +151,58 @@ pkgverify_package_open(struct pkgverify_run *run, int dirfd, const char *name,
 	return 0;
 }
 
-int
-pkgverify_package_check(struct pkgverify_run *run, int dirfd, struct pkgverify_package *p,
-			struct statement *s, struct err *err)
+/* The signed bill of materials of these bytes, where the policy demands one. */
+static int
+check_bill(struct pkgverify_run *run, const struct pkgverify_package *p, struct err *err)
 {
-	struct digest bare;
+	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
+	const char *file = arena_format(&run->arena, "%s" PKGVERIFY_BILL, p->name);
+	const struct verify_ask ask = { .ring = run->terms->ring,
+					.role = KEY_BUILDER,
+					.name = verify_label(&run->arena, file),
+					.predicate_type = "https://cyclonedx.org/bom",
+					.subject = &p->digest };
+	struct statement s;
 
-	if (check_statement(run, dirfd, p, s, err) < 0 ||
-	    pkgfile_verify(p->fd, p->label, run->ring, err) < 0 ||
+	if (!run->terms->rules->sbom)
+		return 0;
+	if (pkgverify_read(run->dirfd, file, &text, err) < 0)
+		return err_wrap(err, "no sbom, as %s demands", run->terms->rules->name);
+	if (verify_bundle_as(&run->arena, &ask, buf_text(&text), text.len, &s, err) < 0)
+		return -1;
+	run->strength.billed++;
+	return 0;
+}
+
+static int
+judge_package(struct pkgverify_run *run, const struct pkgverify_package *p, struct err *err)
+{
+	const struct rules *r = run->terms->rules;
+
+	if (!r)
+		return 0;
+	if (rules_judge_licence(r, p->head.license, p->label, err) < 0 ||
+	    check_bill(run, p, err) < 0)
+		return -1;
+	return pkgverify_rebuild_check(run, p, err);
+}
+
+int
+pkgverify_package_check(struct pkgverify_run *run, struct pkgverify_package *p, struct err *err)
+{
+	if (check_statement(run, p, err) < 0 ||
+	    pkgfile_verify(p->fd, p->label, run->terms->ring, err) < 0 ||
 	    pkgfile_read(&run->arena, p->fd, p->label, &p->head, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	if (strcmp(nevra_file(&run->arena, &p->head.id), p->name) != 0)
 		return err_set(err, ERR_VERIFY, "%s says it is %s", p->label,
 			       nevra_file(&run->arena, &p->head.id));
-	if (unsigned_digest(p, &bare, err) < 0 || check_subjects(run, s, p, &bare, err) < 0)
+	if (unsigned_digest(p, &p->bare, err) < 0 ||
+	    check_subjects(run, &p->found->statement, p, &p->bare, err) < 0 ||
+	    judge_package(run, p, err) < 0)
 		return err_recode(err, ERR_VERIFY);
+	run->strength.artefacts++;
+	run->strength.logged += p->found->material.logged;
 	return 0;
 }
 
@@ -133,17 +210,27 @@ int
 pkgverify_inputs(struct pkgverify_run *run, const char *packages_dir, const char *root,
 		 struct err *err)
 {
-	if (inputs_load(packages_dir,
-			arena_format(&run->arena, "%s/" PKGVERIFY_INVENTORY, root), run->ring,
-			&run->inputs, err) < 0)
+	const struct inputs_place place = {
+		.dir = packages_dir,
+		.inventory = arena_format(&run->arena, "%s/" PKGVERIFY_INVENTORY, root),
+		.inventory_by = KEY_BUILDER,
+		.terms = run->terms,
+	};
+
+	if (inputs_open(&place, &run->inputs, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	return 0;
 }
 
 void
-pkgverify_note_unlogged(const struct pkgverify_run *run)
+pkgverify_note_log(struct pkgverify_run *run)
 {
-	verify_note(run->report, true, "not logged: no transparency log is kept yet");
+	struct verify_log_words *w = &run->strength.log;
+	const struct verify_report *r = run->terms->report;
+
+	if (run->terms->log)
+		verify_log_tell(run->terms->log, w);
+	verify_terms_note_log(r, &run->strength);
 }
 
 static const char *
@@ -157,36 +244,84 @@ directory_of(struct arena *a, const char *path, const char **name)
 	return slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path));
 }
 
+/* A package by itself is of the time that its recipe declares, or the newest at which anybody
+ * vouched for it. */
+static int
+check_age(struct pkgverify_run *run, const struct pkgverify_package *p, struct err *err)
+{
+	const struct material *m = &p->found->material;
+	struct verify_log_words words = { .origin = NULL };
+	int64_t made = p->head.build_time;
+
+	if (!run->terms->rules)
+		return 0;
+	if (run->terms->log)
+		verify_log_tell(run->terms->log, &words);
+	made = KILN_MAX(made, KILN_MAX(words.witnessed, m->stamped ? m->when : 0));
+	return rules_judge_age(run->terms->rules, made, run->terms->now, p->label, err);
+}
+
+static int
+check_lone(struct pkgverify_run *run, const char *path, struct pkgverify_package *p,
+	   size_t *count, struct err *err)
+{
+	const struct verify_report *report = run->terms->report;
+	const char *name, *dir = directory_of(&run->arena, path, &name);
+	const char *root = arena_format(&run->arena, "%s/..", dir);
+
+	if (run->terms->log)
+		verify_log_later(run->terms->log, arena_format(&run->arena, "%s/log", root));
+	if (pkgverify_packages_open(run, AT_FDCWD, dir, err) < 0 ||
+	    pkgverify_package_open(run, name, p, err) < 0 ||
+	    pkgverify_inputs(run, dir, root, err) < 0 ||
+	    pkgverify_package_check(run, p, err) < 0 || check_age(run, p, err) < 0)
+		return err_wrap(err, "%s", verify_label(&run->arena, path));
+	verify_note(report, true, "%s: header signature by a trusted packages key", p->label);
+	verify_note(report, true,
+		    "%s: statement by a trusted builder key speaks of these bytes", p->label);
+	if (inputs_check(run->inputs, &p->found->statement, p->label, count, err) < 0)
+		return err_recode(err, ERR_VERIFY);
+	verify_note(report, true, "%s: all %zu inputs are known, down to sources and seed",
+		    p->label, *count);
+	inputs_count(run->inputs, &run->strength);
+	pkgverify_note_log(run);
+	return 0;
+}
+
+int
+pkgverify_explain(struct arena *a, const char *path, const struct verify_terms *terms,
+		  struct pkgverify_summary *out, struct err *err)
+{
+	CLEANUP(pkgverify_run_release)
+	struct pkgverify_run run = { .terms = terms, .dirfd = -1 };
+	CLEANUP(fd_close) int fd = -1;
+	struct pkgverify_package p = { .fd = -1 };
+	size_t count = 0;
+	int result = check_lone(&run, path, &p, &count, err);
+
+	fd = p.fd;
+	if (result < 0)
+		return err_recode(err, ERR_VERIFY);
+	*out = (struct pkgverify_summary){ .packages = 1,
+					   .inputs = count,
+					   .strength = run.strength };
+	if (a)
+		out->origin = inputs_explain(run.inputs, &p.found->statement, a);
+	return 0;
+}
+
+int
+pkgverify_file_by(const char *path, const struct verify_terms *terms,
+		  struct pkgverify_summary *out, struct err *err)
+{
+	return pkgverify_explain(NULL, path, terms, out, err);
+}
+
 int
 pkgverify_file(const char *path, const struct keyring *ring, const struct verify_report *report,
 	       struct pkgverify_summary *out, struct err *err)
 {
-	CLEANUP(pkgverify_run_release)
-	struct pkgverify_run run = { .ring = ring, .report = report };
-	CLEANUP(fd_close) int dirfd = -1;
-	CLEANUP(fd_close) int fd = -1;
-	struct pkgverify_package p = { .fd = -1 };
-	struct statement s;
-	const char *name, *dir = directory_of(&run.arena, path, &name);
-	size_t count;
-	int result;
+	const struct verify_terms terms = { .ring = ring, .report = report };
 
-	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)
-		return err_recode(err, ERR_VERIFY);
-	result = pkgverify_package_open(&run, dirfd, name, &p, err);
-	fd = p.fd;
-	if (result < 0 || pkgverify_package_check(&run, dirfd, &p, &s, err) < 0)
-		return err_wrap(err, "%s", verify_label(&run.arena, path));
-	verify_note(report, true, "%s: header signature by a trusted packages key", p.label);
-	verify_note(report, true,
-		    "%s: statement by a trusted builder key speaks of these bytes", p.label);
-	if (pkgverify_inputs(&run, dir, arena_format(&run.arena, "%s/..", dir), err) < 0 ||
-	    inputs_check(run.inputs, &s, p.label, &count, err) < 0)
-		return err_recode(err, ERR_VERIFY);
-	verify_note(report, true, "%s: all %zu inputs are known, down to sources and seed",
-		    p.label, count);
-	pkgverify_note_unlogged(&run);
-	out->packages = 1;
-	out->inputs = count;
-	return 0;
+	return pkgverify_file_by(path, &terms, out, err);
 }

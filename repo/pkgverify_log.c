@@ -52,10 +52,11 @@ check_signature(struct pkgverify_run *run, const struct note *note, const char *
 	struct note_key key;
 
 	(void)err_set(err, ERR_VERIFY, "no log key is trusted");
-	for (size_t i = 0; i < run->ring->n; i++)
-		if (run->ring->at[i].role == KEY_LOG &&
-		    note_key_make(origin, NOTE_ED25519, key_ed25519_point(&run->ring->at[i]),
-				  &key, err) == 0 &&
+	for (size_t i = 0; i < run->terms->ring->n; i++)
+		if (run->terms->ring->at[i].role == KEY_LOG &&
+		    note_key_make(origin, NOTE_ED25519,
+				  key_ed25519_point(&run->terms->ring->at[i]), &key,
+				  err) == 0 &&
 		    note_verify(note, &key, NULL, err) == 0)
 			return 0;
 	return -1;

@@ -8,12 +8,20 @@
 
 #define PKGVERIFY_BUNDLE    ".sigstore.json"
 #define PKGVERIFY_INVENTORY "inventory.json"
+#define PKGVERIFY_BILL      ".sbom.sigstore.json" /* a bill of materials as a statement */
+#define PKGVERIFY_REBUILD   ".rebuild."           /* NAME.rpm.rebuild.WHO.sigstore.json */
 
 struct pkgverify_run {
 	struct arena arena;
-	const struct keyring *ring;
-	const struct verify_report *report;
+	const struct verify_terms *terms;
 	struct inputs_set *inputs;
+	int dirfd;          /* of the packages */
+	const char **names; /* what lies there, sorted */
+	size_t nnames;
+	struct verify_strength strength;
+	const char **signers; /* ids of the metadata keys that signed a repository */
+	size_t nsigners;
+	bool own_log;    /* the tree brings its log itself */
 	int64_t expires; /* of the signature of a repository */
 };
 void pkgverify_run_release(struct pkgverify_run *run);
@@ -24,24 +32,38 @@ int pkgverify_open(int dirfd, const char *path, int *fd, uint64_t *size,
 		   struct err *err) MUST_CHECK;
 int pkgverify_read(int dirfd, const char *path, struct buf *out, struct err *err) MUST_CHECK;
 
+/* Opens the directory of packages and lists it. */
+int pkgverify_packages_open(struct pkgverify_run *run, int parent, const char *path,
+			    struct err *err) MUST_CHECK;
+/* Says what is known of the log. */
+void pkgverify_note_log(struct pkgverify_run *run);
+
 /* One file from its one opening to the end: what is hashed is what is parsed. */
 struct pkgverify_package {
 	int fd;
-	const char *name;   /* as it lies in the directory */
-	const char *label;  /* the same, safe to show */
-	const char *bundle; /* name of its bundle, safe to show */
-	struct digest digest;
+	const char *name;           /* as it lies in the directory */
+	const char *label;          /* the same, safe to show */
+	const char *bundle;         /* name of its bundle, safe to show */
+	struct digest digest, bare; /* as it is; as it was before signing */
 	uint64_t size;
 	struct pkgfile head;
+	const struct verify_found *found; /* its statement */
 };
-/* Opens and hashes dirfd/name. Close p->fd also after a failure. */
-int pkgverify_package_open(struct pkgverify_run *run, int dirfd, const char *name,
+/* Opens and hashes a package. Close p->fd also after a failure. */
+int pkgverify_package_open(struct pkgverify_run *run, const char *name,
 			   struct pkgverify_package *p, struct err *err) MUST_CHECK;
-/* Everything about an opened package but its inputs: statement, header signature, subjects. */
-int pkgverify_package_check(struct pkgverify_run *run, int dirfd, struct pkgverify_package *p,
-			    struct statement *s, struct err *err) MUST_CHECK;
+/* Everything about an opened package but its inputs: statement, header signature, subjects,
+ * policy, what others say of it. */
+int pkgverify_package_check(struct pkgverify_run *run, struct pkgverify_package *p,
+			    struct err *err) MUST_CHECK;
+/* The rebuild statements beside a package, against the policy. */
+int pkgverify_rebuild_check(struct pkgverify_run *run, const struct pkgverify_package *p,
+			    struct err *err) MUST_CHECK;
+/* The names in the directory that begin with prefix: *first and how many. */
+size_t pkgverify_beginning(const struct pkgverify_run *run, const char *prefix, size_t *first);
 
-/* Bundles of packages_dir and the inventory of root into run->inputs. */
+/* Bundles of packages_dir and the inventory of root into run->inputs, each read when it is
+ * asked for. */
 int pkgverify_inputs(struct pkgverify_run *run, const char *packages_dir, const char *root,
 		     struct err *err) MUST_CHECK;
 /* Each proof and each bare envelope in a directory is that of the bundle beside it, and a
@@ -49,7 +71,6 @@ int pkgverify_inputs(struct pkgverify_run *run, const char *packages_dir, const 
 int pkgverify_beside(struct pkgverify_run *run, int dirfd, struct err *err) MUST_CHECK;
 /* log/, where there is one. */
 int pkgverify_log(struct pkgverify_run *run, int root, struct err *err) MUST_CHECK;
-void pkgverify_note_unlogged(const struct pkgverify_run *run);
 
 /* The root of a repository holds what publishing puts there and nothing else; the keys and the
  * description that it offers to clients lead them to no other key than the trusted ones. */

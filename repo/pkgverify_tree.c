@@ -82,7 +82,7 @@ check_key(struct pkgverify_run *run, int root, const char *tree, const char *pat
 		     err) < 0)
 		return -1;
 	k = &offered.at[0];
-	if (!is_trusted(run->ring, k))
+	if (!is_trusted(run->terms->ring, k))
 		return err_set(err, ERR_VERIFY,
 			       "%s offers clients the %s key %s, which is not trusted", path,
 			       key_role_name(k->role), k->id);
@@ -267,7 +267,7 @@ pkgverify_tree(struct pkgverify_run *run, int root, const char *path, struct err
 	if (check_root(run, root, err) < 0 || check_beside(run, root, err) < 0 ||
 	    check_keys(run, root, path, err) < 0 || check_repo_file(run, root, err) < 0)
 		return err_recode(err, ERR_VERIFY);
-	verify_note(run->report, true,
+	verify_note(run->terms->report, true,
 		    "keys/ and " TREE_REPO " lead clients to trusted keys only");
 	return 0;
 }

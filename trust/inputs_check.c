@@ -16,6 +16,7 @@ struct use { /* a statement that waits for an input */
 
 struct input { /* one digest that was met */
 	bool grounded;
+	struct inputs_leaf *leaf; /* of the inventory, or NULL */
 	struct use *uses;
 };
 
@@ -44,7 +45,7 @@ DEFINE_RELEASE(struct walk, walk_release);
 static const struct statement *
 statement_at(const struct walk *w, size_t index)
 {
-	return index == w->set->known.n ? w->top : &w->set->known.at[index]->statement;
+	return index == w->set->known.n ? w->top : &w->set->known.at[index]->found.statement;
 }
 
 static const char *
@@ -53,13 +54,22 @@ name_at(const struct walk *w, size_t index)
 	return index == w->set->known.n ? w->name : w->set->known.at[index]->bundle;
 }
 
-static const struct inputs_about *
-find_about(const struct inputs_set *s, const struct digest *d)
+const struct inputs_about *
+inputs_find(const struct inputs_set *s, const struct digest *d)
 {
 	char hex[DIGEST_HEX];
 
 	digest_hex(d, hex);
 	return dict_get(&s->statements, hex);
+}
+
+struct inputs_leaf *
+inputs_find_leaf(const struct inputs_set *s, const struct digest *d)
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(d, hex);
+	return dict_get(&s->inventory, hex);
 }
 
 static struct input *
@@ -82,9 +92,12 @@ meet(struct walk *w, const struct digest *d)
 		return in;
 	digest_hex(d, hex);
 	in = arena_alloc(&w->arena, sizeof(*in));
-	in->grounded = dict_has(&w->set->inventory, hex);
+	in->leaf = dict_get(&w->set->inventory, hex);
+	in->grounded = in->leaf != NULL;
+	if (in->leaf)
+		in->leaf->met = true;
 	dict_set(&w->met, hex, in);
-	for (const struct inputs_about *a = find_about(w->set, d); a; a = a->next) {
+	for (const struct inputs_about *a = inputs_find(w->set, d); a; a = a->next) {
 		a->known->met = true;
 		if (w->seen[a->known->index])
 			continue;
@@ -94,8 +107,30 @@ meet(struct walk *w, const struct digest *d)
 	return in;
 }
 
-static void
-read_inputs(struct walk *w, size_t index)
+/* What the policy says of an input that ends here. A package that only the inventory knows is
+ * one whose own inputs nobody sees: where seeds and sources are listed, that is a hole. */
+static int
+judge_leaf(const struct walk *w, size_t index, const struct statement_resource *r,
+	   const struct inputs_leaf *leaf, struct err *err)
+{
+	const struct rules *rules = w->set->terms ? w->set->terms->rules : NULL;
+	const char *role = doc_get_text(r->annotations, "role");
+	bool seed = leaf->kind == INPUTS_SEED || (role && strcmp(role, "seed") == 0);
+
+	if (!rules)
+		return 0;
+	if (leaf->kind != INPUTS_UNPROVEN)
+		return rules_judge_input(rules, r, seed, name_at(w, index), err);
+	if (inputs_find(w->set, &r->sha256) || (!rules->seeds.given && !rules->sources.given))
+		return 0;
+	return err_set(
+		err, ERR_VERIFY,
+		"%s: its input %s is known by the inventory alone, and %s lists what may be used",
+		name_at(w, index), verify_label(&w->set->arena, leaf->name), rules->name);
+}
+
+static int
+read_inputs(struct walk *w, size_t index, struct err *err)
 {
 	const struct statement *s = statement_at(w, index);
 
@@ -103,6 +138,8 @@ read_inputs(struct walk *w, size_t index)
 		struct input *in = meet(w, &s->dependencies[i].sha256);
 		struct use *u;
 
+		if (in->leaf && judge_leaf(w, index, &s->dependencies[i], in->leaf, err) < 0)
+			return -1;
 		if (in->grounded)
 			continue;
 		u = arena_alloc(&w->arena, sizeof(*u));
@@ -112,6 +149,7 @@ read_inputs(struct walk *w, size_t index)
 	}
 	if (w->waiting[index] == 0 && s->ndependencies > 0)
 		VEC_PUSH(&w->done, index);
+	return 0;
 }
 
 /* Nothing is grounded while statements are still read, so no use is missed. */
@@ -168,7 +206,7 @@ is_culprit(struct walk *w, size_t index, struct err *err)
 	for (size_t i = 0; i < s->ndependencies; i++) {
 		const struct digest *d = &s->dependencies[i].sha256;
 
-		if (!find_input(w, d)->grounded && !find_about(w->set, d)) {
+		if (!find_input(w, d)->grounded && !inputs_find(w->set, d)) {
 			(void)refuse_unknown(w, index, &s->dependencies[i], err);
 			return true;
 		}
@@ -185,7 +223,7 @@ next_waiting(const struct walk *w, size_t index, size_t *next)
 	for (size_t i = 0; i < s->ndependencies; i++) {
 		if (find_input(w, &s->dependencies[i].sha256)->grounded)
 			continue;
-		*next = find_about(w->set, &s->dependencies[i].sha256)->known->index;
+		*next = inputs_find(w->set, &s->dependencies[i].sha256)->known->index;
 		return &s->dependencies[i];
 	}
 	return NULL;
@@ -227,7 +265,7 @@ refuse(struct walk *w, struct err *err)
 			return -1;
 		for (size_t i = 0; i < s->ndependencies; i++) {
 			const struct digest *d = &s->dependencies[i].sha256;
-			const struct inputs_about *a = find_about(w->set, d);
+			const struct inputs_about *a = inputs_find(w->set, d);
 
 			for (; a && !find_input(w, d)->grounded; a = a->next) {
 				if (listed[a->known->index])
@@ -245,13 +283,18 @@ inputs_check(struct inputs_set *set, const struct statement *s, const char *name
 	     struct err *err)
 {
 	CLEANUP(walk_release) struct walk w = { .set = set, .top = s, .name = name };
-	size_t top = set->known.n;
+	size_t top;
 
+	if (inputs_fetch(set, s, err) < 0)
+		return -1;
+	top = set->known.n;
 	w.waiting = arena_array(&w.arena, top + 1, sizeof(*w.waiting));
 	w.seen = arena_array(&w.arena, top + 1, sizeof(*w.seen));
-	read_inputs(&w, top);
+	if (read_inputs(&w, top, err) < 0)
+		return -1;
 	while (w.todo.n > 0)
-		read_inputs(&w, w.todo.at[--w.todo.n]);
+		if (read_inputs(&w, w.todo.at[--w.todo.n], err) < 0)
+			return -1;
 	ground(&w);
 	if (w.waiting[top] > 0 || s->ndependencies == 0)
 		return refuse(&w, err);
@@ -262,9 +305,9 @@ inputs_check(struct inputs_set *set, const struct statement *s, const char *name
 const struct statement *
 inputs_statement(const struct inputs_set *s, const struct digest *d)
 {
-	const struct inputs_about *a = find_about(s, d);
+	const struct inputs_about *a = inputs_find(s, d);
 
-	return a ? &a->known->statement : NULL;
+	return a ? &a->known->found.statement : NULL;
 }
 
 const char *
@@ -274,4 +317,20 @@ inputs_unmet(const struct inputs_set *s)
 		if (!s->known.at[i]->met)
 			return s->known.at[i]->bundle;
 	return NULL;
+}
+
+void
+inputs_count(const struct inputs_set *s, struct verify_strength *out)
+{
+	for (size_t i = 0; i < s->leaves.n; i++) {
+		const struct inputs_leaf *leaf = s->leaves.at[i];
+
+		if (!leaf->met)
+			continue;
+		out->seeds += leaf->kind == INPUTS_SEED;
+		out->sources += leaf->kind == INPUTS_SOURCE;
+		out->unproven += leaf->kind == INPUTS_UNPROVEN;
+	}
+	for (size_t i = 0; i < s->known.n; i++)
+		out->statements += s->known.at[i]->met;
 }

@@ -56,7 +56,8 @@ add_to_ring(struct rules_reader *r, const struct key_public *k)
 	if (ring->n)
 		memcpy(at, ring->at, ring->n * sizeof(*at));
 	at[ring->n] = *k;
-	at[ring->n].role = KEY_BUILDER;
+	if (k->role != KEY_IMAGE)
+		at[ring->n].role = KEY_BUILDER;
 	*ring = (struct keyring){ .at = at, .n = ring->n + 1 };
 }
 

@@ -19,6 +19,8 @@ read_signed(struct arena *a, const struct verify_ask *ask, const struct dsse_bun
 		return err_wrap(err, "%s", ask->name);
 	if (ask->material)
 		*ask->material = m;
+	if (ask->signer)
+		*ask->signer = signer;
 	if (strcmp(b->payload_type, DSSE_INTOTO_TYPE) != 0)
 		return err_set(err, ERR_VERIFY, "%s: payload type is '%s', not '%s'", ask->name,
 			       b->payload_type, DSSE_INTOTO_TYPE);

@@ -21,8 +21,9 @@ struct verify_ask {
 	enum key_role role;
 	const char *name; /* of the bundle, for messages */
 	const char *predicate_type;
-	const struct digest *subject; /* or NULL */
-	struct material *material;    /* NULL, or receives what log and clock say of it */
+	const struct digest *subject;     /* or NULL */
+	struct material *material;        /* NULL, or receives what log and clock say of it */
+	const struct key_public **signer; /* NULL, or receives whose it is */
 };
 int verify_bundle_as(struct arena *a, const struct verify_ask *ask, const char *text, size_t n,
 		     struct statement *out, struct err *err) MUST_CHECK;

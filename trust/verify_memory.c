@@ -10,16 +10,20 @@
 
 #define LOCK "seen.lock"
 
-struct seen_log {
+struct seen {
 	uint64_t size;
 	struct digest root;
+};
+struct seen_log { /* by size, all of one history */
+	struct seen at[VERIFY_MEMORY_SIZES + 1];
+	size_t n;
 };
 
 struct verify_memory {
 	struct arena arena;
 	const char *dir;
-	struct dict logs, revisions;         /* vkey -> seen_log, id -> int64_t */
-	struct dict new_logs, new_revisions; /* not yet on disk */
+	struct dict logs, repositories;         /* vkey -> seen_log, id -> repository */
+	struct dict new_logs, new_repositories; /* not yet on disk */
 };
 
 static const char *
@@ -31,31 +35,39 @@ log_name(struct arena *a, const struct note_key *key)
 	return arena_strdup(a, buf_text(&text));
 }
 
-/* Only ever grows. */
 static void
-keep_log(struct verify_memory *m, struct dict *where, const char *name,
-	 const struct seen_log *l)
+keep_seen(struct verify_memory *m, struct dict *where, const char *name, const struct seen *s)
 {
-	struct seen_log *old = dict_get(where, name);
+	struct seen_log *l = dict_get(where, name);
+	size_t i;
 
-	if (!old) {
-		old = arena_alloc(&m->arena, sizeof(*old));
-		dict_set(where, name, old);
+	if (!l) {
+		l = arena_alloc(&m->arena, sizeof(*l));
+		dict_set(where, name, l);
 	}
-	if (l->size >= old->size)
-		*old = *l;
+	for (i = l->n; i > 0 && l->at[i - 1].size > s->size; i--)
+		;
+	if (i > 0 && l->at[i - 1].size == s->size)
+		return;
+	memmove(&l->at[i + 1], &l->at[i], (l->n - i) * sizeof(l->at[0]));
+	l->at[i] = *s;
+	if (++l->n > VERIFY_MEMORY_SIZES)
+		memmove(&l->at[0], &l->at[1], --l->n * sizeof(l->at[0]));
 }
 
+/* Only ever grows. */
 static void
-keep_revision(struct verify_memory *m, struct dict *where, const char *id, int64_t revision)
+keep_repository(struct verify_memory *m, struct dict *where, const char *id,
+		const struct verify_memory_repository *r)
 {
-	int64_t *old = dict_get(where, id);
+	struct verify_memory_repository *old = dict_get(where, id);
 
 	if (!old) {
 		old = arena_alloc(&m->arena, sizeof(*old));
 		dict_set(where, id, old);
 	}
-	*old = KILN_MAX(*old, revision);
+	old->revision = KILN_MAX(old->revision, r->revision);
+	old->log = KILN_MAX(old->log, r->log);
 }
 
 static bool
@@ -73,32 +85,48 @@ get_root(const struct doc *d, struct digest *out)
 }
 
 static bool
+get_size(const struct doc *d, const char *key, uint64_t *out)
+{
+	int64_t size;
+
+	if (!doc_int(doc_get(d, key), &size) || size < 0 || (uint64_t)size > TLOG_MAX_SIZE)
+		return false;
+	*out = (uint64_t)size;
+	return true;
+}
+
+static bool
 read_log(struct verify_memory *m, const struct doc *d)
 {
 	const char *key = doc_get_text(d, "key");
+	const struct doc *list = doc_get(d, "seen");
 	struct note_key parsed;
-	struct seen_log l;
 	struct err ignored;
-	int64_t size;
+	struct seen s;
 
-	if (!key || d->n != 3 || note_key_parse(&m->arena, key, &parsed, &ignored) < 0 ||
-	    !doc_int(doc_get(d, "size"), &size) || size < 0 || !get_root(d, &l.root))
+	if (!key || d->n != 2 || note_key_parse(&m->arena, key, &parsed, &ignored) < 0 ||
+	    !list || list->kind != DOC_LIST || list->n == 0 || list->n > VERIFY_MEMORY_SIZES)
 		return false;
-	l.size = (uint64_t)size;
-	keep_log(m, &m->logs, key, &l);
-	return l.size <= TLOG_MAX_SIZE;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct doc *one = list->items[i].value;
+
+		if (one->n != 2 || !get_size(one, "size", &s.size) || !get_root(one, &s.root))
+			return false;
+		keep_seen(m, &m->logs, key, &s);
+	}
+	return true;
 }
 
 static bool
 read_repository(struct verify_memory *m, const struct doc *d)
 {
 	const char *id = doc_get_text(d, "id");
-	int64_t revision;
+	struct verify_memory_repository r;
 
-	if (!id || !*id || d->n != 2 || !doc_int(doc_get(d, "revision"), &revision) ||
-	    revision < 0)
+	if (!id || !*id || d->n != 3 || !doc_int(doc_get(d, "revision"), &r.revision) ||
+	    r.revision < 0 || !get_size(d, "log", &r.log))
 		return false;
-	keep_revision(m, &m->revisions, id, revision);
+	keep_repository(m, &m->repositories, id, &r);
 	return true;
 }
 
@@ -145,13 +173,30 @@ verify_memory_parse(struct verify_memory *m, const char *text, size_t n, const c
 static struct doc *
 log_doc(struct arena *a, const char *key, const struct seen_log *l)
 {
-	CLEANUP(buf_free) struct buf root = BUF_MAX(128);
+	struct doc *d = doc_map(a), *list = doc_list(a);
+
+	for (size_t i = 0; i < l->n; i++) {
+		CLEANUP(buf_free) struct buf root = BUF_MAX(128);
+		struct doc *one = doc_map(a);
+
+		digest_base64(l->at[i].root.bytes, DIGEST_BYTES, &root);
+		doc_set(a, one, "size", doc_number(a, (int64_t)l->at[i].size));
+		doc_set_text(a, one, "root", buf_text(&root));
+		doc_push(a, list, one);
+	}
+	doc_set_text(a, d, "key", key);
+	doc_set(a, d, "seen", list);
+	return d;
+}
+
+static struct doc *
+repository_doc(struct arena *a, const char *id, const struct verify_memory_repository *r)
+{
 	struct doc *d = doc_map(a);
 
-	digest_base64(l->root.bytes, DIGEST_BYTES, &root);
-	doc_set_text(a, d, "key", key);
-	doc_set(a, d, "size", doc_number(a, (int64_t)l->size));
-	doc_set_text(a, d, "root", buf_text(&root));
+	doc_set_text(a, d, "id", id);
+	doc_set(a, d, "revision", doc_number(a, r->revision));
+	doc_set(a, d, "log", doc_number(a, (int64_t)r->log));
 	return d;
 }
 
@@ -169,12 +214,10 @@ verify_memory_write(struct verify_memory *m, struct buf *out, struct err *err)
 	}
 	doc_set(&a, root, "logs", list);
 	list = doc_list(&a);
-	for (size_t i = 0; i < m->revisions.n; i++) {
-		struct doc *d = doc_map(&a);
+	for (size_t i = 0; i < m->repositories.n; i++) {
+		const char *id = dict_at(&m->repositories, i, &value);
 
-		doc_set_text(&a, d, "id", dict_at(&m->revisions, i, &value));
-		doc_set(&a, d, "revision", doc_number(&a, *(int64_t *)value));
-		doc_push(&a, list, d);
+		doc_push(&a, list, repository_doc(&a, id, value));
 	}
 	doc_set(&a, root, "repositories", list);
 	doc_set(&a, root, "format", doc_number(&a, 1));
@@ -215,9 +258,9 @@ verify_memory_free(struct verify_memory *m)
 	if (!m)
 		return;
 	dict_release(&m->logs);
-	dict_release(&m->revisions);
+	dict_release(&m->repositories);
 	dict_release(&m->new_logs);
-	dict_release(&m->new_revisions);
+	dict_release(&m->new_repositories);
 	arena_release(&m->arena);
 	free(m);
 }
@@ -228,49 +271,77 @@ verify_memory_log(const struct verify_memory *m, const struct note_key *key,
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	const char *name = log_name(&a, key);
-	const struct seen_log *l = dict_get(&m->logs, name), *l2 = dict_get(&m->new_logs, name);
+	const struct seen_log *old = dict_get(&m->logs, name),
+			      *new = dict_get(&m->new_logs, name);
+	const struct seen *top = old ? &old->at[old->n - 1] : NULL;
 
-	if (l2 && (!l || l2->size > l->size))
-		l = l2;
-	if (!l)
+	if (new && (!top || new->at[new->n - 1].size > top->size))
+		top = &new->at[new->n - 1];
+	if (!top)
 		return false;
 	*out = (struct tlog_checkpoint){ .origin = key->name,
-					 .size = l->size,
-					 .root = l->root };
+					 .size = top->size,
+					 .root = top->root };
 	return true;
+}
+
+bool
+verify_memory_knows(const struct verify_memory *m, const struct note_key *key,
+		    const struct tlog_checkpoint *c, bool *same)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const char *name = log_name(&a, key);
+	const struct seen_log *logs[] = { dict_get(&m->logs, name),
+					  dict_get(&m->new_logs, name) };
+
+	for (size_t k = 0; k < ARRAY_LEN(logs); k++)
+		for (size_t i = 0; logs[k] && i < logs[k]->n; i++) {
+			if (logs[k]->at[i].size != c->size)
+				continue;
+			*same = digest_equal(&logs[k]->at[i].root, &c->root);
+			return true;
+		}
+	return false;
 }
 
 void
 verify_memory_saw_log(struct verify_memory *m, const struct note_key *key,
 		      const struct tlog_checkpoint *c)
 {
-	const struct seen_log l = { .size = c->size, .root = c->root };
+	const struct seen s = { .size = c->size, .root = c->root };
 
-	keep_log(m, &m->new_logs, log_name(&m->arena, key), &l);
+	keep_seen(m, &m->new_logs, log_name(&m->arena, key), &s);
 }
 
 bool
-verify_memory_revision(const struct verify_memory *m, const char *id, int64_t *revision)
+verify_memory_repository(const struct verify_memory *m, const char *id,
+			 struct verify_memory_repository *out)
 {
-	const int64_t *r = dict_get(&m->revisions, id), *r2 = dict_get(&m->new_revisions, id);
+	const struct verify_memory_repository *old = dict_get(&m->repositories, id),
+					      *new = dict_get(&m->new_repositories, id);
 
-	if (!r && !r2)
+	if (!old && !new)
 		return false;
-	*revision = KILN_MAX(r ? *r : 0, r2 ? *r2 : 0);
+	*out = old ? *old : *new;
+	if (new) {
+		out->revision = KILN_MAX(out->revision, new->revision);
+		out->log = KILN_MAX(out->log, new->log);
+	}
 	return true;
 }
 
 void
-verify_memory_saw_revision(struct verify_memory *m, const char *id, int64_t revision)
+verify_memory_saw_repository(struct verify_memory *m, const char *id,
+			     const struct verify_memory_repository *r)
 {
-	keep_revision(m, &m->new_revisions, id, revision);
+	keep_repository(m, &m->new_repositories, id, r);
 }
 
 void
 verify_memory_drop(struct verify_memory *m)
 {
 	dict_release(&m->new_logs);
-	dict_release(&m->new_revisions);
+	dict_release(&m->new_repositories);
 }
 
 /* What was collected joins what is known. False: it was all known already. */
@@ -284,15 +355,22 @@ merge(struct verify_memory *m)
 		const char *name = dict_at(&m->new_logs, i, &value);
 		const struct seen_log *l = value, *old = dict_get(&m->logs, name);
 
-		grew |= !old || l->size > old->size;
-		keep_log(m, &m->logs, name, l);
-	}
-	for (size_t i = 0; i < m->new_revisions.n; i++) {
-		const char *id = dict_at(&m->new_revisions, i, &value);
-		const int64_t *r = value, *old = dict_get(&m->revisions, id);
+		for (size_t k = 0; k < l->n; k++) {
+			bool known = false;
 
-		grew |= !old || *r > *old;
-		keep_revision(m, &m->revisions, id, *r);
+			for (size_t o = 0; old && o < old->n; o++)
+				known |= old->at[o].size == l->at[k].size;
+			grew |= !known;
+			keep_seen(m, &m->logs, name, &l->at[k]);
+		}
+	}
+	for (size_t i = 0; i < m->new_repositories.n; i++) {
+		const char *id = dict_at(&m->new_repositories, i, &value);
+		const struct verify_memory_repository *r = value,
+						      *old = dict_get(&m->repositories, id);
+
+		grew |= !old || r->revision > old->revision || r->log > old->log;
+		keep_repository(m, &m->repositories, id, r);
 	}
 	return grew;
 }

@@ -132,7 +132,7 @@ refused "an image in a directory that is also a repository" 3 "does not belong t
 
 # --- something added ---
 fresh
-for extra in evil.rpm .hidden index.html log; do
+for extra in evil.rpm .hidden index.html logs; do
 	echo x >"$repo/$extra"
 	refused "$extra beside the repository's own" 3 "$extra does not belong to a repository" verify "$repo"
 	rm "$repo/$extra"

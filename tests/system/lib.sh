@@ -11,6 +11,8 @@ SKIPPED=0
 
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/kiln-system-XXXXXX") || exit 2
 chmod 755 "$SCRATCH"
+# What this user saw of repositories and logs is nobody else's business: each test begins with none.
+export XDG_STATE_HOME="$SCRATCH/state"
 trap 'chmod -R u+rwX "$SCRATCH" 2>/dev/null; rm -rf "$SCRATCH"' EXIT
 trap 'exit 130' INT TERM
 

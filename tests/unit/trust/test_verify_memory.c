@@ -43,22 +43,30 @@ TEST(verify_memory_starts_empty_and_remembers_what_was_committed)
 	CLEANUP(verify_memory_free) struct verify_memory *m = NULL, *again = NULL;
 	struct tlog_checkpoint c = checkpoint(5), seen;
 	char deeper[512];
-	int64_t revision;
+	const struct verify_memory_repository twelve = { .revision = 12, .log = 5 };
+	struct verify_memory_repository r;
+	bool same;
 
 	desk_open(&d);
 	(void)snprintf(deeper, sizeof(deeper), "%s/state/kiln", d.dir);
 	assert_ok(verify_memory_open(deeper, &m, err));
 	assert_false(verify_memory_log(m, &d.key, &seen));
-	assert_false(verify_memory_revision(m, "ABCD", &revision));
+	assert_false(verify_memory_repository(m, "ABCD", &r));
 	verify_memory_saw_log(m, &d.key, &c);
-	verify_memory_saw_revision(m, "ABCD", 12);
+	verify_memory_saw_repository(m, "ABCD", &twelve);
 	assert_ok(verify_memory_commit(m, err));
 	assert_ok(verify_memory_open(deeper, &again, err));
 	assert_true(verify_memory_log(again, &d.key, &seen));
 	assert_int_equal(seen.size, 5);
 	assert_true(digest_equal(&seen.root, &c.root));
-	assert_true(verify_memory_revision(again, "ABCD", &revision));
-	assert_int_equal(revision, 12);
+	assert_true(verify_memory_repository(again, "ABCD", &r));
+	assert_int_equal(r.revision, 12);
+	assert_int_equal(r.log, 5);
+	assert_true(verify_memory_knows(again, &d.key, &c, &same) && same);
+	c.root.bytes[0] ^= 1;
+	assert_true(verify_memory_knows(again, &d.key, &c, &same) && !same);
+	c.size = 4;
+	assert_false(verify_memory_knows(again, &d.key, &c, &same));
 }
 
 TEST(verify_memory_forgets_what_was_dropped)
@@ -81,22 +89,25 @@ TEST(verify_memory_only_grows_even_by_two_at_once)
 	struct desk d;
 	CLEANUP(verify_memory_free) struct verify_memory *one = NULL, *two = NULL, *now = NULL;
 	struct tlog_checkpoint five = checkpoint(5), nine = checkpoint(9), seen;
-	int64_t revision;
+	const struct verify_memory_repository r1 = { .revision = 1 }, r2 = { .revision = 2 };
+	struct verify_memory_repository r;
+	bool same;
 
 	desk_open(&d);
 	assert_ok(verify_memory_open(d.dir, &one, err));
 	assert_ok(verify_memory_open(d.dir, &two, err));
 	verify_memory_saw_log(one, &d.key, &nine);
-	verify_memory_saw_revision(one, "A", 1);
+	verify_memory_saw_repository(one, "A", &r1);
 	verify_memory_saw_log(two, &d.key, &five);
-	verify_memory_saw_revision(two, "B", 2);
+	verify_memory_saw_repository(two, "B", &r2);
 	assert_ok(verify_memory_commit(one, err));
 	assert_ok(verify_memory_commit(two, err));
 	assert_ok(verify_memory_open(d.dir, &now, err));
 	assert_true(verify_memory_log(now, &d.key, &seen));
 	assert_int_equal(seen.size, 9);
-	assert_true(verify_memory_revision(now, "A", &revision));
-	assert_true(verify_memory_revision(now, "B", &revision));
+	assert_true(verify_memory_knows(now, &d.key, &five, &same) && same);
+	assert_true(verify_memory_repository(now, "A", &r));
+	assert_true(verify_memory_repository(now, "B", &r));
 }
 
 TEST(verify_memory_refuses_a_damaged_file)
@@ -106,8 +117,8 @@ TEST(verify_memory_refuses_a_damaged_file)
 		"{}",
 		"{\"format\":2,\"logs\":[],\"repositories\":[]}",
 		"{\"format\":1,\"logs\":[],\"logs\":[],\"repositories\":[]}",
-		"{\"format\":1,\"logs\":[],\"repositories\":[{\"id\":\"A\",\"revision\":-1}]}",
-		"{\"format\":1,\"logs\":[{\"key\":\"x\",\"size\":1,\"root\":\"\"}],\"repositories\":[]}",
+		"{\"format\":1,\"logs\":[],\"repositories\":[{\"id\":\"A\",\"log\":0,\"revision\":-1}]}",
+		"{\"format\":1,\"logs\":[{\"key\":\"x\",\"seen\":[]}],\"repositories\":[]}",
 		"{\"format\":1,\"logs\":[],\"repositories\":[],\"more\":1}",
 	};
 
@@ -129,7 +140,7 @@ TEST(verify_memory_is_written_in_one_form)
 	CLEANUP(verify_memory_free) struct verify_memory *m = NULL;
 	CLEANUP(buf_free) struct buf text = BUF_MAX(VERIFY_MEMORY_BYTES);
 	static const char good[] =
-		"{\"format\":1,\"logs\":[],\"repositories\":[{\"id\":\"A\",\"revision\":3},{\"id\":\"B\",\"revision\":1}]}\n";
+		"{\"format\":1,\"logs\":[],\"repositories\":[{\"id\":\"A\",\"log\":1,\"revision\":3},{\"id\":\"B\",\"log\":2,\"revision\":1}]}\n";
 
 	desk_open(&d);
 	assert_ok(verify_memory_open(d.dir, &m, err));
