@@ -178,6 +178,15 @@ check_metadata_names(struct pkgverify_run *run, int root, const struct repomd_fi
 	return 0;
 }
 
+/* Without one nothing can be said of a log. */
+static bool
+has_log_key(const struct pkgverify_run *run)
+{
+	const struct rules *r = run->terms->rules;
+
+	return key_of_role(run->terms->ring, KEY_LOG) || (r && r->log_key_given);
+}
+
 /* Whoever shows an older revision, or less of the log, than this user saw of a repository hides
  * something. One key signs one repository: it tells whose revisions these are, and nobody else
  * can make them. */
@@ -195,7 +204,7 @@ check_revision(struct pkgverify_run *run, const char *id, int64_t revision, stru
 		verify_log_tell(run->terms->log, &words);
 	now.log = run->own_log ? words.size : 0;
 	if (!verify_memory_repository(memory, id, &seen) ||
-	    (revision >= seen.revision && now.log >= seen.log)) {
+	    (revision >= seen.revision && (now.log >= seen.log || !has_log_key(run)))) {
 		verify_memory_saw_repository(memory, id, &now);
 		return 0;
 	}
