@@ -86,16 +86,51 @@ digest_fd(int fd, struct digest *out, uint64_t *size, struct err *err)
 	return 0;
 }
 
-void
-digest_hex(const struct digest *d, char out[DIGEST_HEX])
+static void
+write_hex(const uint8_t *bytes, size_t n, char *out)
 {
 	static const char hex[] = "0123456789abcdef";
 
-	for (size_t i = 0; i < DIGEST_BYTES; i++) {
-		out[2 * i] = hex[d->bytes[i] >> 4];
-		out[2 * i + 1] = hex[d->bytes[i] & 15];
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = hex[bytes[i] >> 4];
+		out[2 * i + 1] = hex[bytes[i] & 15];
 	}
-	out[DIGEST_HEX - 1] = '\0';
+	out[2 * n] = '\0';
+}
+
+void
+digest_hex(const struct digest *d, char out[DIGEST_HEX])
+{
+	write_hex(d->bytes, DIGEST_BYTES, out);
+}
+
+void
+digest_sha1_of(const void *data, size_t n, char out[DIGEST_SHA1_HEX])
+{
+	uint8_t bytes[SHA_DIGEST_LENGTH];
+
+	must(SHA1(data, n, bytes) != NULL);
+	write_hex(bytes, sizeof(bytes), out);
+}
+
+int
+digest_sha1_fd(int fd, char out[DIGEST_SHA1_HEX], struct err *err)
+{
+	CLEANUP(mem_free) char *chunk = mem_room(READ_CHUNK);
+	uint8_t bytes[SHA_DIGEST_LENGTH];
+	SHA_CTX ctx;
+	ssize_t n;
+
+	must(SHA1_Init(&ctx));
+	while ((n = read(fd, chunk, READ_CHUNK)) != 0) {
+		if (n < 0 && errno != EINTR)
+			return err_sys(err, "read");
+		if (n > 0)
+			must(SHA1_Update(&ctx, chunk, (size_t)n));
+	}
+	must(SHA1_Final(bytes, &ctx));
+	write_hex(bytes, sizeof(bytes), out);
+	return 0;
 }
 
 static int

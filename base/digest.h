@@ -26,6 +26,11 @@ void digest_hex(const struct digest *d, char out[DIGEST_HEX]);
 bool digest_parse(const char *hex,
 		  struct digest *out); /* 64 lower-case hex digits, else false */
 bool digest_equal(const struct digest *a, const struct digest *b);
+/* SHA-1, for formats that demand it beside SHA-256 (SPDX 2.3). It is no proof of anything: what
+ * is trusted is the SHA-256. From the current offset to the end, and of memory. */
+#define DIGEST_SHA1_HEX 41
+int digest_sha1_fd(int fd, char out[DIGEST_SHA1_HEX], struct err *err) MUST_CHECK;
+void digest_sha1_of(const void *data, size_t n, char out[DIGEST_SHA1_HEX]);
 /* Standard base64 with padding; decode also takes the URL-safe alphabet (DSSE 1.0.2). */
 struct buf;
 void digest_base64(const void *data, size_t n, struct buf *out);

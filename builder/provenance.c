@@ -1,47 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/provenance.h"
+#include "base/json.h"
 #include "builder/result.h"
+#include "repo/purl.h"
 #include "trust/statement.h"
-#include <ctype.h>
-
-/* Percent-encodes what a purl does not take literally in a name, version or qualifier. */
-static void
-add_encoded(struct buf *out, const char *s)
-{
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c < 0x80 && (isalnum(c) || strchr(".-_~", c)))
-			buf_add_char(out, *s);
-		else
-			buf_add_format(out, "%%%02X", c);
-	}
-}
 
 const char *
 provenance_purl(struct arena *a, const struct workspace *w, const struct nevra *id)
 {
-	CLEANUP(buf_free) struct buf t = BUF_MAX(16384);
-
-	buf_add_str(&t, "pkg:rpm/");
-	add_encoded(&t, w->id);
-	buf_add_char(&t, '/');
-	add_encoded(&t, id->name);
-	buf_add_char(&t, '@');
-	add_encoded(&t, id->version);
-	buf_add_char(&t, '-');
-	add_encoded(&t, id->release);
-	buf_add_str(&t, "?arch=");
-	add_encoded(&t, id->arch);
-	buf_add_str(&t, "&distro=");
-	add_encoded(&t, w->id);
-	if (w->version) {
-		buf_add_char(&t, '-');
-		add_encoded(&t, w->version);
-	}
-	if (id->epoch)
-		buf_add_format(&t, "&epoch=%lld", (long long)id->epoch);
-	return arena_strdup(a, buf_text(&t));
+	return purl_make(a, &(struct purl_distribution){ w->id, w->version }, id);
 }
 
 const char *
@@ -68,6 +35,18 @@ role(struct arena *a, const char *word)
 }
 
 static void
+set_resolves(struct arena *a, struct doc *annotations, const struct recipe_patch *p)
+{
+	struct doc *list = doc_list(a);
+
+	if (p->nresolves == 0)
+		return;
+	for (size_t i = 0; i < p->nresolves; i++)
+		doc_push(a, list, doc_text(a, p->resolves[i]));
+	doc_set(a, annotations, "resolves", list);
+}
+
+static void
 add_sources(struct arena *a, const struct recipe *r, struct statement *s)
 {
 	const char *slash = strrchr(r->path, '/');
@@ -78,6 +57,8 @@ add_sources(struct arena *a, const struct recipe *r, struct statement *s)
 	action_recipe_digest(r, &d->sha256);
 	d->annotations = role(a, "recipe");
 	doc_set_text(a, d->annotations, "form", "normalised recipe, canonical JSON");
+	doc_set_text(a, d->annotations, "cpe", r->cpe);
+	doc_set_text(a, d->annotations, "purl", r->purl);
 	for (size_t i = 0; i < r->nsources; i++) {
 		d = &s->dependencies[s->ndependencies++];
 		d->name = r->sources[i].filename;
@@ -92,6 +73,7 @@ add_sources(struct arena *a, const struct recipe *r, struct statement *s)
 		d->uri = provenance_file_uri(a, r, r->patches[i].file);
 		d->sha256 = r->patches[i].sha256;
 		d->annotations = role(a, "patch");
+		set_resolves(a, d->annotations, &r->patches[i]);
 	}
 }
 
@@ -173,6 +155,31 @@ external(struct arena *a, const struct recipe *r)
 	return d;
 }
 
+/* What the build could not have gone beyond; it cannot have changed the result. */
+static struct doc *
+limits(struct arena *a, const struct sandbox_limits *l)
+{
+	struct doc *d = doc_map(a);
+
+	doc_set(a, d, "memoryBytes", doc_number(a, (int64_t)l->memory_bytes));
+	doc_set(a, d, "diskBytes", doc_number(a, (int64_t)l->disk_bytes));
+	doc_set(a, d, "inodes", doc_number(a, (int64_t)l->inodes));
+	doc_set(a, d, "logBytes", doc_number(a, (int64_t)l->log_bytes));
+	doc_set(a, d, "processes", doc_number(a, l->processes));
+	doc_set(a, d, "timeSeconds", doc_number(a, l->time_s));
+	return d;
+}
+
+static struct doc *
+distribution(struct arena *a, const struct workspace *w)
+{
+	struct doc *d = doc_map(a);
+
+	doc_set_text(a, d, "id", w->id);
+	doc_set_text(a, d, "version", w->version);
+	return d;
+}
+
 static struct doc *
 internal(struct arena *a, const struct provenance *p)
 {
@@ -182,7 +189,9 @@ internal(struct arena *a, const struct provenance *p)
 	doc_set(a, chamber, "cpus", doc_number(a, ACTION_CPUS));
 	doc_set_text(a, chamber, "network", "none");
 	doc_set(a, chamber, "walls", record_walls(a, p->record->result));
+	doc_set(a, chamber, "limits", limits(a, &p->recipe->limits));
 	doc_set(a, d, "chamber", chamber);
+	doc_set(a, d, "distribution", distribution(a, p->workspace));
 	if (p->record->result->seen.watched)
 		doc_set(a, d, "violations", trace_kinds(a, &p->record->result->seen));
 	doc_set_text(a, d, "action", p->action->hex);
@@ -193,20 +202,41 @@ internal(struct arena *a, const struct provenance *p)
 }
 
 static void
+add_byproduct(struct statement *s, const char *name, const struct digest *d)
+{
+	s->byproducts[s->nbyproducts++] =
+		(struct statement_resource){ .name = name, .sha256 = *d };
+}
+
+/* Which files of the environment the build opened: a member of the record, named by itself so
+ * that two builds can be compared by what they used. */
+static void
+add_used(struct arena *a, const struct provenance *p, struct statement *s)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(PROVENANCE_MAX_USED);
+	struct digest used;
+
+	json_write(trace_used(a, p->record->trace, false), &text);
+	digest_of(buf_text(&text), text.len, &used);
+	add_byproduct(s, "used.json", &used);
+	s->byproducts[s->nbyproducts - 1].annotations = doc_map(a);
+	doc_set_text(a, s->byproducts[s->nbyproducts - 1].annotations, "form",
+		     "member 'used' of record.json, canonical JSON");
+}
+
+static void
 add_byproducts(struct arena *a, const struct provenance *p, struct statement *s)
 {
 	struct digest facts;
 
 	result_facts_digest(p->packages, p->npackages, &facts);
-	s->byproducts = arena_array(a, 4, sizeof(*s->byproducts));
-	s->byproducts[0] =
-		(struct statement_resource){ .name = "action.json", .sha256 = p->action->key };
-	s->byproducts[1] =
-		(struct statement_resource){ .name = "build.log", .sha256 = p->record->log };
-	s->byproducts[2] = (struct statement_resource){ .name = "facts.json", .sha256 = facts };
-	s->byproducts[3] =
-		(struct statement_resource){ .name = "record.json", .sha256 = p->record_blob };
-	s->nbyproducts = 4;
+	s->byproducts = arena_array(a, 5, sizeof(*s->byproducts));
+	add_byproduct(s, "action.json", &p->action->key);
+	add_byproduct(s, "build.log", &p->record->log);
+	add_byproduct(s, "facts.json", &facts);
+	add_byproduct(s, "record.json", &p->record_blob);
+	if (p->record->trace)
+		add_used(a, p, s);
 }
 
 /* Versions are text in a provenance. */

@@ -14,6 +14,8 @@
 #define PROVENANCE_BUILD_TYPE STATEMENT_RPM_BUILD
 #define PROVENANCE_MAX_BYTES  ((size_t)1024 * 1024) /* what the signer takes */
 
+#define PROVENANCE_MAX_USED ((size_t)1024 * 1024) /* as the record that holds it */
+
 struct provenance {
 	const struct workspace *workspace;
 	const struct recipe *recipe;

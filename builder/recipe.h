@@ -61,14 +61,17 @@ struct recipe {
 	int64_t rpm_epoch;
 	int64_t epoch; /* resolved: its own or the workspace's */
 	const char *summary, *description, *license, *homepage, *cpe;
+	const char *purl; /* of the project it is made from, or NULL */
 	bool noarch;
 	const char **ground; /* seed groups; NULL: the seed's default groups */
 	size_t nground;
 	struct recipe_source *sources;
 	size_t nsources;
 	struct recipe_patch {
-		const char *file;     /* beside the recipe */
-		struct digest sha256; /* of its bytes, computed on load */
+		const char *file;      /* beside the recipe */
+		struct digest sha256;  /* of its bytes, computed on load */
+		const char **resolves; /* advisories that it settles */
+		size_t nresolves;
 		int line, col;
 	} * patches; /* applied with patch -p1 in the first source's directory, in order */
 	size_t npatches;

@@ -39,7 +39,7 @@ enum {
 
 struct recipe_field {
 	const char *name;
-	recipe_read_fn *read;                /* NULL where sub says how */
+	recipe_read_fn *read;                /* NULL where sub alone says how */
 	const char *(*wrong)(const char *s); /* what a text must be, NULL: it is right */
 	size_t at;                           /* offset of the value */
 	size_t count; /* offset of its companion: size_t n of a list, int line of a script */
@@ -96,6 +96,8 @@ const char *recipe_words_name(const char *s);
 const char *recipe_words_version(const char *s);
 const char *recipe_words_homepage(const char *s);
 const char *recipe_words_cpe(const char *s);
+const char *recipe_words_purl(const char *s);
+const char *recipe_words_advisory(const char *s);
 const char *recipe_words_url(const char *s);
 const char *recipe_words_mirror(const char *s);
 const char *recipe_words_upstream(const char *s);

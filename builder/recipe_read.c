@@ -436,21 +436,37 @@ recipe_read_needs(struct recipe_reader *r, const struct recipe_value *v, struct 
 	return 0;
 }
 
+/* One patch: the name of its file, or a map that says what it settles, too. */
+static int
+read_patch(struct recipe_reader *r, const struct recipe_value *v, struct recipe_patch *p,
+	   struct err *err)
+{
+	if (v->doc->kind == DOC_MAP)
+		return recipe_table_read(r, v->field->sub, v->doc, p, err);
+	p->file = checked_text(r, v, err);
+	return p->file ? 0 : -1;
+}
+
 int
 recipe_read_patches(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
 {
-	const char **texts = distinct_texts(r, v, err);
 	struct recipe_patch *patches;
 
-	if (!texts)
+	if (recipe_read_check_list(r, v, "a list of text", err) < 0)
 		return -1;
 	patches = arena_array(r->a, v->doc->n, sizeof(*patches));
 	for (size_t i = 0; i < v->doc->n; i++) {
-		const struct doc *d = v->doc->items[i].value;
+		const struct recipe_value item = item_of(v, i);
 
-		patches[i] = (struct recipe_patch){ .file = texts[i],
-						    .line = d->line,
-						    .col = d->col };
+		if (read_patch(r, &item, &patches[i], err) < 0)
+			return -1;
+		patches[i].line = item.doc->line;
+		patches[i].col = item.doc->col;
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(patches[k].file, patches[i].file))
+				return doc_error(item.doc, r->path, err,
+						 "'%s' names '%s' twice", v->field->name,
+						 patches[i].file);
 	}
 	recipe_read_set_list(v, patches, v->doc->n);
 	return 0;

@@ -379,6 +379,23 @@ finish_update(struct recipe_reader *r, const struct doc *d, void *item, struct e
 }
 TABLE(update, "update", UNPLACED, .finish = finish_update);
 
+static const struct recipe_field patch_fields[] = {
+	{ .name = "file",
+	  .read = recipe_read_text,
+	  .wrong = recipe_words_beside,
+	  IN(recipe_patch, file),
+	  .flags = RECIPE_REQUIRED,
+	  DOCS("text", "required", "the patch, a file beside the recipe") },
+	{ .name = "resolves",
+	  .read = recipe_read_texts,
+	  .wrong = recipe_words_advisory,
+	  IN(recipe_patch, resolves),
+	  WITH(recipe_patch, nresolves),
+	  DOCS("list of text", "none", "advisories that it settles") },
+};
+TABLE(patch, "patches[]", .size = sizeof(struct recipe_patch),
+      .line = offsetof(struct recipe_patch, line), .col = offsetof(struct recipe_patch, col));
+
 static const struct recipe_field root_fields[] = {
 	{ .name = "format",
 	  .read = recipe_read_format,
@@ -436,7 +453,15 @@ static const struct recipe_field root_fields[] = {
 	  .read = recipe_read_text,
 	  .wrong = recipe_words_cpe,
 	  IN(recipe, cpe),
+	  .flags = RECIPE_EXPAND,
 	  DOCS("text", "none", "CPE 2.3 name, by which scanners find advisories") },
+	{ .name = "purl",
+	  .read = recipe_read_text,
+	  .wrong = recipe_words_purl,
+	  IN(recipe, purl),
+	  .flags = RECIPE_EXPAND,
+	  DOCS("text", "none",
+	       "package URL of the project it is made from, by which advisories name it") },
 	{ .name = "arch",
 	  .read = recipe_read_arch,
 	  IN(recipe, noarch),
@@ -460,7 +485,8 @@ static const struct recipe_field root_fields[] = {
 	  .wrong = recipe_words_beside,
 	  IN(recipe, patches),
 	  WITH(recipe, npatches),
-	  DOCS("list of text", "none",
+	  .sub = &patch,
+	  DOCS("list of text or maps", "none",
 	       "files beside the recipe, applied with `patch -p1` to the first source") },
 	{ .name = "build",
 	  .sub = &build,

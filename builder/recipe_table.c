@@ -111,7 +111,7 @@ read_field(struct recipe_reader *r, const struct recipe_value *v, struct err *er
 {
 	const struct recipe_field *f = v->field;
 
-	if (!f->sub)
+	if (f->read)
 		return f->read(r, v, err);
 	if (f->flags & RECIPE_LISTED)
 		return read_items(r, v, err);

@@ -4,6 +4,8 @@
  * the words that follow "must be" in the message.
  */
 #include "builder/recipe_priv.h"
+#include "repo/purl.h"
+#include "trust/sbom.h"
 #include "base/manifest.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
@@ -98,6 +100,23 @@ recipe_words_cpe(const char *s)
 	return begins(s, "cpe:2.3:") && parts == CPE_PARTS
 		       ? NULL
 		       : "a name that begins with cpe:2.3: and has 13 parts";
+}
+
+const char *
+recipe_words_purl(const char *s)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct purl p;
+
+	return begins(s, "pkg:") && purl_parse(&a, s, &p)
+		       ? NULL
+		       : "a package URL such as pkg:github/madler/zlib@1.3";
+}
+
+const char *
+recipe_words_advisory(const char *s)
+{
+	return sbom_is_advisory(s) ? NULL : "the id of an advisory such as CVE-2026-1234";
 }
 
 /* The last component becomes a file name in the chamber. */

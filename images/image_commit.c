@@ -268,7 +268,8 @@ publish(struct commit *c, bool *unchanged, struct err *err)
 					     .nchosen = c->nchosen,
 					     .architecture = c->architecture,
 					     .epoch = c->epoch,
-					     .manifest = c->ids.manifest };
+					     .manifest = c->ids.manifest,
+					     .layer = c->layer.digest };
 	struct digest old;
 	bool same_layout, same_proof;
 

@@ -6,7 +6,9 @@
 #include "base/fd.h"
 #include "base/tree.h"
 #include "base/vec.h"
+#include "images/imgsbom.h"
 #include "images/oci.h"
+#include "repo/purl.h"
 #include "trust/ledger.h"
 #include "trust/statement.h"
 
@@ -18,45 +20,18 @@ imgattest_release(struct imgattest *at)
 	buf_free(&at->statement);
 	buf_free(&at->inventory);
 	buf_free(&at->inventory_statement);
-}
-
-/* A package URL escapes everything but letters, digits and ". - _ ~". */
-static void
-add_escaped(struct buf *b, const char *s)
-{
-	for (; *s; s++) {
-		if ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
-		    (*s >= '0' && *s <= '9') || strchr(".-_~", *s))
-			buf_add_char(b, *s);
-		else
-			buf_add_format(b, "%%%02X", (unsigned)(unsigned char)*s);
-	}
+	buf_free(&at->cyclonedx);
+	buf_free(&at->spdx);
+	buf_free(&at->sbom_statement);
 }
 
 const char *
 imgattest_purl(struct arena *a, const struct image_spec *image, const struct nevra *id)
 {
-	CLEANUP(buf_free) struct buf b = BUF_MAX(8192);
+	const struct purl_distribution d = { image->distribution_id,
+					     image->distribution_version };
 
-	buf_add_str(&b, IMGATTEST_PURL);
-	add_escaped(&b, image->distribution_id);
-	buf_add_char(&b, '/');
-	add_escaped(&b, id->name);
-	buf_add_char(&b, '@');
-	add_escaped(&b, id->version);
-	buf_add_char(&b, '-');
-	add_escaped(&b, id->release);
-	buf_add_str(&b, "?arch=");
-	add_escaped(&b, id->arch);
-	buf_add_str(&b, "&distro=");
-	add_escaped(&b, image->distribution_id);
-	if (image->distribution_version) {
-		buf_add_char(&b, '-');
-		add_escaped(&b, image->distribution_version);
-	}
-	if (id->epoch)
-		buf_add_format(&b, "&epoch=%lld", (long long)id->epoch);
-	return arena_strdup(a, buf_text(&b));
+	return purl_make(a, &d, id);
 }
 
 /* Which packages took part: breadth first from the image's own through their statements. */
@@ -261,11 +236,14 @@ imgattest_make(struct arena *a, const struct imgattest_spec *spec, struct imgatt
 		.statement = BUF_MAX(SIGNER_MAX_PAYLOAD),
 		.inventory = BUF_MAX(ATTEST_MAX_INVENTORY),
 		.inventory_statement = BUF_MAX(SIGNER_MAX_PAYLOAD),
+		.cyclonedx = BUF_MAX(SBOM_MAX_BYTES),
+		.spdx = BUF_MAX(SBOM_MAX_BYTES),
+		.sbom_statement = BUF_MAX(SIGNER_MAX_PAYLOAD),
 	};
 
 	if (closure_run(&c, spec, &at, err) < 0 ||
 	    make_provenance(a, spec, &at.statement, err) < 0 ||
-	    make_inventory(a, spec, &at, err) < 0)
+	    make_inventory(a, spec, &at, err) < 0 || imgsbom_write(a, spec, &at, err) < 0)
 		return -1;
 	*out = at;
 	at = (struct imgattest){ 0 };
@@ -279,12 +257,13 @@ package_bundle(struct arena *a, const struct pkgfacts *p)
 			    nevra_file(a, &p->id));
 }
 
-/* What is said, as entries of the log: first of each package, then inventory and image. */
+/* What is said, as entries of the log: first of each package, then inventory, image and bill.
+ */
 static struct ledger_item *
 list_items(struct arena *a, const struct imgattest *at, const struct image_spec *image,
 	   size_t *n)
 {
-	struct ledger_item *items = arena_array(a, at->npackages + 2, sizeof(*items));
+	struct ledger_item *items = arena_array(a, at->npackages + 3, sizeof(*items));
 	const char *name = image->image->name;
 
 	for (size_t i = 0; i < at->npackages; i++)
@@ -304,7 +283,12 @@ list_items(struct arena *a, const struct imgattest *at, const struct image_spec 
 							   name),
 				      .role = KEY_IMAGE,
 				      .statement = &at->statement };
-	*n = at->npackages + 2;
+	items[at->npackages + 2] =
+		(struct ledger_item){ .name = arena_format(a, "images/%s/" IMGATTEST_SBOM,
+							   name),
+				      .role = KEY_IMAGE,
+				      .statement = &at->sbom_statement };
+	*n = at->npackages + 3;
 	return items;
 }
 
@@ -347,7 +331,10 @@ imgattest_commit(struct arena *a, const struct imgattest *at, const struct image
 			return -1;
 	if (oci_write_file(dirfd, IMGATTEST_INVENTORY, &at->inventory, err) < 0 ||
 	    write_bundle(image, dirfd, IMGATTEST_INVENTORY IMGATTEST_BUNDLE, &items[n], err) <
-		    0)
+		    0 ||
+	    oci_write_file(dirfd, IMGATTEST_CYCLONEDX, &at->cyclonedx, err) < 0 ||
+	    oci_write_file(dirfd, IMGATTEST_SPDX, &at->spdx, err) < 0 ||
+	    write_bundle(image, dirfd, IMGATTEST_SBOM, &items[n + 2], err) < 0)
 		return -1;
 	return write_bundle(image, dirfd, IMGATTEST_PROVENANCE, &items[n + 1], err);
 }
@@ -370,19 +357,24 @@ imgattest_is_current(struct arena *a, const struct imgattest *at,
 	const struct ledger ledger = ledger_of(image);
 	size_t n, count;
 	struct ledger_item *items = list_items(a, at, image, &count);
-	struct digest inventory;
+	struct digest inventory, cyclonedx, spdx;
 	struct err ignored;
 	const char **names;
 	bool all;
 
 	digest_of(at->inventory.data, at->inventory.len, &inventory);
+	digest_of(at->cyclonedx.data, at->cyclonedx.len, &cyclonedx);
+	digest_of(at->spdx.data, at->spdx.len, &spdx);
 	if (ledger_recall(&ledger, items, count, &all, &ignored) < 0 || !all ||
 	    tree_list(a, dirfd, IMGATTEST_PACKAGES, &names, &n, &ignored) < 0 ||
-	    n != at->npackages || !has_bytes(dirfd, IMGATTEST_INVENTORY, &inventory))
+	    n != at->npackages || !has_bytes(dirfd, IMGATTEST_INVENTORY, &inventory) ||
+	    !has_bytes(dirfd, IMGATTEST_CYCLONEDX, &cyclonedx) ||
+	    !has_bytes(dirfd, IMGATTEST_SPDX, &spdx))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!has_bytes(dirfd, package_bundle(a, at->packages[i]), &items[i].bundle))
 			return false;
 	return has_bytes(dirfd, IMGATTEST_INVENTORY IMGATTEST_BUNDLE, &items[n].bundle) &&
-	       has_bytes(dirfd, IMGATTEST_PROVENANCE, &items[n + 1].bundle);
+	       has_bytes(dirfd, IMGATTEST_PROVENANCE, &items[n + 1].bundle) &&
+	       has_bytes(dirfd, IMGATTEST_SBOM, &items[n + 2].bundle);
 }

@@ -7,6 +7,7 @@
  *   packages/FILE.rpm.sigstore.json       build-time proof of these packages and, in turn, of
  *                                         every package that took part in building them
  *   inventory.json (+ .sigstore.json)     sources, seed packages and the definition
+ *   sbom.cdx.json, .spdx.json, .sigstore.json   bill of materials (imgsbom.h)
  *
  * imgattest_make computes what is to be said, imgattest_commit signs, logs and writes it.
  */
@@ -18,6 +19,9 @@
 #define IMGATTEST_PACKAGES   "packages"
 #define IMGATTEST_INVENTORY  "inventory.json"
 #define IMGATTEST_BUNDLE     ".sigstore.json"
+#define IMGATTEST_CYCLONEDX  "sbom.cdx.json"
+#define IMGATTEST_SPDX       "sbom.spdx.json"
+#define IMGATTEST_SBOM       "sbom.sigstore.json"
 #define IMGATTEST_BUILD_TYPE "https://kiln.invalid/buildtypes/image/v1"
 #define IMGATTEST_DEFINITION "kiln:"    /* URI prefix of a file of the workspace */
 #define IMGATTEST_PURL       "pkg:rpm/" /* URI prefix of a package */
@@ -28,11 +32,12 @@ struct imgattest_spec {
 	size_t nchosen;
 	const char *architecture; /* as OCI calls it */
 	int64_t epoch;
-	struct digest manifest;
+	struct digest manifest, layer;
 };
 struct imgattest {
 	struct buf statement; /* provenance of the image */
 	struct buf inventory, inventory_statement;
+	struct buf cyclonedx, spdx, sbom_statement; /* imgsbom.h */
 	const struct pkgfacts *
 		*packages; /* chosen and what built them, sorted by file name; arena */
 	size_t npackages;

@@ -14,6 +14,7 @@
 #include "images/imgattest.h"
 #include "images/oci.h"
 #include "images/oci_priv.h"
+#include "trust/sbom.h"
 #include "trust/inputs.h"
 
 #define VERIFY_MAX_LAYER (UINT64_C(64) << 30) /* plain bytes of one layer */
@@ -203,8 +204,10 @@ check_packages(const struct inputs_set *set, const struct statement *s, size_t *
 static int
 check_proof_entry(void *arg, const struct tree_entry *e, struct err *err)
 {
-	static const char *const own[] = { IMGATTEST_PROVENANCE, IMGATTEST_INVENTORY,
-					   IMGATTEST_INVENTORY IMGATTEST_BUNDLE };
+	static const char *const own[] = {
+		IMGATTEST_PROVENANCE, IMGATTEST_INVENTORY, IMGATTEST_INVENTORY IMGATTEST_BUNDLE,
+		IMGATTEST_CYCLONEDX,  IMGATTEST_SPDX,      IMGATTEST_SBOM
+	};
 	const char *inside = IMGATTEST_PACKAGES "/";
 
 	if (S_ISDIR(e->st->st_mode) && strcmp(e->path, IMGATTEST_PACKAGES) == 0)
@@ -230,6 +233,67 @@ check_name(struct arena *a, const struct statement *s, const char *image, struct
 	err_set(err, ERR_VERIFY, "this is the image '%s', not '%s'", verify_label(a, said),
 		verify_label(a, image));
 	return err_hint(err, "an image is verified under its own name: out/images/NAME");
+}
+
+static bool
+is_listed(const struct sbom *bill, const struct statement_resource *package)
+{
+	for (size_t i = 1; i < bill->nparts; i++)
+		if (bill->parts[i].kind == SBOM_PACKAGE && bill->parts[i].hashed &&
+		    digest_equal(&bill->parts[i].sha256, &package->sha256))
+			return true;
+	return false;
+}
+
+/* The bill lists the packages of the provenance, and no other. */
+static int
+check_bill(struct arena *a, const struct statement *s, const struct buf *cyclonedx,
+	   const char *name, struct err *err)
+{
+	struct sbom bill;
+	size_t listed = 0, used = 0;
+
+	if (sbom_parse(a, buf_text(cyclonedx), cyclonedx->len, name, &bill, err) < 0)
+		return err_recode(err, ERR_VERIFY);
+	for (size_t i = 0; i < s->ndependencies; i++) {
+		const struct statement_resource *d = &s->dependencies[i];
+
+		if (!d->uri || strncmp(d->uri, IMGATTEST_PURL, strlen(IMGATTEST_PURL)) != 0)
+			continue;
+		if (!is_listed(&bill, d))
+			return err_set(err, ERR_VERIFY, "%s does not list %s", name, d->name);
+		used++;
+	}
+	for (size_t i = 1; i < bill.nparts; i++)
+		listed += bill.parts[i].kind == SBOM_PACKAGE;
+	return listed == used ? 0
+			      : err_set(err, ERR_VERIFY,
+					"%s lists packages that are not in the image", name);
+}
+
+/* Not needed to trust the image; what is there must be true of it. */
+static int
+check_sbom(struct arena *a, int dirfd, const struct verify_ask *image,
+	   const struct statement *s, struct err *err)
+{
+	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
+	CLEANUP(buf_free) struct buf cyclonedx = BUF_MAX(SBOM_MAX_BYTES);
+	CLEANUP(buf_free) struct buf spdx = BUF_MAX(SBOM_MAX_BYTES);
+	struct verify_ask ask = *image;
+
+	ask.name = IMGATTEST_SBOM;
+	ask.material = NULL; /* they speak of the provenance */
+	ask.signer = NULL;
+	if (faccessat(dirfd, IMGATTEST_SBOM, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    faccessat(dirfd, IMGATTEST_CYCLONEDX, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    faccessat(dirfd, IMGATTEST_SPDX, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (oci_read_file(dirfd, IMGATTEST_SBOM, &bundle, err) < 0 ||
+	    oci_read_file(dirfd, IMGATTEST_CYCLONEDX, &cyclonedx, err) < 0 ||
+	    oci_read_file(dirfd, IMGATTEST_SPDX, &spdx, err) < 0 ||
+	    sbom_verify(a, &ask, &bundle, &cyclonedx, &spdx, err) < 0)
+		return -1;
+	return check_bill(a, s, &cyclonedx, IMGATTEST_CYCLONEDX, err);
 }
 
 /* An image is of the time that it declares, or the newest at which anybody vouched for it. */
@@ -314,7 +378,7 @@ open_proof(struct proof *p, const char *name, const struct digest *manifest, str
 			       name, verify_label(&p->a, s->build_type));
 	if (check_name(&p->a, s, p->image, err) < 0 ||
 	    tree_walk(dirfd, ".", check_proof_entry, &p->a, err) < 0 ||
-	    find_tiles(p, err) < 0 ||
+	    check_sbom(&p->a, dirfd, &ask, s, err) < 0 || find_tiles(p, err) < 0 ||
 	    verify_terms_judge(p->terms, &p->found, true, name, err) < 0)
 		return -1;
 	return check_age(p->terms, &p->found, name, err);

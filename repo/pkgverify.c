@@ -151,26 +151,18 @@ pkgverify_package_open(struct pkgverify_run *run, const char *name, struct pkgve
 	return 0;
 }
 
-/* The signed bill of materials of these bytes, where the policy demands one. */
+/* What is there must be true; whether it must be there, the policy says. */
 static int
-check_bill(struct pkgverify_run *run, const struct pkgverify_package *p, struct err *err)
+check_bill(struct pkgverify_run *run, struct pkgverify_package *p, struct err *err)
 {
-	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
-	const char *file = arena_format(&run->arena, "%s" PKGVERIFY_BILL, p->name);
-	const struct verify_ask ask = { .ring = run->terms->ring,
-					.role = KEY_BUILDER,
-					.name = verify_label(&run->arena, file),
-					.predicate_type = "https://cyclonedx.org/bom",
-					.subject = &p->digest };
-	struct statement s;
+	const struct rules *r = run->terms->rules;
 
-	if (!run->terms->rules->sbom)
-		return 0;
-	if (pkgverify_read(run->dirfd, file, &text, err) < 0)
-		return err_wrap(err, "no sbom, as %s demands", run->terms->rules->name);
-	if (verify_bundle_as(&run->arena, &ask, buf_text(&text), text.len, &s, err) < 0)
+	if (pkgverify_sbom(run, p, &p->billed, err) < 0)
 		return -1;
-	run->strength.billed++;
+	run->strength.billed += p->billed;
+	if (r && r->sbom && !p->billed)
+		return err_set(err, ERR_VERIFY, "no sbom, as %s demands: %s", r->name,
+			       p->label);
 	return 0;
 }
 
@@ -181,8 +173,7 @@ judge_package(struct pkgverify_run *run, const struct pkgverify_package *p, stru
 
 	if (!r)
 		return 0;
-	if (rules_judge_licence(r, p->head.license, p->label, err) < 0 ||
-	    check_bill(run, p, err) < 0)
+	if (rules_judge_licence(r, p->head.license, p->label, err) < 0)
 		return -1;
 	return pkgverify_rebuild_check(run, p, err);
 }
@@ -199,7 +190,7 @@ pkgverify_package_check(struct pkgverify_run *run, struct pkgverify_package *p, 
 			       nevra_file(&run->arena, &p->head.id));
 	if (unsigned_digest(p, &p->bare, err) < 0 ||
 	    check_subjects(run, &p->found->statement, p, &p->bare, err) < 0 ||
-	    judge_package(run, p, err) < 0)
+	    check_bill(run, p, err) < 0 || judge_package(run, p, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	run->strength.artefacts++;
 	run->strength.logged += p->found->material.logged;
@@ -279,6 +270,8 @@ check_lone(struct pkgverify_run *run, const char *path, struct pkgverify_package
 	verify_note(report, true, "%s: header signature by a trusted packages key", p->label);
 	verify_note(report, true,
 		    "%s: statement by a trusted builder key speaks of these bytes", p->label);
+	if (p->billed)
+		verify_note(report, true, "%s: SBOM matches content", p->label);
 	if (inputs_check(run->inputs, &p->found->statement, p->label, count, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	verify_note(report, true, "%s: all %zu inputs are known, down to sources and seed",

@@ -8,8 +8,8 @@
 
 #define PKGVERIFY_BUNDLE    ".sigstore.json"
 #define PKGVERIFY_INVENTORY "inventory.json"
-#define PKGVERIFY_BILL      ".sbom.sigstore.json" /* a bill of materials as a statement */
-#define PKGVERIFY_REBUILD   ".rebuild."           /* NAME.rpm.rebuild.WHO.sigstore.json */
+#define PKGVERIFY_REBUILD   ".rebuild." /* NAME.rpm.rebuild.WHO.sigstore.json */
+#define PKGVERIFY_RELEASE   "release"
 
 struct pkgverify_run {
 	struct arena arena;
@@ -48,6 +48,7 @@ struct pkgverify_package {
 	uint64_t size;
 	struct pkgfile head;
 	const struct verify_found *found; /* its statement */
+	bool billed;                      /* its bill of materials is signed and true */
 };
 /* Opens and hashes a package. Close p->fd also after a failure. */
 int pkgverify_package_open(struct pkgverify_run *run, const char *name,
@@ -61,6 +62,21 @@ int pkgverify_rebuild_check(struct pkgverify_run *run, const struct pkgverify_pa
 			    struct err *err) MUST_CHECK;
 /* The names in the directory that begin with prefix: *first and how many. */
 size_t pkgverify_beginning(const struct pkgverify_run *run, const char *prefix, size_t *first);
+
+/* What lies beside a package: bills of materials, signed, about these bytes and saying of them
+ * what they say themselves; the result of its tests. *has: there is a bill. */
+int pkgverify_sbom(struct pkgverify_run *run, const struct pkgverify_package *p, bool *has,
+		   struct err *err) MUST_CHECK;
+/* Is it named as such a file? *package: beside which package. */
+bool pkgverify_sbom_name(struct arena *a, const char *file, const char **package);
+
+/* "release.sigstore.json", "release-2.sigstore.json" and what lies beside a bundle: its suffix;
+ * NULL: it is no such name. */
+const char *pkgverify_release_name(const char *name);
+/* The statements about the whole tree, if it has any; packages: all, as they were found. */
+int pkgverify_release(struct pkgverify_run *run, int root,
+		      const struct statement_resource *packages, size_t n,
+		      struct err *err) MUST_CHECK;
 
 /* Bundles of packages_dir and the inventory of root into run->inputs, each read when it is
  * asked for. */

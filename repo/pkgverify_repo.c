@@ -316,6 +316,15 @@ is_beside(struct pkgverify_run *run, const struct dict *known, const char *name)
 	       dict_has(known, arena_strndup(&run->arena, name, (size_t)(word - name)));
 }
 
+/* Bills of materials and test results lie beside listed packages only. */
+static bool
+is_about(struct pkgverify_run *run, const struct dict *known, const char *name)
+{
+	const char *package;
+
+	return pkgverify_sbom_name(&run->arena, name, &package) && dict_has(known, package);
+}
+
 /* packages/ holds the listed packages, bundles, and nothing a client could take besides. Which
  * bundles belong there is asked when all inputs are known. */
 static int
@@ -337,7 +346,8 @@ check_package_names(struct pkgverify_run *run, const struct repomd_file *package
 		if (!dict_has(&known, run->names[i]) && !inputs_is_bundle(run->names[i]) &&
 		    !has_suffix(run->names[i], MATERIAL_PROOF) &&
 		    !has_suffix(run->names[i], MATERIAL_INTOTO) &&
-		    !is_beside(run, &known, run->names[i]))
+		    !is_beside(run, &known, run->names[i]) &&
+		    !is_about(run, &known, run->names[i]))
 			return err_set(err, ERR_VERIFY,
 				       "packages/%s is not listed in the metadata",
 				       verify_label(&run->arena, run->names[i]));
@@ -376,7 +386,8 @@ check_listed(struct pkgverify_run *run, const struct repomd_file *listed, struct
 	    check_identity(listed, &p.head.id, err) < 0)
 		return -1;
 	*digest = p.digest;
-	verify_note(run->terms->report, true, "%s: signature and statement", listed->href);
+	verify_note(run->terms->report, true, "%s: signature and statement%s", listed->href,
+		    p.billed ? ", SBOM matches content" : "");
 	return 0;
 }
 
@@ -443,7 +454,8 @@ check_repository(struct pkgverify_run *run, const char *path, struct pkgverify_s
 	digests = arena_array(&run->arena, n + 1, sizeof(*digests));
 	if (check_packages(run, packages, n, digests, err) < 0 ||
 	    check_all_inputs(run, digests, n, &count, err) < 0 ||
-	    pkgverify_tree(run, root, path, err) < 0)
+	    pkgverify_tree(run, root, path, err) < 0 ||
+	    pkgverify_release(run, root, digests, n, err) < 0)
 		return -1;
 	inputs_count(run->inputs, &run->strength);
 	pkgverify_note_log(run);

@@ -51,7 +51,7 @@ check_root(struct pkgverify_run *run, int root, struct err *err)
 
 		while (k < ARRAY_LEN(root_names) && strcmp(names[i], root_names[k]) != 0)
 			k++;
-		if (k == ARRAY_LEN(root_names))
+		if (k == ARRAY_LEN(root_names) && !pkgverify_release_name(names[i]))
 			return err_set(err, ERR_VERIFY, "%s does not belong to a repository",
 				       verify_label(&run->arena, names[i]));
 	}

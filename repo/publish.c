@@ -129,6 +129,7 @@ add_packages(struct publish_run *run)
 		add_blob(run, arena_format(&run->arena, "packages/%s", p->name), &p->file);
 		add_blob(run, arena_format(&run->arena, "packages/%s" PUBLISH_BUNDLE, p->name),
 			 &p->bundle);
+		publish_sbom_add(run, p);
 	}
 }
 
@@ -209,7 +210,8 @@ publish(struct publish_run *run, const struct publish_tree *t, struct publish_su
 	    add_inventory(run, err) < 0 || add_repo_file(run, err) < 0)
 		return -1;
 	add_packages(run);
-	if (publish_proof_add(run, err) < 0 || publish_log_add(run, err) < 0)
+	if (publish_proof_add(run, err) < 0 || publish_release_add(run, err) < 0 ||
+	    publish_log_add(run, err) < 0)
 		return -1;
 	sum->unchanged = publish_tree_is(t, run->files.at, run->files.n);
 	if (sum->unchanged)

@@ -5,12 +5,16 @@
  * metadata, signs it, and exchanges the finished tree with the old one in a single rename.
  *
  *   out/repo/packages/NAME.rpm, NAME.rpm.sigstore.json
+ *   out/repo/packages/NAME.rpm.cdx.json .spdx.json .sbom.sigstore.json .test.sigstore.json
+ *                                             bills of materials, test result (pkgsbom.h)
  *   out/repo/packages/NAME.rpm.DIGEST.sigstore.json   of older packages that these were made of
  *   beside each .sigstore.json: .tlog-proof (C2SP) and .intoto.jsonl (the bare envelope)
  *   out/repo/log/    the transparency log with every statement of the tree
  *   out/repo/repodata/repomd.xml .asc .key and metadata
  *   out/repo/keys/   public keys;  out/repo/inventory.json, inventory.json.sigstore.json
  *   out/repo/kiln.repo
+ *   out/repo/release.sigstore.json            all of this by digest; release-2... when it is
+ * much
  */
 #pragma once
 
@@ -35,11 +39,12 @@ struct publish_spec {
 	size_t npackages;
 	const struct publish_input *inputs; /* sorted by digest inside */
 	size_t ninputs;
-	int64_t epoch;            /* the newest of the packages' */
-	const char *distribution; /* "Kiln Linux" */
-	const char *repo_id;      /* "kiln" */
-	const char *log_dir;      /* the log of the key set; begun when it is not there */
-	const char *log_origin;   /* its name */
+	int64_t epoch;                                      /* the newest of the packages' */
+	const char *distribution;                           /* "Kiln Linux" */
+	const char *distribution_id, *distribution_version; /* ID, VERSION_ID (or NULL) */
+	const char *repo_id;                                /* "kiln" */
+	const char *log_dir;    /* the log of the key set; begun when it is not there */
+	const char *log_origin; /* its name */
 	/* Signatures of metadata end this many seconds after now, which is then their time; 0:
 	 * they never end, and their time is the epoch. */
 	int64_t metadata_expires, now;

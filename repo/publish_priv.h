@@ -18,6 +18,9 @@ struct publish_package {
 	const struct pkgfacts *facts;
 	const char *name;           /* NAME.rpm */
 	struct digest file, bundle; /* blobs: the signed package, its statement's bundle */
+	struct digest cyclonedx, spdx, sbom; /* blobs: bills, and the bundle for them */
+	struct digest test;                  /* the bundle of its test's result, if tested */
+	bool tested;
 	uint64_t size;
 	struct repomd_fragment fragment;
 	const struct statement_resource *inputs; /* what it was made of: name and digest */
@@ -51,6 +54,25 @@ struct publish_run {
 /* Signs one package and its statement, or takes both from the store. */
 int publish_sign_package(struct publish_run *run, struct publish_package *p,
 			 struct err *err) MUST_CHECK;
+/* Bills of materials and the result of its tests, of the signed package; build: the statement
+ * of its build, with the published subjects. */
+int publish_sbom(struct publish_run *run, struct publish_package *p,
+		 const struct statement *build, struct err *err) MUST_CHECK;
+/* What they depend on besides the package, where they are remembered, and the files. */
+void publish_sbom_key(struct publish_run *run, struct doc *key);
+void publish_sbom_note(struct publish_run *run, const struct publish_package *p,
+		       struct doc *ref);
+bool publish_sbom_recall(struct publish_run *run, const struct doc *ref,
+			 struct publish_package *p);
+void publish_sbom_add(struct publish_run *run, const struct publish_package *p);
+/* The statements about the tree as a whole: all files listed so far but bundles, which speak
+ * for themselves, by digest; added to run->files. */
+int publish_release_add(struct publish_run *run, struct err *err) MUST_CHECK;
+/* Signs a statement, or finds the bundle of one that was signed. what: its kind of reference.
+ */
+int publish_sign_statement(struct publish_run *run, const char *what, const struct statement *s,
+			   struct digest *bundle, struct err *err) MUST_CHECK;
+
 /* The bundle that vouches for an inventory; signed once per inventory and key. */
 int publish_sign_inventory(struct publish_run *run, const struct buf *inventory,
 			   struct digest *bundle, struct err *err) MUST_CHECK;

@@ -17,7 +17,7 @@
 #include "trust/verify.h"
 
 #define SIGN_REF_KIND   "publish"
-#define SIGN_REF_FORMAT 2 /* raised whenever what is remembered gains a member */
+#define SIGN_REF_FORMAT 3 /* raised whenever what is remembered gains a member */
 #define SIGN_MAX_HEADER ((size_t)64 * 1024 * 1024)
 #define SIGN_MAX_REF    ((size_t)64 * 1024)
 
@@ -77,6 +77,7 @@ package_key(struct publish_run *run, const struct publish_package *p)
 	doc_set_digest(a, key, "statement", &p->facts->bundle);
 	doc_set_text(a, key, "packages_key", run->packages_key->id);
 	doc_set_text(a, key, "builder_key", run->builder->id);
+	publish_sbom_key(run, key);
 	doc_set(a, key, "created",
 		doc_number(a, signature_time(p->facts->build_time, run->packages_key)));
 	return key;
@@ -167,7 +168,8 @@ reuse_package(struct publish_run *run, const struct doc *key, struct publish_pac
 	    !doc_get_digest(ref, "bundle", &p->bundle) ||
 	    !doc_get_digest(ref, "metadata", &fragment) ||
 	    !doc_int(doc_get(ref, "size"), &size) || !cas_has(store, &p->file) ||
-	    !cas_has(store, &p->bundle) || !cas_has(store, &fragment))
+	    !cas_has(store, &p->bundle) || !cas_has(store, &fragment) ||
+	    !publish_sbom_recall(run, ref, p))
 		return 0;
 	p->size = (uint64_t)size;
 	p->reused = true;
@@ -294,7 +296,9 @@ sign_statement(struct publish_run *run, struct publish_package *p, struct err *e
 	p->ninputs = s.ndependencies;
 	s.subjects = subjects;
 	s.nsubjects = ARRAY_LEN(subjects);
-	return keep_bundle(run, &s, &p->bundle, err);
+	if (keep_bundle(run, &s, &p->bundle, err) < 0)
+		return -1;
+	return publish_sbom(run, p, &s, err);
 }
 
 int
@@ -315,6 +319,7 @@ publish_sign_package(struct publish_run *run, struct publish_package *p, struct 
 	doc_set_digest(&run->arena, ref, "bundle", &p->bundle);
 	doc_set_digest(&run->arena, ref, "metadata", &fragment);
 	doc_set(&run->arena, ref, "size", doc_number(&run->arena, (int64_t)p->size));
+	publish_sbom_note(run, p, ref);
 	return ref_put(run, key, ref, err);
 }
 
@@ -376,6 +381,26 @@ publish_sign_inventory(struct publish_run *run, const struct buf *inventory,
 	doc_set(&run->arena, s.predicate, "format", doc_number(&run->arena, 1));
 	if (keep_bundle(run, &s, bundle, err) < 0)
 		return err_wrap(err, "inventory");
+	return remember_blob(run, key, bundle, err);
+}
+
+int
+publish_sign_statement(struct publish_run *run, const char *what, const struct statement *s,
+		       struct digest *bundle, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(SIGNER_MAX_PAYLOAD);
+	struct digest digest;
+	struct doc *key;
+	bool found;
+
+	if (statement_make(s, &text, err) < 0)
+		return -1;
+	digest_of(text.data, text.len, &digest);
+	key = blob_key(run, what, &digest, run->builder, 0);
+	if (reuse_blob(run, key, bundle, &found, err) < 0 || found)
+		return found ? 0 : -1;
+	if (keep_bundle(run, s, bundle, err) < 0)
+		return err_wrap(err, "%s", what);
 	return remember_blob(run, key, bundle, err);
 }
 

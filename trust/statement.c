@@ -2,7 +2,6 @@
 #include "trust/statement.h"
 #include "base/json.h"
 
-#define SUBJECTS_MAX  1024 /* what stock verifiers accept */
 #define RESOURCES_MAX 100000
 
 static struct doc *
@@ -214,7 +213,7 @@ read_subjects(const struct reading *r, const struct doc *root, struct statement 
 
 	if (read_resources(r, root, "subject", &s->subjects, &s->nsubjects) < 0)
 		return -1;
-	if (s->nsubjects == 0 || s->nsubjects > SUBJECTS_MAX)
+	if (s->nsubjects == 0 || s->nsubjects > STATEMENT_MAX_SUBJECTS)
 		return refuse(r, root, "a statement has between 1 and 1024 subjects");
 	list = doc_get(root, "subject");
 	for (size_t i = 0; i < s->nsubjects; i++) {

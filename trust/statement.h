@@ -16,6 +16,14 @@
 #define STATEMENT_RPM_BUILD                                                                    \
 	"https://kiln.invalid/buildtypes/rpm/v1" /* the build type of a package */
 
+/* Predicate types of the further statements. */
+#define STATEMENT_TEST_RESULT  "https://in-toto.io/attestation/test-result/v0.1"
+#define STATEMENT_REFERENCE    "https://in-toto.io/attestation/reference/v0.1"
+#define STATEMENT_RELEASE      "https://in-toto.io/attestation/release/v0.2"
+#define STATEMENT_VSA          "https://slsa.dev/verification_summary/v1"
+#define STATEMENT_OPENVEX      "https://openvex.dev/ns"
+#define STATEMENT_MAX_SUBJECTS 1024 /* what stock verifiers accept */
+
 struct statement_resource { /* an in-toto ResourceDescriptor */
 	const char *name;   /* may be NULL */
 	const char *uri;    /* may be NULL */
@@ -50,3 +58,30 @@ int statement_parse(struct arena *a, const char *text, size_t n, const char *nam
 /* The subject whose sha256 equals d, or NULL. */
 const struct statement_resource *statement_subject(const struct statement *s,
 						   const struct digest *d);
+
+/* ---- predicates of the further statements ---- */
+
+/* A test that passed; used: what it was run in and what it left, by digest. */
+struct doc *statement_test_result(struct arena *a, const char *test,
+				  const struct statement_resource *used, size_t n);
+/* Points at a document that is too large for a statement. */
+struct doc *statement_reference(struct arena *a, const char *attester, const char *name,
+				const struct digest *sha256, const char *media_type);
+/* A repository as a whole, in as many statements as its files need. part: from 1. */
+struct doc *statement_release(struct arena *a, const char *purl, unsigned part, unsigned parts);
+
+/* What a verifier found. Stock readers take levels of the form SLSA_BUILD_LEVEL_3 only, and
+ * inputs all or none. */
+struct statement_vsa {
+	const char *verifier_id, *verifier_version; /* version may be NULL */
+	int64_t time;                               /* of the verdict: the verifier's clock */
+	const char *resource_uri;                   /* purl, or where the artefact is */
+	const char *policy_uri;
+	const struct digest *policy_sha256;      /* may be NULL */
+	const struct statement_resource *inputs; /* bundles that were read: uri and digest */
+	size_t ninputs;
+	bool passed;
+	const char *const *levels;
+	size_t nlevels;
+};
+struct doc *statement_vsa(struct arena *a, const struct statement_vsa *v);

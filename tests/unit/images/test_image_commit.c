@@ -263,6 +263,10 @@ TEST(image_with_one_flipped_byte_is_refused_wherever_it_is)
 	tampered(&w, "app/oci-layout", "oci-layout", err);
 	tampered(&w, "app.attest/provenance.sigstore.json", "provenance.sigstore.json", err);
 	tampered(&w, "app.attest/inventory.json", "inventory", err);
+	tampered(&w, "app.attest/sbom.cdx.json", "sbom.sigstore.json: the CycloneDX document",
+		 err);
+	tampered(&w, "app.attest/sbom.spdx.json", "sbom.sigstore.json: the SPDX document", err);
+	tampered(&w, "app.attest/sbom.sigstore.json", "sbom.sigstore.json", err);
 	tampered(&w, "app.attest/inventory.json.sigstore.json", "inventory.json.sigstore.json",
 		 err);
 	tampered(&w, "app.attest/packages/compiler-1-1.x86_64.rpm.sigstore.json",
@@ -373,7 +377,7 @@ TEST(image_beside_the_proof_of_another_name_is_refused)
 
 TEST(image_with_something_added_to_its_proof_is_refused)
 {
-	static const char *const paths[] = { "sbom.cdx.json", "packages/readme",
+	static const char *const paths[] = { "sbom.xml", "packages/readme",
 					     "packages/x\x1b[2J.txt" };
 	CLEANUP(world_close) struct world w;
 	CLEANUP(buf_free) struct buf bundle = BUF_MAX(1 << 20);

@@ -152,15 +152,20 @@ attest(struct shop *s, struct pkgfacts *p, const struct digest *inputs, size_t n
 				.nsubjects = ARRAY_LEN(subjects),
 				.build_type = STATEMENT_RPM_BUILD,
 				.external = doc_map(&s->a),
+				.internal = doc_map(&s->a),
 				.builder_id = "https://kiln.invalid/builder/v1" };
 	struct err err;
 
 	doc_set_text(&s->a, st.external, "recipe", p->recipe);
+	doc_set_text(&s->a, st.internal, "check", "passed");
 	st.dependencies = arena_array(&s->a, n + 1, sizeof(*st.dependencies));
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		st.dependencies[i] =
 			(struct statement_resource){ .name = arena_format(&s->a, "input%zu", i),
-						     .sha256 = inputs[i] };
+						     .sha256 = inputs[i],
+						     .annotations = doc_map(&s->a) };
+		doc_set_text(&s->a, st.dependencies[i].annotations, "role", "source");
+	}
 	st.ndependencies = n;
 	must(statement_make(&st, &text, &err), &err);
 	must(signer_bundle(s->signer, text.data, text.len, &bundle, &err), &err);
@@ -209,6 +214,8 @@ shop_publish(struct shop *s, struct publish_summary *out, struct err *err)
 				     .ninputs = s->ninputs,
 				     .epoch = SHOP_EPOCH + (int64_t)s->n,
 				     .distribution = "Kiln Linux",
+				     .distribution_id = "kiln",
+				     .distribution_version = "1",
 				     .repo_id = "kiln",
 				     .log_dir = arena_format(&s->a, "%s/log", s->root),
 				     .log_origin = "log.kiln.invalid" };

@@ -333,6 +333,18 @@ put_bundle(struct shop *s, const struct forged *f, const char *path)
 	put(s, path, bundle.data, bundle.len);
 }
 
+/* A bundle with what lies beside it. */
+static void
+drop_statement(struct shop *s, const char *stem)
+{
+	static const char *const suffixes[] = { BUNDLE, ".tlog-proof", ".intoto.jsonl" };
+
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
+		assert_int_equal(
+			unlink(shop_path(s, arena_format(&s->a, "%s%s", stem, suffixes[i]))),
+			0);
+}
+
 TEST(pkgverify_refuses_statements_of_another_kind_or_about_nothing)
 {
 	static const struct {
@@ -349,9 +361,15 @@ TEST(pkgverify_refuses_statements_of_another_kind_or_about_nothing)
 		{ { .empty = true }, "names no inputs" },
 	};
 
+	static const char *const bills[] = { APP ".cdx.json", APP ".spdx.json" };
 	CLEANUP(shop_close) struct shop s;
 
 	stocked(&s);
+	/* A bill that tells of other inputs would give the forger away. */
+	for (size_t i = 0; i < ARRAY_LEN(bills); i++)
+		assert_int_equal(unlink(shop_path(&s, bills[i])), 0);
+	drop_statement(&s, APP ".sbom");
+	drop_statement(&s, "release");
 	put_bundle(&s, &(struct forged){ .name = NULL }, APP BUNDLE);
 	assert_ok(verify_repo(&s, err)); /* the forger himself can do it right */
 	assert_ok(verify_file(&s, APP, err));
@@ -360,6 +378,52 @@ TEST(pkgverify_refuses_statements_of_another_kind_or_about_nothing)
 		assert_refused(&s, cases[i].reason);
 		assert_file_refused(&s, APP, cases[i].reason);
 	}
+}
+
+/* ---- what lies beside a package ---- */
+
+/* The bills of one package under the name of another are true, and not of it. */
+TEST(pkgverify_refuses_bills_that_are_not_the_signed_ones)
+{
+	static const char *const kinds[] = { ".cdx.json", ".spdx.json", ".sbom.sigstore.json",
+					     ".test.sigstore.json" };
+	static const char *const reasons[] = { "the CycloneDX document is not the one",
+					       "the SPDX document is not the one",
+					       "speaks of other bytes",
+					       "speaks of other bytes" };
+	static const char zlib[] = "packages/zlib-1-1.x86_64.rpm";
+	CLEANUP(shop_close) struct shop s;
+
+	stocked(&s);
+	drop_statement(&s, "release");
+	assert_ok(verify_repo(&s, err));
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		const char *mine = arena_format(&s.a, "%s%s", APP, kinds[i]);
+		const char *good = text_of(&s, mine);
+		const char *other = text_of(&s, arena_format(&s.a, "%s%s", zlib, kinds[i]));
+
+		put(&s, mine, other, strlen(other));
+		assert_refused(&s, reasons[i]);
+		put(&s, mine, good, strlen(good));
+		assert_ok(verify_repo(&s, err));
+	}
+	drop_statement(&s, APP ".sbom");
+	assert_refused(&s, "has an SBOM that nobody signed");
+}
+
+TEST(pkgverify_refuses_a_tree_that_is_not_the_released_one)
+{
+	CLEANUP(shop_close) struct shop s;
+	const char *text;
+
+	stocked(&s);
+	text = text_of(&s, "kiln.repo");
+	put(&s, "kiln.repo", replaced(&s, text, "enabled=1", "enabled=0"), strlen(text));
+	assert_refused(&s, "kiln.repo is not the file that was released");
+	put(&s, "kiln.repo", text, strlen(text));
+	assert_ok(verify_repo(&s, err));
+	assert_int_equal(unlink(shop_path(&s, "packages/zlib-1-1.x86_64.rpm.spdx.json")), 0);
+	assert_refused(&s, "release.sigstore.json: packages/zlib-1-1.x86_64.rpm.spdx.json");
 }
 
 /* ---- one key in the place of another ---- */

@@ -78,6 +78,11 @@ TEST(publish_writes_the_tree_that_its_header_draws)
 		"repo/inventory.json",
 		"repo/inventory.json.sigstore.json",
 		"repo/kiln.repo",
+		"repo/packages/app-1-1.x86_64.rpm.cdx.json",
+		"repo/packages/app-1-1.x86_64.rpm.spdx.json",
+		"repo/packages/app-1-1.x86_64.rpm.sbom.sigstore.json",
+		"repo/packages/app-1-1.x86_64.rpm.test.sigstore.json",
+		"repo/release.sigstore.json",
 	};
 	struct publish_summary sum;
 	struct listing tree;
