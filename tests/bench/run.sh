@@ -92,6 +92,14 @@ filled_workspace() { # filled_workspace SERIES
 	fi
 }
 
+# Results go to a copy: what is never changed is linked, the rest copied.
+store_copy() { # store_copy DIR
+	mkdir -p "$1" && cp -a "$filled/format" "$filled/refs" "$1/" &&
+		cp -al "$filled/blobs" "$filled/manifests" "$filled/trees" "$1/" &&
+		mkdir -p "$1/tmp" "$1/locks" "$1/quarantine" &&
+		chown --reference="$filled" "$1" "$1/tmp" "$1/locks" "$1/quarantine"
+}
+
 # ---- the run ----
 sections=${BENCH_ONLY:-$(cd "$here" && ls section-*.sh | sed 's/^section-//; s/\.sh$//')}
 for section in $sections; do

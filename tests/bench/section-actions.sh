@@ -9,20 +9,12 @@ target "an action against a bare chamber" reported flat chamber-row
 target "the last actions against the first, CPU" most flat-late-cpu flat-early-cpu 1.1
 target "the same where each needs another" most fan-late-cpu fan-early-cpu 1.1
 
-# Results go to a copy: what is never changed is linked, the rest copied.
-store_copy() {
-	mkdir -p "$S/copy" && cp -a "$filled/format" "$filled/refs" "$S/copy/" &&
-		cp -al "$filled/blobs" "$filled/manifests" "$filled/trees" "$S/copy/" &&
-		mkdir -p "$S/copy/tmp" "$S/copy/locks" "$S/copy/quarantine" &&
-		chown --reference="$filled" "$S/copy" "$S/copy/tmp" "$S/copy/locks" "$S/copy/quarantine"
-}
-
 section_actions() {
 	if [ ! -d "$filled/trees" ]; then
 		miss flat "no filled store at $filled: run make quickstart, or name one in KILN_STORE"
 		return 0
 	fi
-	tries flat "true" && store_copy || return 1
+	store_copy "$S/copy" || return 1
 	export KILN_STORE="$S/copy" KILN_KEYS="$S/action-keys"
 	mkdir -p "$S/action-ws" && cp -a "$top/kiln.yaml" "$top/bootstrap" "$S/action-ws/" &&
 		mkdir -p "$S/action-ws/recipes" "$S/action-ws/images"
