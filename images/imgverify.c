@@ -248,8 +248,9 @@ is_listed(const struct sbom *bill, const struct statement_resource *package)
 /* The bill lists the packages of the provenance, and no other. */
 static int
 check_bill(struct arena *a, const struct statement *s, const struct buf *cyclonedx,
-	   const char *name, struct err *err)
+	   const struct rules *rules, struct err *err)
 {
+	const char *name = IMGATTEST_CYCLONEDX;
 	struct sbom bill;
 	size_t listed = 0, used = 0;
 
@@ -264,36 +265,19 @@ check_bill(struct arena *a, const struct statement *s, const struct buf *cyclone
 			return err_set(err, ERR_VERIFY, "%s does not list %s", name, d->name);
 		used++;
 	}
-	for (size_t i = 1; i < bill.nparts; i++)
-		listed += bill.parts[i].kind == SBOM_PACKAGE;
+	for (size_t i = 1; i < bill.nparts; i++) {
+		const struct sbom_part *part = &bill.parts[i];
+
+		if (part->kind != SBOM_PACKAGE)
+			continue;
+		if (rules && rules_judge_licence(rules, part->license,
+						 verify_label(a, part->name), err) < 0)
+			return err_wrap(err, "%s", name);
+		listed++;
+	}
 	return listed == used ? 0
 			      : err_set(err, ERR_VERIFY,
 					"%s lists packages that are not in the image", name);
-}
-
-/* Not needed to trust the image; what is there must be true of it. */
-static int
-check_sbom(struct arena *a, int dirfd, const struct verify_ask *image,
-	   const struct statement *s, struct err *err)
-{
-	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
-	CLEANUP(buf_free) struct buf cyclonedx = BUF_MAX(SBOM_MAX_BYTES);
-	CLEANUP(buf_free) struct buf spdx = BUF_MAX(SBOM_MAX_BYTES);
-	struct verify_ask ask = *image;
-
-	ask.name = IMGATTEST_SBOM;
-	ask.material = NULL; /* they speak of the provenance */
-	ask.signer = NULL;
-	if (faccessat(dirfd, IMGATTEST_SBOM, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    faccessat(dirfd, IMGATTEST_CYCLONEDX, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    faccessat(dirfd, IMGATTEST_SPDX, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	if (oci_read_file(dirfd, IMGATTEST_SBOM, &bundle, err) < 0 ||
-	    oci_read_file(dirfd, IMGATTEST_CYCLONEDX, &cyclonedx, err) < 0 ||
-	    oci_read_file(dirfd, IMGATTEST_SPDX, &spdx, err) < 0 ||
-	    sbom_verify(a, &ask, &bundle, &cyclonedx, &spdx, err) < 0)
-		return -1;
-	return check_bill(a, s, &cyclonedx, IMGATTEST_CYCLONEDX, err);
 }
 
 /* An image is of the time that it declares, or the newest at which anybody vouched for it. */
@@ -324,6 +308,7 @@ struct proof {
 	const struct verify_terms *terms;
 	struct verify_found found;
 	struct inputs_set *set;
+	bool billed; /* its bill of materials is signed and true */
 };
 
 static void
@@ -334,6 +319,43 @@ proof_release(struct proof *p)
 	arena_release(&p->a);
 }
 DEFINE_RELEASE(struct proof, proof_release);
+
+/* The bundles of an image's packages say nothing of licences: its bill does. */
+static int
+check_demand(const struct rules *r, struct err *err)
+{
+	if (!r || (!r->sbom && !r->licences_given))
+		return 0;
+	err_set(err, ERR_VERIFY, "the image has no sbom%s, as %s demands",
+		r->sbom ? "" : " that names the licences of its packages", r->name);
+	return err_hint(err, "build it again with a Kiln that writes one");
+}
+
+/* What is there must be true of the image; whether it must be there, the policy says. */
+static int
+check_sbom(struct proof *p, int dirfd, const struct verify_ask *image, struct err *err)
+{
+	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
+	CLEANUP(buf_free) struct buf cyclonedx = BUF_MAX(SBOM_MAX_BYTES);
+	CLEANUP(buf_free) struct buf spdx = BUF_MAX(SBOM_MAX_BYTES);
+	struct verify_ask ask = *image;
+
+	ask.name = IMGATTEST_SBOM;
+	ask.material = NULL; /* they speak of the provenance */
+	ask.signer = NULL;
+	if (faccessat(dirfd, IMGATTEST_SBOM, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    faccessat(dirfd, IMGATTEST_CYCLONEDX, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    faccessat(dirfd, IMGATTEST_SPDX, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return check_demand(p->terms->rules, err);
+	if (oci_read_file(dirfd, IMGATTEST_SBOM, &bundle, err) < 0 ||
+	    oci_read_file(dirfd, IMGATTEST_CYCLONEDX, &cyclonedx, err) < 0 ||
+	    oci_read_file(dirfd, IMGATTEST_SPDX, &spdx, err) < 0 ||
+	    sbom_verify(&p->a, &ask, &bundle, &cyclonedx, &spdx, err) < 0 ||
+	    check_bill(&p->a, &p->found.statement, &cyclonedx, p->terms->rules, err) < 0)
+		return -1;
+	p->billed = true;
+	return 0;
+}
 
 /* The log of an image lies where the user says, or in the repository beside it; one that is
  * older than the image shows nothing of it. */
@@ -378,7 +400,7 @@ open_proof(struct proof *p, const char *name, const struct digest *manifest, str
 			       name, verify_label(&p->a, s->build_type));
 	if (check_name(&p->a, s, p->image, err) < 0 ||
 	    tree_walk(dirfd, ".", check_proof_entry, &p->a, err) < 0 ||
-	    check_sbom(&p->a, dirfd, &ask, s, err) < 0 || find_tiles(p, err) < 0 ||
+	    check_sbom(p, dirfd, &ask, err) < 0 || find_tiles(p, err) < 0 ||
 	    verify_terms_judge(p->terms, &p->found, true, name, err) < 0)
 		return -1;
 	return check_age(p->terms, &p->found, name, err);
@@ -406,8 +428,9 @@ check_proof(struct proof *p, struct imgverify_summary *sum, struct err *err)
 		return err_set(err, ERR_VERIFY,
 			       IMGATTEST_PACKAGES "/%s has no part in the image",
 			       inputs_unmet(p->set));
-	sum->strength =
-		(struct verify_strength){ .artefacts = 1, .logged = p->found.material.logged };
+	sum->strength = (struct verify_strength){ .artefacts = 1,
+						  .logged = p->found.material.logged,
+						  .billed = p->billed };
 	inputs_count(p->set, &sum->strength);
 	return 0;
 }

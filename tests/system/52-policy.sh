@@ -26,6 +26,7 @@ fresh() {
 	chmod -R u+w "$scratch/t"
 }
 judge() { verify --no-state --key "$keys" --policy "$scratch/p.yaml" "$@"; }
+judge_open() { policy "walls: [seccomp]" && judge "$@"; }
 repo=$scratch/t/repo
 pkg() { ls "$repo/packages/${1:-zlib}"-[0-9]*.rpm; }
 bundle() { echo "$(pkg "${1:-zlib}").sigstore.json"; }
@@ -87,16 +88,27 @@ refused "nor in the whole repository" 3 "is not allowed" judge "$repo"
 policy 'seeds: []'
 refused "no seed at all" 3 "the seed " judge out/images/busybox
 policy "licences: [Apache-2.0, BSD-2-Clause, GPL-2.0-only, LicenseRef-Public-Domain, MIT, MPL-2.0, Zlib]"
-ok "licences that are allowed" judge "$repo"
+ok "licences that are allowed" judge "$repo" out/images/busybox
 policy "licences: [MIT]"
 refused "one that is not" 3 "the licence 'Zlib' is not allowed" judge "$(pkg)"
+refused "nor in an image" 3 "sbom.cdx.json: baselayout: the licence 'Apache-2.0' is not allowed" judge out/images/busybox
+mkdir -p "$scratch/t/images" && cp -a out/images/busybox out/images/busybox.attest "$scratch/t/images/"
+find "$scratch/t/images/busybox.attest" -maxdepth 1 \( -name 'sbom.*' -o -name '*.cdx.json' -o -name '*.spdx.json' \) -delete
+ok "an image without a bill, where none is demanded" judge_open "$scratch/t/images/busybox"
+policy "licences: [MIT, GPL-2.0-only]"
+refused "whose licences nobody can tell" 3 "no sbom that names the licences" judge "$scratch/t/images/busybox"
+policy "sbom: required"
+ok "bills of packages and image" judge "$repo" out/images/busybox
+refused "an image without its bill" 3 "the image has no sbom, as $scratch/p.yaml demands" judge "$scratch/t/images/busybox"
 policy "max_age: 10000w"
 ok "young enough" judge "$repo" "$(pkg)" out/images/busybox
 policy "max_age: 1s"
 refused "a repository that is too old" 3 "are allowed" judge "$repo"
 policy "sbom: required"
 rm -f "$(pkg)".sbom.*
-refused "no bill of materials" 3 "sbom" judge "$(pkg)"
+refused "a bill that nobody signed" 3 "has an SBOM that nobody signed" judge "$(pkg)"
+rm -f "$(pkg)".cdx.json "$(pkg)".spdx.json
+refused "no bill of materials" 3 "no sbom, as $scratch/p.yaml demands" judge "$(pkg)"
 fresh
 
 # --- log ---
