@@ -37,7 +37,9 @@ load_pin(struct build_session *s, const struct ground_pin *p, const char *stage,
 
 		if (strcmp(f->id.name, p->name) != 0)
 			continue;
-		if (!digest_equal(&f->environment, &p->environment))
+		if (!digest_equal(&f->environment, &p->environment) ||
+		    !digest_equal(&f->file, &p->file) ||
+		    strcmp(nevra_evr(s->a, &f->id), p->version) != 0)
 			break;
 		*out = (struct seed_package){ .name = f->id.name,
 					      .version = nevra_evr(s->a, &f->id),

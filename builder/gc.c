@@ -21,6 +21,7 @@
 struct homes {
 	struct arena a;
 	struct dict recipes; /* their names, over all workspaces */
+	const struct cas *store;
 	struct cas_gc *gc;
 	void (*gone)(void *, const char *, uint64_t);
 	void *arg;
@@ -65,6 +66,39 @@ root_file(struct cas_gc *gc, int dirfd, const char *path, struct err *err)
 	return cas_gc_root(gc, buf_text(&text), text.len, err);
 }
 
+/* What the workspace last decided the recipes of a stage come to, which another stage or
+ * workspace with recipes of the same names may have made its own `last` of. Who forgot, or
+ * cannot read its recipes just now, has those. */
+static int
+root_decided(struct homes *h, const struct workspace *w, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct recipe_set set = { .n = 0 };
+	struct memo *m;
+	struct err ignored;
+	struct stat st;
+	char hex[DIGEST_HEX];
+
+	if (fstat(cas_dirfd(h->store), &st) < 0)
+		return err_sys(err, "%s", cas_path(h->store));
+	memo_open(&a, w->dirfd,
+		  arena_format(&a, ".kiln/plan-%llx-%llx%s", (unsigned long long)st.st_dev,
+			       (unsigned long long)st.st_ino, w->suffix),
+		  w->epoch, &m);
+	if (!m || memo_recipes(&a, m, &w->place, &set, &ignored) < 0)
+		return 0;
+	for (size_t i = 0; i < set.n; i++) {
+		const struct memo_decision *d = memo_decided(m, i);
+
+		if (!d)
+			continue;
+		digest_hex(&d->action, hex);
+		if (cas_gc_root(h->gc, hex, strlen(hex), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* The names of a stage's recipes, and what its files name. */
 static int
 visit_stage(struct homes *h, const struct workspace *w, struct err *err)
@@ -72,6 +106,8 @@ visit_stage(struct homes *h, const struct workspace *w, struct err *err)
 	const char **names;
 	size_t n;
 
+	if (root_decided(h, w, err) < 0)
+		return -1;
 	if (tree_list(&h->a, w->dirfd, w->place.dir, &names, &n, err) < 0)
 		return err->sys == ENOENT ? 0 : -1;
 	for (size_t i = 0; i < n; i++) {
@@ -86,58 +122,25 @@ visit_stage(struct homes *h, const struct workspace *w, struct err *err)
 
 /* One workspace with all its stages. One whose stages cannot be read has that of its lock. */
 static int
-visit_home(struct homes *h, int dirfd, struct err *err)
+visit_home(struct homes *h, int dirfd, int64_t epoch, struct err *err)
 {
 	struct workspace w = { .dirfd = dirfd,
-			       .place = { .dir = "recipes" },
-			       .lock = LOCK_FILE };
+			       .epoch = epoch,
+			       .place = { .dirfd = dirfd, .dir = "recipes", .epoch = epoch },
+			       .lock = LOCK_FILE,
+			       .suffix = "" };
 	struct stages stages = { .n = 0 };
 	struct err ignored;
 
 	if (root_file(h->gc, dirfd, "bootstrap/seed.lock", err) < 0 ||
-	    root_file(h->gc, dirfd, GROUND_LOCK, err) < 0 || visit_stage(h, &w, err) < 0)
+	    root_file(h->gc, dirfd, GROUND_LOCK, err) < 0)
 		return -1;
 	if (stage_load(&h->a, &w, &stages, &ignored) < 0)
-		return 0;
+		return visit_stage(h, &w, err);
 	for (size_t i = 0; i < stages.n; i++)
 		if (stage_choose(&h->a, &w, stages.at[i].name, err) < 0 ||
 		    visit_stage(h, &w, err) < 0)
 			return -1;
-	return 0;
-}
-
-/* What the workspace last decided its recipes come to, which another one with recipes of the
- * same names may have made its own `last` of. Who forgot, or cannot read its recipes just now,
- * has those. */
-static int
-root_decided(struct homes *h, const struct cas *store, int dirfd, int64_t epoch,
-	     struct err *err)
-{
-	CLEANUP(arena_release) struct arena a = { 0 };
-	const struct recipe_place place = { .dirfd = dirfd, .dir = "recipes", .epoch = epoch };
-	struct recipe_set set = { .n = 0 };
-	struct memo *m;
-	struct err ignored;
-	struct stat st;
-	char hex[DIGEST_HEX];
-
-	if (fstat(cas_dirfd(store), &st) < 0)
-		return err_sys(err, "%s", cas_path(store));
-	memo_open(&a, dirfd,
-		  arena_format(&a, ".kiln/plan-%llx-%llx", (unsigned long long)st.st_dev,
-			       (unsigned long long)st.st_ino),
-		  epoch, &m);
-	if (!m || memo_recipes(&a, m, &place, &set, &ignored) < 0)
-		return 0;
-	for (size_t i = 0; i < set.n; i++) {
-		const struct memo_decision *d = memo_decided(m, i);
-
-		if (!d)
-			continue;
-		digest_hex(&d->action, hex);
-		if (cas_gc_root(h->gc, hex, strlen(hex), err) < 0)
-			return -1;
-	}
 	return 0;
 }
 
@@ -164,9 +167,7 @@ visit_remembered(struct homes *h, const struct cas *store, const char *name, str
 		epoch = other.epoch;
 		workspace_close(&other);
 	}
-	if (root_decided(h, store, fd, epoch, err) < 0)
-		return -1;
-	return visit_home(h, fd, err);
+	return visit_home(h, fd, epoch, err);
 }
 
 static int
@@ -176,8 +177,7 @@ visit_homes(struct homes *h, const struct cas *store, const struct workspace *w,
 	const char **names;
 	size_t n;
 
-	if (visit_home(h, w->dirfd, err) < 0 ||
-	    root_decided(h, store, w->dirfd, w->epoch, err) < 0)
+	if (visit_home(h, w->dirfd, w->epoch, err) < 0)
 		return -1;
 	if (tree_list(&h->a, cas_dirfd(store), "refs/" GC_KIND_HOME, &names, &n, err) < 0)
 		return err->sys == ENOENT ? 0 : -1;
@@ -231,7 +231,7 @@ gc_run(struct cas *store, struct workspace *w, const struct gc_budget *budget,
        void (*gone)(void *, const char *, uint64_t), void *arg, struct cas_gc_report *out,
        struct err *err)
 {
-	CLEANUP(homes_release) struct homes h = { .gone = gone, .arg = arg };
+	CLEANUP(homes_release) struct homes h = { .store = store, .gone = gone, .arg = arg };
 	CLEANUP(cas_gc_free) struct cas_gc *gc = NULL;
 	struct cas_gc_options o = { .now = clock_wall(),
 				    .grace_s = GC_GRACE_S + budget->working_s,

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/vec.h"
 #include "builder/build_priv.h"
+#include "builder/result.h"
 #include "repo/publish.h"
 
 #define TRANSFER_FORMAT    1
@@ -16,7 +17,7 @@
 struct exporting {
 	struct build_session *s;
 	int dirfd;
-	struct dict seen, proven;
+	struct dict seen, proven, grounds;
 	VEC(struct digest) unproven; /* packages that something was made of */
 	struct doc *objects, *results, *proofs;
 	struct transfer_report *report;
@@ -29,6 +30,7 @@ exporting_release_scope(struct exporting *x)
 		close(x->dirfd);
 	dict_release(&x->seen);
 	dict_release(&x->proven);
+	dict_release(&x->grounds);
 	VEC_FREE(&x->unproven);
 }
 
@@ -78,6 +80,67 @@ add(struct exporting *x, const struct digest *d, bool must, struct err *err)
 	return 0;
 }
 
+/* What the store holds under the key of an action. */
+static int
+add_stored(struct exporting *x, const char *key, const char *recipe, const struct result *r,
+	   struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(TRANSFER_INDEX_MAX);
+	struct arena *a = x->s->a;
+	const struct digest *proofs[] = { &r->record, &r->log, &r->statement, &r->bundle };
+	struct doc *item = doc_map(a);
+	struct digest action;
+	bool found;
+
+	if (!digest_parse(key, &action))
+		return err_set(err, ERR_INPUT, "'%s' is no action", key);
+	if (add(x, &action, true, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(proofs); i++) {
+		if (add(x, proofs[i], true, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < r->npackages; i++) {
+		if (add(x, &r->packages[i].file, true, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < r->nenvironment; i++) {
+		if (add(x, &r->environment[i].file, false, err) < 0)
+			return -1;
+		VEC_PUSH(&x->unproven, r->environment[i].file);
+	}
+	if (cas_ref_get(x->s->b->store, "action", key, &text, &found, err) < 0 ||
+	    fd_publish(x->dirfd, arena_format(a, "ac/%s", key), text.data, text.len, 0444,
+		       err) < 0)
+		return -1;
+	doc_set_text(a, item, "action", key);
+	doc_set_text(a, item, "recipe", recipe);
+	doc_push(a, x->results, item);
+	x->report->results++;
+	return 0;
+}
+
+/* A package of the ground that was built here counts by its result, so that comes along. */
+static int
+add_ground(struct exporting *x, const struct seed_package *p, struct err *err)
+{
+	struct arena *a = x->s->a;
+	char *hex = arena_alloc(a, DIGEST_HEX);
+	struct result r;
+	bool found;
+
+	if (!p->built)
+		return add(x, &p->sha256, true, err);
+	digest_hex(&p->built->action, hex);
+	if (!dict_add(&x->grounds, hex, x))
+		return 0;
+	if (result_load(a, x->s->b->store, hex, &r, &found, err) < 0)
+		return -1;
+	if (!found)
+		return err_set(err, ERR_INPUT, "its result is not in the store");
+	return add_stored(x, hex, p->built->id.name, &r, err);
+}
+
 static int
 add_inputs(struct exporting *x, const struct recipe *r, struct err *err)
 {
@@ -93,8 +156,8 @@ add_inputs(struct exporting *x, const struct recipe *r, struct err *err)
 			&packages, &n, err) < 0)
 		return err_wrap(err, "%s", r->path);
 	for (size_t i = 0; i < n; i++) {
-		if (add(x, &packages[i]->sha256, true, err) < 0)
-			return err_wrap(err, "seed package %s", packages[i]->name);
+		if (add_ground(x, packages[i], err) < 0)
+			return err_wrap(err, "ground package %s", packages[i]->name);
 	}
 	return 0;
 }
@@ -102,39 +165,13 @@ add_inputs(struct exporting *x, const struct recipe *r, struct err *err)
 static int
 add_result(struct exporting *x, const struct build_job *job, struct err *err)
 {
-	CLEANUP(buf_free) struct buf text = BUF_MAX(TRANSFER_INDEX_MAX);
-	struct arena *a = x->s->a;
-	const struct result *r = &job->result;
-	const struct digest *proofs[] = { &job->action.key, &r->record, &r->log, &r->statement,
-					  &r->bundle };
-	struct doc *item = doc_map(a);
 	struct digest recipe;
-	bool found;
 
 	action_recipe_digest(job->node->recipe, &recipe);
-	for (size_t i = 0; i < ARRAY_LEN(proofs); i++) {
-		if (add(x, proofs[i], true, err) < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < r->npackages; i++) {
-		if (add(x, &r->packages[i].file, true, err) < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < r->nenvironment; i++) {
-		if (add(x, &r->environment[i].file, false, err) < 0)
-			return -1;
-		VEC_PUSH(&x->unproven, r->environment[i].file);
-	}
-	if (add(x, &recipe, false, err) < 0 ||
-	    cas_ref_get(x->s->b->store, "action", job->action.hex, &text, &found, err) < 0 ||
-	    fd_publish(x->dirfd, arena_format(a, "ac/%s", job->action.hex), text.data, text.len,
-		       0444, err) < 0)
-		return -1;
-	doc_set_text(a, item, "action", job->action.hex);
-	doc_set_text(a, item, "recipe", job->node->recipe->name);
-	doc_push(a, x->results, item);
-	x->report->results++;
-	return 0;
+	return add(x, &recipe, false, err) < 0
+		       ? -1
+		       : add_stored(x, job->action.hex, job->node->recipe->name, &job->result,
+				    err);
 }
 
 /* What is remembered of a package that was published once, and what that was made of: whoever

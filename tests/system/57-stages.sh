@@ -106,6 +106,21 @@ assert_eq "a package built in a stage hides that of its ground" "three $salt" "$
 assert_eq "and later stages see it" "three $salt" "$(read_of last)"
 ok "the repository of a stage verifies, with all that it stands on" k verify out/repo
 
+# Another store, and time.
+ok "an export of the last stage" k store export "$scratch/tree"
+ok "reaches a store that has nothing" env KILN_STORE="$scratch/bare" "$kiln" -C ws store import "$scratch/tree"
+ok "which knows the ground by its pins" env KILN_STORE="$scratch/bare" "$kiln" -C ws build --dry-run
+assert_contains "and what stands on it" "build 0, serve 1" "$(cat "$scratch/out")"
+cp -a --reflink=auto "$KILN_STORE" "$scratch/old"
+in_old() { env KILN_STORE="$scratch/old" "$kiln" -C ws "$@"; }
+in_old build --ground three >/dev/null 2>&1 && in_old build >/dev/null 2>&1
+find "$scratch/old/blobs" "$scratch/old/refs" -type f -exec touch -d 2026-01-01 {} +
+ok "a collection, long after" in_old store gc
+ok "leaves each stage its own" in_old build --ground three --dry-run
+assert_contains "also where a later one has a recipe of that name" "build 0, serve 2" "$(cat "$scratch/out")"
+ok "and the ground" in_old build --dry-run
+assert_contains "with what stands on it" "build 0, serve 1" "$(cat "$scratch/out")"
+
 # Changes.
 sed -i 's/echo two/echo new two/' ws/bootstrap/two/words/recipe.yaml
 ok "after an edit of a stage, builds keep to the pins" k build
@@ -120,6 +135,10 @@ said "all of them" "reader"
 cp ws/bootstrap/ground.lock lock.saved
 sed -i "0,/environment: ../s//environment: 00/" ws/bootstrap/ground.lock
 refused "a pin that is not what was built" 1 "is not in the store as it is pinned" k build --ground two
+for edit in 's/file: .\{8\}/file: 00000000/' 's/version: "/&9/'; do
+	sed "$edit" lock.saved >ws/bootstrap/ground.lock
+	refused "one of another $edit" 1 "is not in the store as it is pinned" k build --ground two
+done
 sed "0,/file: /s//file: x/" lock.saved >ws/bootstrap/ground.lock
 refused "a damaged pin" 1 "64 lower-case hex digits" k build --ground two
 cp lock.saved ws/bootstrap/ground.lock
