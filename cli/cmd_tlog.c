@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "base/fd.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
-#include "trust/tlog.h"
+#include "trust/witness.h"
+
+#define VKEYS_MAX_BYTES ((size_t)64 * 1024)
+#define VKEYS_MAX       64
 
 struct tlog_args {
-	struct opt_list keys;
-	const char *log, *origin;
+	struct opt_list keys, witnesses;
+	const char *log, *origin, *log_key, *name, *state, *out;
 };
 
 static const struct opt tlog_opts[] = {
@@ -16,6 +20,16 @@ static const struct opt tlog_opts[] = {
 	    "check, prove: trust the key file or directory PATH (may be repeated)"),
 	OPT(STR, struct tlog_args, origin, 0, "origin", "HOST",
 	    "check, prove: the name the log signs under; default: `log:` of kiln.yaml"),
+	OPT(STR, struct tlog_args, log_key, 0, "log-key", "FILE",
+	    "witness: the key of the log, as `kiln tlog key` of its owner printed it"),
+	OPT(STR, struct tlog_args, name, 0, "name", "HOST",
+	    "witness, key: the name of this witness, that its cosignatures carry"),
+	OPT(STR, struct tlog_args, state, 0, "state", "DIR",
+	    "witness: what it cosigned last of each log; default: witness/ beside the keys"),
+	OPT(STR, struct tlog_args, out, 0, "out", "FILE",
+	    "witness: where the cosigned checkpoint goes; default: stdout"),
+	OPT(LIST, struct tlog_args, witnesses, 0, "witness", "FILE",
+	    "cosign: keys of witnesses, one a line, as `kiln tlog key --name` prints them"),
 };
 
 struct tlog_run {
@@ -223,14 +237,190 @@ print_key(struct tlog_run *run, struct err *err)
 	if (open_workspace(run, false, err) < 0)
 		return -1;
 	run->origin = run->args->origin ? run->args->origin : run->cli->workspace.log;
-	if (log_key(run, &key, &ring, err) < 0)
+	if (run->args->name) {
+		if (cli_keyring(run->cli, &run->args->keys, &ring, err) < 0 ||
+		    witness_key(&ring, run->args->name, &key, err) < 0)
+			return -1;
+	} else if (log_key(run, &key, &ring, err) < 0) {
 		return -1;
+	}
 	note_key_write(&key, &text);
 	doc_set_text(&run->cli->arena, d, "key", buf_text(&text));
 	if (run->cli->json)
 		return cli_json(run->cli, d, err);
 	(void)printf("%s\n", buf_text(&text));
 	return 0;
+}
+
+/* The keys in a file, one a line; all of one kind. */
+static int
+read_vkeys(struct tlog_run *run, const char *path, enum note_kind kind, struct note_key *out,
+	   size_t *n, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(VKEYS_MAX_BYTES);
+	struct arena *a = &run->cli->arena;
+	char *line, *rest;
+
+	if (fd_read_file(AT_FDCWD, cli_path(run->cli, path), &text, err) < 0)
+		return -1;
+	rest = arena_strdup(a, buf_text(&text));
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (!*line)
+			continue;
+		if (*n >= VKEYS_MAX)
+			return err_set(err, ERR_LIMIT, "%s: over %d keys", path, VKEYS_MAX);
+		if (note_key_parse(a, line, &out[*n], err) < 0)
+			return err_wrap(err, "%s", path);
+		if (out[*n].kind != kind)
+			return err_set(err, ERR_INPUT, "%s: %s is a key of a %s, not of a %s",
+				       path, out[*n].name,
+				       kind == NOTE_ED25519 ? "witness" : "log",
+				       kind == NOTE_ED25519 ? "log" : "witness");
+		++*n;
+	}
+	return 0;
+}
+
+static int
+read_note(struct tlog_run *run, int dirfd, const char *path, struct note *out, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(NOTE_MAX_BYTES);
+
+	if (fd_read_file(dirfd, path, &text, err) < 0)
+		return -1;
+	if (note_parse(&run->cli->arena, buf_text(&text), text.len, out, err) < 0)
+		return err_wrap(err, "%s", path);
+	return 0;
+}
+
+/* Where the witness keeps what it saw. */
+static int
+open_state(struct tlog_run *run, int *fd, struct err *err)
+{
+	struct cli *cli = run->cli;
+	const char *path = run->args->state ? cli_path(cli, run->args->state)
+					    : arena_format(&cli->arena, "%s/witness",
+							   cli->workspace.keys_path);
+
+	if (fd_mkdirs(AT_FDCWD, path, err) < 0)
+		return -1;
+	return fd_open(path, O_RDONLY | O_DIRECTORY, fd, err);
+}
+
+static int
+give_cosigned(struct tlog_run *run, const struct note *note, const struct witness_seen *seen,
+	      struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(NOTE_MAX_BYTES);
+	const struct tlog_args *args = run->args;
+	struct cli *cli = run->cli;
+	struct doc *d = doc_map(&cli->arena);
+
+	note_write(note, &text);
+	if (buf_check(&text, TLOG_CHECKPOINT, err) < 0)
+		return -1;
+	if (args->out &&
+	    fd_publish(AT_FDCWD, cli_path(cli, args->out), text.data, text.len, 0644, err) < 0)
+		return -1;
+	if (!args->out && !cli->json) {
+		(void)fputs(buf_text(&text), stdout);
+		return 0;
+	}
+	tell(run, &seen->checkpoint, d);
+	doc_set(&cli->arena, d, "before", doc_number(&cli->arena, (int64_t)seen->before));
+	doc_set_text(&cli->arena, d, "checkpoint", buf_text(&text));
+	return cli->json ? cli_json(cli, d, err) : 0;
+}
+
+static int
+cosign_as_witness(struct tlog_run *run, struct err *err)
+{
+	CLEANUP(fd_close) int statefd = -1;
+	const struct tlog_args *args = run->args;
+	struct note_key log[VKEYS_MAX];
+	struct witness_ask ask = { .log = log,
+				   .when = clock_wall(),
+				   .grew = witness_growth_of_tiles,
+				   .arg = &run->dirfd };
+	struct witness_seen seen;
+	struct witness w;
+	struct note note;
+	size_t n = 0;
+
+	if (!args->log || !args->log_key || !args->name)
+		return err_set(err, ERR_USAGE,
+			       "a witness needs --log DIR, --log-key FILE and --name HOST");
+	if (read_vkeys(run, args->log_key, NOTE_ED25519, log, &n, err) < 0)
+		return -1;
+	if (n != 1)
+		return err_set(err, ERR_INPUT, "%s: not the one key of a log", args->log_key);
+	if (cli_open(run->cli, CLI_SIGNER, err) < 0 || open_log(run, false, err) < 0 ||
+	    open_state(run, &statefd, err) < 0 ||
+	    witness_open(&w, run->cli->builder.signer, args->name, statefd, err) < 0 ||
+	    read_note(run, run->dirfd, TLOG_CHECKPOINT, &note, err) < 0 ||
+	    witness_cosign(&w, &run->cli->arena, &ask, &note, &seen, err) < 0)
+		return -1;
+	return give_cosigned(run, &note, &seen, err);
+}
+
+/* Nobody grows the log meanwhile: what the witnesses saw is what their lines are put on. */
+static int
+merge_all(struct tlog_run *run, const struct note_key *log, const struct note_key *witnesses,
+	  size_t nwitnesses, const char *const *paths, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(NOTE_MAX_BYTES);
+	CLEANUP(fd_close) int lock = -1;
+	struct arena *a = &run->cli->arena;
+	struct doc *d = doc_map(a);
+	struct tlog_checkpoint c;
+	struct note to, from;
+	size_t n;
+
+	if (tlog_hold(run->dirfd, &lock, err) < 0 ||
+	    tlog_checkpoint_load(a, run->dirfd, log, &c, &to, err) < 0)
+		return -1;
+	for (; *paths; paths++) {
+		const char *path = cli_path(run->cli, *paths);
+
+		if (read_note(run, AT_FDCWD, path, &from, err) < 0)
+			return -1;
+		if (witness_merge(a, &to, &from, witnesses, nwitnesses, err) < 0)
+			return err_wrap(err, "%s", path);
+	}
+	note_write(&to, &text);
+	if (buf_check(&text, TLOG_CHECKPOINT, err) < 0 ||
+	    fd_publish(run->dirfd, TLOG_CHECKPOINT, text.data, text.len, 0644, err) < 0)
+		return -1;
+	n = note_count(&to, witnesses, nwitnesses, NULL);
+	tell(run, &c, d);
+	doc_set(a, d, "witnesses", doc_number(a, (int64_t)n));
+	if (!run->cli->json)
+		(void)printf("cosigned by %s\n",
+			     n == 1 ? "1 witness" : arena_format(a, "%zu witnesses", n));
+	return run->cli->json ? cli_json(run->cli, d, err) : 0;
+}
+
+static int
+merge_cosignatures(struct tlog_run *run, const char *const *paths, size_t n, struct err *err)
+{
+	const struct opt_list *files = &run->args->witnesses;
+	const char **list = arena_array(&run->cli->arena, n + 1, sizeof(*list));
+	struct note_key witnesses[VKEYS_MAX], key;
+	struct keyring ring = { 0 };
+	size_t nwitnesses = 0;
+
+	memcpy(list, paths, n * sizeof(*list));
+	list[n] = NULL;
+	if (files->n == 0)
+		return err_set(err, ERR_USAGE, "name the keys of the witnesses with --witness");
+	for (size_t i = 0; i < files->n; i++)
+		if (read_vkeys(run, files->at[i], NOTE_COSIGNATURE, witnesses, &nwitnesses,
+			       err) < 0)
+			return -1;
+	if (open_workspace(run, true, err) < 0 || open_log(run, false, err) < 0 ||
+	    log_key(run, &key, &ring, err) < 0)
+		return -1;
+	return merge_all(run, &key, witnesses, nwitnesses, list, err);
 }
 
 static int
@@ -245,6 +435,10 @@ tlog_run(struct cli *cli, void *args, const char *const *operands, size_t n, str
 		rc = prove(&run, operands[1], err);
 	else if (strcmp(operands[0], "check") == 0)
 		rc = check(&run, err);
+	else if (strcmp(operands[0], "witness") == 0)
+		rc = cosign_as_witness(&run, err);
+	else if (strcmp(operands[0], "cosign") == 0)
+		rc = merge_cosignatures(&run, operands + 1, n - 1, err);
 	else
 		rc = print_key(&run, err);
 	if (run.dirfd >= 0)
@@ -257,7 +451,11 @@ static const struct opt_word tlog_words[] = {
 	{ "prove", "BUNDLE", "print the proof (C2SP tlog-proof) that the log holds it", 1 },
 	{ "check", NULL, "read the whole log: entries, tiles, checkpoint and its signature",
 	  0 },
-	{ "key", NULL, "print the log's key as other clients of such logs take it", 0 },
+	{ "witness", NULL, "cosign the log of another party, if it continues what was seen",
+	  0 },
+	{ "cosign", "FILE...", "put what witnesses gave back on the log's own checkpoint", -1 },
+	{ "key", NULL,
+	  "print the log's key, or with --name a witness's, as other clients take it", 0 },
 };
 
 const struct command cmd_tlog = {

@@ -95,18 +95,36 @@ note_key_write(const struct note_key *k, struct buf *out)
 	digest_base64(raw, sizeof(raw), out);
 }
 
-void
-note_signature_write(const struct note_key *k, const void *sig, size_t n, struct buf *out)
+static void
+write_line(const char *name, uint32_t id, const void *sig, size_t n, struct buf *out)
 {
-	CLEANUP(buf_free) struct buf raw = BUF_MAX(KEY_TEXT_MAX);
+	CLEANUP(buf_free) struct buf raw = BUF_MAX(NOTE_MAX_BYTES);
 
-	buf_add_be32(&raw, k->id);
+	buf_add_be32(&raw, id);
 	buf_add(&raw, sig, n);
 	buf_add_str(out, MARK);
-	buf_add_str(out, k->name);
+	buf_add_str(out, name);
 	buf_add_char(out, ' ');
 	digest_base64(raw.data, raw.len, out);
 	buf_add_char(out, '\n');
+}
+
+void
+note_signature_write(const struct note_key *k, const void *sig, size_t n, struct buf *out)
+{
+	write_line(k->name, k->id, sig, n, out);
+}
+
+void
+note_write(const struct note *note, struct buf *out)
+{
+	buf_add(out, note->text, note->text_len);
+	buf_add_char(out, '\n');
+	for (size_t i = 0; i < note->n; i++) {
+		const struct note_signature *s = &note->signatures[i];
+
+		write_line(s->name, s->id, s->bytes, s->n, out);
+	}
 }
 
 /* One line without its newline. */
@@ -230,6 +248,12 @@ is_right(const struct note *note, const struct note_signature *s, const struct n
 	return true;
 }
 
+static bool
+is_by(const struct note_signature *s, const struct note_key *k)
+{
+	return s->id == k->id && strcmp(s->name, k->name) == 0;
+}
+
 int
 note_verify(const struct note *note, const struct note_key *k, int64_t *when, struct err *err)
 {
@@ -238,7 +262,7 @@ note_verify(const struct note *note, const struct note_key *k, int64_t *when, st
 	for (size_t i = 0; i < note->n; i++) {
 		const struct note_signature *s = &note->signatures[i];
 
-		if (s->id != k->id || strcmp(s->name, k->name) != 0)
+		if (!is_by(s, k))
 			continue;
 		if (!is_right(note, s, k, when))
 			return err_set(err, ERR_VERIFY,
@@ -249,4 +273,69 @@ note_verify(const struct note *note, const struct note_key *k, int64_t *when, st
 	return found ? 0
 		     : err_set(err, ERR_VERIFY, "the note is not signed by %s+%08x", k->name,
 			       k->id);
+}
+
+/* One key under two names is one party. */
+static bool
+is_counted(const struct note *note, const struct note_key *keys, size_t i)
+{
+	struct err ignored;
+
+	for (size_t j = 0; j < i; j++)
+		if (memcmp(keys[i].public, keys[j].public, NOTE_KEY_BYTES) == 0 &&
+		    note_verify(note, &keys[j], NULL, &ignored) == 0)
+			return true;
+	return false;
+}
+
+size_t
+note_count(const struct note *note, const struct note_key *keys, size_t n, int64_t *newest)
+{
+	struct err ignored;
+	int64_t latest = 0, when = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (note_verify(note, &keys[i], &when, &ignored) < 0)
+			continue;
+		latest = KILN_MAX(latest, when);
+		if (!is_counted(note, keys, i))
+			count++;
+	}
+	if (newest)
+		*newest = latest;
+	return count;
+}
+
+const struct note_signature *
+note_find(const struct note *note, const struct note_key *k)
+{
+	for (size_t i = 0; i < note->n; i++)
+		if (is_by(&note->signatures[i], k))
+			return &note->signatures[i];
+	return NULL;
+}
+
+int
+note_put(struct arena *a, struct note *note, const struct note_key *k,
+	 const struct note_signature *sig, struct err *err)
+{
+	uint8_t *bytes = arena_alloc(a, sig->n);
+	struct note_signature *all;
+	size_t kept = 0;
+
+	memcpy(bytes, sig->bytes, sig->n);
+	all = arena_array(a, note->n + 1, sizeof(*all));
+	for (size_t i = 0; i < note->n; i++)
+		if (!is_by(&note->signatures[i], k))
+			all[kept++] = note->signatures[i];
+	if (kept >= NOTE_MAX_SIGNATURES)
+		return err_set(err, ERR_LIMIT, "signed note: over %d signatures",
+			       NOTE_MAX_SIGNATURES);
+	all[kept++] = (struct note_signature){
+		.name = k->name, .id = k->id, .bytes = bytes, .n = sig->n
+	};
+	note->signatures = all;
+	note->n = kept;
+	return 0;
 }

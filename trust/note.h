@@ -57,5 +57,17 @@ void note_signature_write(const struct note_key *k, const void *sig, size_t n, s
  * time. ERR_VERIFY names the key otherwise. */
 int note_verify(const struct note *note, const struct note_key *k, int64_t *when,
 		struct err *err) MUST_CHECK;
+/* How many of the keys are on the note and right; a key that stands twice among them counts
+ * once. *newest, if not NULL: the newest time of a cosignature, 0 when there is none. */
+size_t note_count(const struct note *note, const struct note_key *keys, size_t n,
+		  int64_t *newest);
+/* Puts one signature by k on the note (sig: what stands behind the key id; copied) in place of
+ * those by it that are there. */
+int note_put(struct arena *a, struct note *note, const struct note_key *k,
+	     const struct note_signature *sig, struct err *err) MUST_CHECK;
+/* The signature of this key, or NULL; not verified. */
+const struct note_signature *note_find(const struct note *note, const struct note_key *k);
+/* The note as it is read. */
+void note_write(const struct note *note, struct buf *out);
 /* What a cosignature signs. */
 void note_cosigned(int64_t when, const char *text, size_t n, struct buf *out);

@@ -85,21 +85,15 @@ find_key(struct verify_log *l, const struct note *note, const char *origin,
 	return err_hint(err, "name the log's public key with --key");
 }
 
-/* How many of the policy's witnesses cosigned; each is another key, so none counts twice. */
+/* How many of the policy's witnesses cosigned. */
 static int
 check_witnesses(struct verify_log *l, const struct note *note, struct err *err)
 {
 	const struct rules *r = l->rules;
-	struct err ignored;
-	size_t n = 0;
-	int64_t when;
+	int64_t newest;
+	size_t n = note_count(note, r->witnesses, r->nwitnesses, &newest);
 
-	for (size_t i = 0; i < r->nwitnesses; i++) {
-		if (note_verify(note, &r->witnesses[i], &when, &ignored) < 0)
-			continue;
-		l->words.witnessed = KILN_MAX(l->words.witnessed, when);
-		n++;
-	}
+	l->words.witnessed = KILN_MAX(l->words.witnessed, newest);
 	l->words.witnesses = n;
 	if ((int64_t)n >= r->quorum)
 		return 0;

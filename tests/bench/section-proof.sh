@@ -13,6 +13,7 @@ target "append of 100,000 entries" value proof-append - 5000000
 target "an inclusion proof out of 1,000,000" value proof-inclusion - 5000
 target "the tiles it reads" value proof-tiles - 50
 target "growth shown to a witness, out of 1,000,000" value proof-growth - 10000
+target "a witness's check of a log that grows to 1,000,000, its state made durable" value proof-witness - 10000
 target "one bundle, beside sigstore's verifier, both warm" least proof-bundle proof-npm 10
 target "one bundle with its statement read, beside sigstore's, both warm" reported proof-statement proof-npm
 target "kiln verify of one package with all it was made of, beside sigstore's verifier on its one bundle, both cold" reported proof-kiln-cold-cpu proof-npm-cold-cpu

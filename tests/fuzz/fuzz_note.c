@@ -22,6 +22,23 @@ read_key(struct arena *a, const char *text)
 	assert(k.id == same.id && k.kind == same.kind);
 }
 
+/* What cosignatures are put on is written again. */
+static void
+write_again(struct arena *a, const struct note *note)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(2 * NOTE_MAX_BYTES);
+	struct note same;
+	struct err err;
+
+	note_write(note, &text);
+	if (note_parse(a, buf_text(&text), text.len, &same, &err) < 0)
+		abort();
+	assert(same.n == note->n && same.text_len == note->text_len);
+	for (size_t i = 0; i < same.n; i++)
+		assert(same.signatures[i].id == note->signatures[i].id &&
+		       same.signatures[i].n == note->signatures[i].n);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -45,6 +62,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (note_parse(&a, text, n, &note, &err) == 0) {
 		assert(note.n > 0 && note.n <= NOTE_MAX_SIGNATURES);
 		assert(note.text[note.text_len - 1] == '\n');
+		write_again(&a, &note);
 	}
 	return 0;
 }

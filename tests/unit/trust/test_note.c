@@ -100,6 +100,40 @@ TEST(a_cosignature_does_not_pass_for_a_signature)
 	assert_fails(note_verify(&note, &log.key, NULL, err), "is wrong");
 }
 
+TEST(thresholds_count_keys_and_not_names)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(NOTE_MAX_BYTES);
+	CLEANUP(buf_free) struct buf again = BUF_MAX(NOTE_MAX_BYTES);
+	struct notary log, one, two, alias;
+	const struct notary *who[] = { &log, &one, &two, &alias };
+	struct note note;
+	int64_t newest;
+
+	notary_open(&log, "log.example.org", NOTE_ED25519);
+	notary_open(&one, "one.example.net", NOTE_COSIGNATURE);
+	notary_open(&two, "two.example.net", NOTE_COSIGNATURE);
+	alias = one;
+	assert_ok(note_key_make("alias.example.net", NOTE_COSIGNATURE, one.key.public,
+				&alias.key, err));
+	signed_note(&text, who, 4);
+	assert_ok(note_parse(&a, text.data, text.len, &note, err));
+	{
+		const struct note_key keys[] = { alias.key, one.key, two.key, two.key };
+
+		assert_int_equal(note_count(&note, keys, 4, &newest), 2);
+		assert_int_equal(newest, 1700000000);
+		assert_int_equal(note_count(&note, keys, 0, &newest), 0);
+		assert_int_equal(newest, 0);
+		/* The name that is not there takes nothing from the one that is. */
+		note.n = 2;
+		assert_int_equal(note_count(&note, keys, 4, NULL), 1);
+		note.n = 4;
+	}
+	note_write(&note, &again);
+	assert_string_equal(buf_text(&again), buf_text(&text));
+}
+
 TEST(what_is_no_note_is_refused)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
