@@ -21,7 +21,7 @@ target "kiln verify of one package with all it was made of, beside sigstore's ve
 proof_npm() { # proof_npm BUNDLE
 	need proof-npm node nodejs && need proof-npm npm npm || return 0
 	judge=$top/build/sigstore-judge
-	if ! "$here/../system/sigstore/install.sh" "$judge" >"$S/try" 2>&1; then
+	if ! "$here/../system/judge.sh" sigstore "$judge" >"$S/try" 2>&1; then
 		miss proof-npm "sigstore's verifier could not be installed: $(tail -n 1 "$S/try")"
 		return 0
 	fi

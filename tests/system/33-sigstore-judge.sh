@@ -49,7 +49,7 @@ if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
 	finish
 fi
 judge=$top/build/sigstore-judge
-if ! "$here/sigstore/install.sh" "$judge" 2>err; then
+if ! "$here/judge.sh" sigstore "$judge" 2>err; then
 	skip npm "the verdict of sigstore's verifier: $(tail -n 1 err)"
 	finish
 fi
