@@ -274,11 +274,19 @@ load_default_keys(struct cli *c, struct keyring *out, struct err *err)
 int
 cli_keyring(struct cli *c, const struct opt_list *named, struct keyring *out, struct err *err)
 {
+	const char *bare = NULL;
+
 	if (named->n == 0)
 		return load_default_keys(c, out, err);
-	for (size_t i = 0; i < named->n; i++)
+	for (size_t i = 0; i < named->n; i++) {
 		if (key_load(&c->arena, named->at[i], out, err) < 0)
 			return -1;
+		if (!bare && key_is_bare(named->at[i]))
+			bare = named->at[i];
+	}
+	if (bare)
+		cli_say("keys: no keyring.json beside %s: not known whether a key was revoked or until when it counts",
+			bare);
 	return 0;
 }
 

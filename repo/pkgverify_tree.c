@@ -123,17 +123,18 @@ check_key_names(struct pkgverify_run *run, int root, bool there[ARRAY_LEN(key_na
 
 /* What stock clients trust by it are the log and the clock that are offered here. */
 static int
-check_trusted_root(struct pkgverify_run *run, int root, const char *tree, struct err *err)
+check_trusted_root(struct pkgverify_run *run, int root, const char *tree, const bool *there,
+		   struct err *err)
 {
-	static const char *const from[] = { "log.pub", "timestamp.pem" };
 	CLEANUP(buf_free) struct buf text = BUF_MAX(TREE_MAX_TEXT);
 	struct keyring offered = { 0 };
 	const char *origin;
 
-	for (size_t i = 0; i < ARRAY_LEN(from); i++)
-		if (key_load(&run->arena,
-			     arena_format(&run->arena, "%s/keys/%s", tree, from[i]), &offered,
-			     err) < 0)
+	for (size_t i = 0; i < ARRAY_LEN(key_names); i++)
+		if (there[i] &&
+		    key_load(&run->arena,
+			     arena_format(&run->arena, "%s/keys/%s", tree, key_names[i].name),
+			     &offered, err) < 0)
 			return err_wrap(err, "keys/" TREE_ROOT);
 	if (pkgverify_read(root, "keys/" TREE_ROOT, &text, err) < 0 ||
 	    trustroot_check(&run->arena, &offered, buf_text(&text), text.len, &origin, err) < 0)
@@ -164,7 +165,7 @@ check_keys(struct pkgverify_run *run, int root, const char *tree, struct err *er
 		return -1;
 	if (again.len != text.len || memcmp(again.data, text.data, text.len) != 0)
 		return err_set(err, ERR_VERIFY, "%s is not keys/metadata.asc", beside);
-	return trusted_root ? check_trusted_root(run, root, tree, err) : 0;
+	return trusted_root ? check_trusted_root(run, root, tree, there, err) : 0;
 }
 
 /* The lines that make a client check everything, each exactly once. */

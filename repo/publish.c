@@ -96,14 +96,20 @@ add_witnesses(struct publish_run *run, struct err *err)
 		     { KEY_IMAGE, "keys/image.pub" } };
 	CLEANUP(buf_free) struct buf text = BUF_MAX(PUBLISH_MAX_DOCUMENT);
 	const struct keyring *ring = signer_keys(run->spec->signer);
+	struct key_public shown[ARRAY_LEN(more)];
+	struct keyring offered = { .at = shown };
 
 	for (size_t i = 0; i < ARRAY_LEN(more); i++) {
 		const struct key_public *k = key_of_role(ring, more[i].role);
 
-		if (k && add_key(run, more[i].path, k, err) < 0)
+		if (!k || k->revoked)
+			continue;
+		shown[offered.n++] = *k;
+		if (add_key(run, more[i].path, k, err) < 0)
 			return -1;
 	}
-	if (trustroot_write(ring, run->spec->log_origin, &text, err) < 0)
+	/* Of the keys beside it and no others: who verifies compares the two. */
+	if (trustroot_write(&offered, run->spec->log_origin, &text, err) < 0)
 		return -1;
 	return add_bytes(run, "keys/trusted_root.json", &text, err);
 }

@@ -117,9 +117,14 @@ int key_revoke(const struct key_choice *how, const char *dir, const char *id,
 /* Reads the public halves of a key directory, or one .pub / .asc file, or a directory holding
  * only public files; appends to ring. The name of a file tells the role: a word of it, between
  * its ends, dots, dashes and underscores (builder.pub, packages-2026.asc); a single .pub of
- * another name is a builder's. In a directory other files are passed over. */
+ * another name is a builder's. In a directory other files are passed over. A keyring.json in
+ * the directory, or beside the file, takes trust away: validity and revocations of all files
+ * that are loaded add up. */
 int key_load(struct arena *a, const char *path, struct keyring *ring,
 	     struct err *err) MUST_CHECK;
+/* path is one file, and nothing beside it says until when its key counts or that it is revoked.
+ */
+bool key_is_bare(const char *path);
 const struct key_public *key_find(const struct keyring *ring, const char *id);
 const struct key_public *key_of_role(const struct keyring *ring,
 				     enum key_role role); /* active, else the first, or NULL */

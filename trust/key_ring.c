@@ -318,6 +318,16 @@ load_dir(struct arena *a, int dirfd, const char *path, struct keyring *ring, str
 			"run `kiln key init`, or name the directory of the keys you trust");
 }
 
+static const char *
+directory_of(struct arena *a, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return ".";
+	return slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path));
+}
+
 static int
 load_file(struct arena *a, int fd, const char *path, struct keyring *ring, struct err *err)
 {
@@ -335,6 +345,18 @@ load_file(struct arena *a, int fd, const char *path, struct keyring *ring, struc
 	return err_hint(err, "name it builder.pub, packages.asc, metadata.asc or log.pub");
 }
 
+/* What the directory of a lone file says of its keys. */
+static int
+apply_beside(struct arena *a, const char *path, struct keyring *ring, struct err *err)
+{
+	const char *dir = directory_of(a, path);
+	CLEANUP(fd_close) int dirfd = -1;
+
+	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)
+		return err_wrap(err, "keys");
+	return key_ring_apply(a, dirfd, dir, ring, err);
+}
+
 int
 key_load(struct arena *a, const char *path, struct keyring *ring, struct err *err)
 {
@@ -350,12 +372,27 @@ key_load(struct arena *a, const char *path, struct keyring *ring, struct err *er
 	if (S_ISDIR(st.st_mode))
 		rc = load_dir(a, fd, path, ring, err);
 	else if (S_ISREG(st.st_mode))
-		rc = load_file(a, fd, path, ring, err);
+		rc = load_file(a, fd, path, ring, err) < 0 ? -1
+							   : apply_beside(a, path, ring, err);
 	else
 		rc = err_set(err, ERR_INPUT, "key %s: neither a file nor a directory", path);
 	if (rc < 0)
 		*ring = before;
 	return rc;
+}
+
+bool
+key_is_bare(const char *path)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(fd_close) int dirfd = -1;
+	struct err ignored;
+	struct stat st;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	return fd_open(directory_of(&a, path), O_RDONLY | O_DIRECTORY, &dirfd, &ignored) < 0 ||
+	       fstatat(dirfd, KEY_RING_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0;
 }
 
 const struct key_public *

@@ -67,8 +67,11 @@ apply(struct arena *a, const struct doc *d, struct keyring *ring, struct err *er
 
 		if (strcmp(k->id, id) != 0)
 			continue;
-		k->not_before = before;
-		k->not_after = after;
+		k->not_before = KILN_MAX(k->not_before, before);
+		if (after && (!k->not_after || after < k->not_after))
+			k->not_after = after;
+		if (k->revoked || !revoked)
+			continue; /* what another directory took stays taken */
 		k->revoked = revoked;
 		k->reason = reason ? arena_strdup(a, reason) : NULL;
 	}

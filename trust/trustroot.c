@@ -89,6 +89,8 @@ trustroot_write(const struct keyring *ring, const char *origin, struct buf *out,
 	for (size_t i = 0; i < ring->n; i++) {
 		const struct key_public *k = &ring->at[i];
 
+		if (k->revoked) /* the format has no word for it */
+			continue;
 		if ((k->role == KEY_LOG && add_log(&a, k, origin, logs, err) < 0) ||
 		    (k->role == KEY_TIMESTAMP &&
 		     add_authority(&a, k, origin, authorities, err) < 0))

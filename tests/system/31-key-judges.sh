@@ -141,7 +141,13 @@ refused "kiln: who knows the old key only" 3 "unknown key" k verify --key "$scra
 
 # Revocation.
 ok "revoked" k key revoke metadata --reason "its laptop was stolen"
+mkdir alone && cp keys/metadata-revoked-*.asc alone/metadata-revoked.asc
 refused "kiln repeats the reason" 3 "its laptop was stolen" k verify out/repo
+refused "one file of the set, named by itself, is revoked too" 3 "its laptop was stolen" \
+	k verify --key "$(echo "$scratch"/keys/metadata-revoked-*.asc)" out/repo
+k verify --key "$scratch/old" --key "$scratch/alone/metadata-revoked.asc" out/repo >told 2>&1
+same "who has one file and no keyring.json cannot know" "$?" 0
+assert_contains "and is told so" "not known whether a key was revoked" "$(cat told)"
 refused "and signs nothing with it" 1 "the key set has no metadata key" k publish --resign
 mkdir -m 700 gnupg
 ok "gpg imports the key" gpg --homedir gnupg --batch --import keys/metadata-revoked-*.asc

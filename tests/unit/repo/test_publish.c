@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "base/fd.h"
 #include "base/tree.h"
+#include "repo/pkgverify.h"
 #include "repo/repomd.h"
 #include "tests/unit/repo/shop.h"
 #include "trust/verify.h"
@@ -101,6 +102,38 @@ TEST(publish_writes_the_tree_that_its_header_draws)
 	assert_non_null(strstr(buf_text(&tree.text), "kiln.repo 644 "));
 	assert_non_null(strstr(buf_text(&tree.text), "packages 755 "));
 	buf_free(&tree.text);
+}
+
+/* What was revoked is offered to nobody, and stock clients are told of no key that is not
+ * beside the list they take. */
+TEST(publish_offers_no_revoked_key_and_verifies_during_every_rotation)
+{
+	static const struct key_choice how = { .vendor = "V",
+					       .now = SHOP_EPOCH - 1000,
+					       .ed25519 = true };
+	static const enum key_role turned[] = { KEY_TIMESTAMP, KEY_LOG, KEY_METADATA };
+	CLEANUP(fd_close) int dirfd = test_tmpdir();
+	CLEANUP(mem_free) char *keys = mem_strdup(test_tmpdir_path(dirfd));
+	CLEANUP(shop_close) struct shop s;
+	struct keyring ring = { 0 };
+	struct pkgverify_summary found;
+	struct publish_summary sum;
+	bool made;
+
+	assert_ok(key_init_as(keys, &how, &made, err));
+	for (size_t i = 0; i < ARRAY_LEN(turned); i++)
+		assert_ok(key_rotate(keys, turned[i], &how, &made, err));
+	shop_open_with(&s, keys);
+	assert_ok(key_load(&s.a, keys, &ring, err));
+	assert_ok(key_revoke(&how, keys, key_of_role(&ring, KEY_IMAGE)->id, "stolen", err));
+	signer_stop(s.signer);
+	assert_ok(signer_start(keys, &s.signer, err));
+	s.ring = (struct keyring){ 0 };
+	assert_ok(key_load(&s.a, keys, &s.ring, err));
+	shop_stock(&s);
+	assert_ok(shop_publish(&s, &sum, err));
+	assert_ok(pkgverify_repo(shop_path(&s, ""), &s.ring, 0, NULL, &found, err));
+	assert_false(there(&s, "repo/keys/image.pub"));
 }
 
 TEST(publish_twice_rewrites_nothing_and_says_so)

@@ -239,6 +239,36 @@ TEST(key_that_is_revoked_signs_nothing_and_nothing_it_signed_counts)
 	assert_ok(fd_read_file(dirfd, key_past_file(&a, gone, "revoked", "rev"), &sig, err));
 }
 
+/* One file named by itself, and a second directory that knows nothing of it. */
+TEST(key_file_alone_is_as_revoked_as_in_its_directory)
+{
+	CLEANUP(fd_close) int dirfd = test_tmpdir();
+	CLEANUP(fd_close) int otherfd = test_tmpdir();
+	CLEANUP(mem_free) char *dir = make_set(dirfd);
+	CLEANUP(mem_free) char *other = mem_strdup(test_tmpdir_path(otherfd));
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct keyring ring, one = { 0 };
+	const struct key_public *k;
+	const char *file, *text;
+	bool made;
+
+	load(&a, dir, &ring);
+	k = of_state(&ring, KEY_METADATA, KEY_ACTIVE);
+	assert_true(key_is_bare(arena_format(&a, "%s/metadata.asc", dir)));
+	assert_false(key_is_bare(dir));
+	assert_ok(key_revoke(&how, dir, k->id, "its laptop was stolen", err));
+	assert_ok(key_init_as(dir, &how, &made, err));
+	file = arena_format(&a, "%s/%s", dir, key_past_file(&a, k, "revoked", NULL));
+	assert_false(key_is_bare(file));
+	assert_ok(key_load(&a, file, &one, err));
+	assert_fails(key_check_valid(&one.at[0], 0, err), "its laptop was stolen");
+
+	text = arena_format(&a, "{\"format\":1,\"keys\":[{\"id\":\"%s\"}]}", k->id);
+	assert_ok(fd_publish(otherfd, KEY_RING_FILE, text, strlen(text), 0644, err));
+	assert_ok(key_load(&a, other, &one, err));
+	assert_fails(key_check_valid(&one.at[0], 0, err), "its laptop was stolen");
+}
+
 TEST(key_ring_file_takes_trust_and_gives_none)
 {
 	static const struct {
