@@ -247,26 +247,23 @@ is_listed(const struct sbom *bill, const struct statement_resource *package)
 
 /* The bill lists the packages of the provenance, and no other. */
 static int
-check_bill(struct arena *a, const struct statement *s, const struct buf *cyclonedx,
+check_bill(struct arena *a, const struct statement *s, const struct sbom *bill,
 	   const struct rules *rules, struct err *err)
 {
 	const char *name = IMGATTEST_CYCLONEDX;
-	struct sbom bill;
 	size_t listed = 0, used = 0;
 
-	if (sbom_parse(a, buf_text(cyclonedx), cyclonedx->len, name, &bill, err) < 0)
-		return err_recode(err, ERR_VERIFY);
 	for (size_t i = 0; i < s->ndependencies; i++) {
 		const struct statement_resource *d = &s->dependencies[i];
 
 		if (!d->uri || strncmp(d->uri, IMGATTEST_PURL, strlen(IMGATTEST_PURL)) != 0)
 			continue;
-		if (!is_listed(&bill, d))
+		if (!is_listed(bill, d))
 			return err_set(err, ERR_VERIFY, "%s does not list %s", name, d->name);
 		used++;
 	}
-	for (size_t i = 1; i < bill.nparts; i++) {
-		const struct sbom_part *part = &bill.parts[i];
+	for (size_t i = 1; i < bill->nparts; i++) {
+		const struct sbom_part *part = &bill->parts[i];
 
 		if (part->kind != SBOM_PACKAGE)
 			continue;
@@ -339,6 +336,7 @@ check_sbom(struct proof *p, int dirfd, const struct verify_ask *image, struct er
 	CLEANUP(buf_free) struct buf cyclonedx = BUF_MAX(SBOM_MAX_BYTES);
 	CLEANUP(buf_free) struct buf spdx = BUF_MAX(SBOM_MAX_BYTES);
 	struct verify_ask ask = *image;
+	struct sbom bill;
 
 	ask.name = IMGATTEST_SBOM;
 	ask.material = NULL; /* they speak of the provenance */
@@ -350,8 +348,8 @@ check_sbom(struct proof *p, int dirfd, const struct verify_ask *image, struct er
 	if (oci_read_file(dirfd, IMGATTEST_SBOM, &bundle, err) < 0 ||
 	    oci_read_file(dirfd, IMGATTEST_CYCLONEDX, &cyclonedx, err) < 0 ||
 	    oci_read_file(dirfd, IMGATTEST_SPDX, &spdx, err) < 0 ||
-	    sbom_verify(&p->a, &ask, &bundle, &cyclonedx, &spdx, err) < 0 ||
-	    check_bill(&p->a, &p->found.statement, &cyclonedx, p->terms->rules, err) < 0)
+	    sbom_verify(&p->a, &ask, &bundle, &cyclonedx, &spdx, &bill, err) < 0 ||
+	    check_bill(&p->a, &p->found.statement, &bill, p->terms->rules, err) < 0)
 		return -1;
 	p->billed = true;
 	return 0;

@@ -308,13 +308,12 @@ compare(const struct pkgsbom_spec *spec, const struct sbom *is, const struct sbo
 }
 
 int
-pkgsbom_check(const struct pkgsbom_spec *spec, const char *cyclonedx, size_t n, struct err *err)
+pkgsbom_check(const struct pkgsbom_spec *spec, const struct sbom *said, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
-	struct sbom is, said;
+	struct sbom is;
 
-	if (sbom_parse(&a, cyclonedx, n, spec->name, &said, err) < 0 ||
-	    pkgsbom_make(&a, spec, false, &is, err) < 0)
+	if (pkgsbom_make(&a, spec, false, &is, err) < 0)
 		return err_recode(err, ERR_VERIFY);
-	return compare(spec, &is, &said, err);
+	return compare(spec, &is, said, err);
 }

@@ -50,5 +50,5 @@ int pkgsbom_test(const struct pkgsbom_spec *spec, struct buf *out, bool *has,
 /* Does a document speak of this package? Its digest, every file of the package with its digest
  * and no other, every recipe, source, patch, tool and seed package of the build and no other.
  * ERR_VERIFY names the first difference. */
-int pkgsbom_check(const struct pkgsbom_spec *spec, const char *cyclonedx, size_t n,
+int pkgsbom_check(const struct pkgsbom_spec *spec, const struct sbom *said,
 		  struct err *err) MUST_CHECK;

@@ -67,17 +67,18 @@ check_sbom(struct check *c, struct err *err)
 				     .name = c->p->name,
 				     .file = c->p->digest,
 				     .build = &c->p->found->statement };
+	struct sbom said;
 
 	if (pkgverify_read(c->run->dirfd, path, &bundle, err) < 0 ||
 	    pkgverify_read(c->run->dirfd, path_of(c, PKGSBOM_CYCLONEDX), &cyclonedx, err) < 0 ||
 	    (twin && pkgverify_read(c->run->dirfd, path_of(c, PKGSBOM_SPDX), &spdx, err) < 0) ||
-	    sbom_verify(&c->a, &ask, &bundle, &cyclonedx, twin ? &spdx : NULL, err) < 0)
+	    sbom_verify(&c->a, &ask, &bundle, &cyclonedx, twin ? &spdx : NULL, &said, err) < 0)
 		return -1;
 	/* Builds say of which distribution they are since SBOMs are made of them; what an older
 	 * one is called is what its signed bill says. */
 	if (!pkgsbom_distribution(&c->p->found->statement, &spec.distribution))
 		spec.distribution = (struct purl_distribution){ NULL, NULL };
-	return pkgsbom_check(&spec, buf_text(&cyclonedx), cyclonedx.len, err);
+	return pkgsbom_check(&spec, &said, err);
 }
 
 static int

@@ -73,6 +73,9 @@ void sbom_spdx(const struct sbom *s, struct buf *out);
  * here. Hostile input: ERR_INPUT naming `name`. */
 int sbom_parse(struct arena *a, const char *text, size_t n, const char *name, struct sbom *out,
 	       struct err *err) MUST_CHECK;
+/* The same of a document that was read; out points into it. */
+int sbom_parse_doc(struct arena *a, const struct doc *root, const char *name, struct sbom *out,
+		   struct err *err) MUST_CHECK;
 
 /* Both documents; the CycloneDX one names the other, spdx_name, by digest. */
 void sbom_write(struct sbom *s, const char *spdx_name, struct buf *cyclonedx, struct buf *spdx);
@@ -86,9 +89,9 @@ struct sbom_proof {
 };
 int sbom_statement(const struct sbom_proof *p, struct buf *out, struct err *err) MUST_CHECK;
 /* A trusted key vouches for these very documents (spdx: or NULL) as the bill of ask->subject;
- * ask->predicate_type is not looked at. */
+ * ask->predicate_type is not looked at. out: what they say. */
 int sbom_verify(struct arena *a, const struct verify_ask *ask, const struct buf *bundle,
-		const struct buf *cyclonedx, const struct buf *spdx,
+		const struct buf *cyclonedx, const struct buf *spdx, struct sbom *out,
 		struct err *err) MUST_CHECK;
 
 /* "CVE-2026-1234", "GHSA-xxxx-xxxx-xxxx": letters, digits, - _ . : with at least one '-'. */

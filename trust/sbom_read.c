@@ -306,16 +306,26 @@ read_root(struct reading *r, const struct doc *root)
 }
 
 int
-sbom_parse(struct arena *a, const char *text, size_t n, const char *name, struct sbom *out,
-	   struct err *err)
+sbom_parse_doc(struct arena *a, const struct doc *root, const char *name, struct sbom *out,
+	       struct err *err)
 {
 	struct sbom s = { 0 };
 	CLEANUP(reading_release)
 	struct reading r = { .a = a, .name = name, .err = err, .s = &s };
-	struct doc *root;
 
-	if (json_parse(a, text, n, name, &root, err) < 0 || read_root(&r, root) < 0)
+	if (read_root(&r, root) < 0)
 		return -1;
 	*out = s;
 	return 0;
+}
+
+int
+sbom_parse(struct arena *a, const char *text, size_t n, const char *name, struct sbom *out,
+	   struct err *err)
+{
+	struct doc *root;
+
+	if (json_parse(a, text, n, name, &root, err) < 0)
+		return -1;
+	return sbom_parse_doc(a, root, name, out, err);
 }

@@ -76,24 +76,29 @@ read_signed(struct arena *a, const struct verify_ask *ask, const struct buf *bun
 
 int
 sbom_verify(struct arena *a, const struct verify_ask *ask, const struct buf *bundle,
-	    const struct buf *cyclonedx, const struct buf *spdx, struct err *err)
+	    const struct buf *cyclonedx, const struct buf *spdx, struct sbom *out,
+	    struct err *err)
 {
 	struct statement s;
-	struct sbom bill;
 	struct digest is;
+	bool embedded;
+	int rc;
 
 	if (read_signed(a, ask, bundle, &s, err) < 0)
 		return -1;
-	if (strcmp(s.predicate_type, SBOM_TYPE_CYCLONEDX) == 0
-		    ? !is_embedded(s.predicate, cyclonedx)
-		    : !is_referred(s.predicate, cyclonedx))
+	embedded = strcmp(s.predicate_type, SBOM_TYPE_CYCLONEDX) == 0;
+	if (embedded ? !is_embedded(s.predicate, cyclonedx)
+		     : !is_referred(s.predicate, cyclonedx))
 		return differs(ask->name, "CycloneDX", err);
-	if (sbom_parse(a, buf_text(cyclonedx), cyclonedx->len, ask->name, &bill, err) < 0)
+	/* What is embedded was read with its statement. */
+	rc = embedded ? sbom_parse_doc(a, s.predicate, ask->name, out, err)
+		      : sbom_parse(a, buf_text(cyclonedx), cyclonedx->len, ask->name, out, err);
+	if (rc < 0)
 		return err_recode(err, ERR_VERIFY);
 	if (!spdx)
 		return 0;
 	digest_of(buf_text(spdx), spdx->len, &is);
-	if (!bill.twin || !digest_equal(&bill.twin_sha256, &is))
+	if (!out->twin || !digest_equal(&out->twin_sha256, &is))
 		return differs(ask->name, "SPDX", err);
 	return 0;
 }
