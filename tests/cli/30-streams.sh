@@ -36,7 +36,7 @@ json "a failure as JSON" '{"error":"there is no log of '\''hello'\''","exit":1,"
 refused "a bad command line" 2 "unknown command 'nosuch'" "$kiln" --json nosuch
 json "a bad command line as JSON" '{"error":"unknown command '\''nosuch'\''","exit":2,"hint":"`kiln help` lists the commands"}'
 refused "a refusal" 3 "nothing: No such file or directory" "$kiln" --json -C ws verify /nothing
-json "a refusal as JSON" '[{"path":"/nothing","refused":"/nothing: No such file or directory","steps":[],"verified":false}]'
+json "a refusal as JSON" '[{"path":"/nothing","policy":"the built-in policy","refused":"/nothing: No such file or directory","steps":[],"verified":false}]'
 refused "all that is named is looked at" 3 "/neither: No such file" "$kiln" -C ws verify /nothing /neither
 assert_contains "the first refusal is told too" "/nothing: No such file" "$(cat "$scratch/err")"
 refused "a seed that is not pinned" 1 "run \`kiln seed lock\`" "$kiln" -C ws seed show

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by every NN-name.sh. Each assertion prints one line, "ok N - words" or "not ok N - words";
 # `finish` prints the sum. A skip counts as a failure when REQUIRE lists its reason's first word (or
-# is "all"): a test that did not run has shown nothing.
+# is "all", without "-WORD" for it): a test that did not run has shown nothing.
 set -u
 unset CI # a test that wants a run to be unattended says so
 KILN_BUILD=${KILN_BUILD:-$(cd "$(dirname "$0")/../.." && pwd)/build/release}
@@ -31,6 +31,10 @@ skip() { # skip NEED WORDS
 	need=$1
 	shift
 	case " ${REQUIRE:-} " in
+	*" -$need "*)
+		SKIPPED=$((SKIPPED + 1))
+		echo "# skip - $* (needs $need)"
+		;;
 	*" $need "* | *" all "*)
 		fail "$* (skipped for want of $need)" "REQUIRE lists $need"
 		;;

@@ -40,7 +40,8 @@ attest(struct stock *s, struct pkgfacts *f, const struct publish_input *source, 
 	struct statement_resource subject = { .name = nevra_file(&s->a, &f->id),
 					      .sha256 = f->file };
 	struct statement_resource dependency = { .name = source->name,
-						 .sha256 = source->sha256 };
+						 .sha256 = source->sha256,
+						 .annotations = doc_map(&s->a) };
 	struct statement st = { .predicate_type = STATEMENT_SLSA_V1,
 				.subjects = &subject,
 				.nsubjects = 1,
@@ -50,6 +51,7 @@ attest(struct stock *s, struct pkgfacts *f, const struct publish_input *source, 
 				.ndependencies = 1,
 				.builder_id = "https://kiln.invalid/builder/test" };
 
+	doc_set_text(&s->a, dependency.annotations, "role", "source");
 	if (statement_make(&st, &text, err) < 0 ||
 	    signer_bundle(s->signer, text.data, text.len, &bundle, err) < 0)
 		return -1;
