@@ -11,6 +11,7 @@ struct telling {
 	struct cli *cli;
 	int64_t start_ms;
 	bool dry_run;
+	const char *stage;
 	const struct build_summary *summary;
 	struct doc *planned; /* what would be built: recipe and reason */
 	struct {
@@ -159,6 +160,7 @@ stream_event(const struct telling *t, enum build_event e, const char *name, cons
 	    strcmp(s->failures[s->nfailures - 1].recipe, name) == 0)
 		d = failure_doc(&a, &s->failures[s->nfailures - 1]);
 	doc_set_text(&a, d, "event", e == BUILD_PLANNED && !name ? "plan" : words[e].json);
+	doc_set_text(&a, d, "stage", t->stage);
 	doc_set(&a, d, "time_ms", doc_number(&a, clock_monotonic_ms() - t->start_ms));
 	doc_set_text(&a, d, "recipe", name);
 	if (e == BUILD_PLANNED && !name) {
@@ -265,11 +267,13 @@ print_cache(const struct build_summary *s)
 }
 
 static struct doc *
-summary_doc(struct arena *a, const struct build_summary *s, struct doc *planned)
+summary_doc(struct arena *a, const char *stage, const struct build_summary *s,
+	    struct doc *planned)
 {
 	struct doc *d = doc_map(a), *failures = doc_list(a);
 
 	doc_set_text(a, d, "event", "summary");
+	doc_set_text(a, d, "stage", stage);
 	doc_set(a, d, "built", doc_number(a, (int64_t)s->built));
 	doc_set(a, d, "served", doc_number(a, (int64_t)s->served));
 	doc_set(a, d, "failed", doc_number(a, (int64_t)s->failed));
@@ -342,6 +346,7 @@ building_run(struct cli *cli, const struct building *a, const char *const *names
 	struct telling t = { .cli = cli,
 			     .start_ms = clock_monotonic_ms(),
 			     .dry_run = a->dry_run,
+			     .stage = a->stage,
 			     .planned = doc_list(&cli->arena) };
 	struct source_progress progress = status_fetching;
 	struct build_options o = { .jobs = a->jobs,
@@ -364,7 +369,8 @@ building_run(struct cli *cli, const struct building *a, const char *const *names
 	status_clear();
 	for (size_t i = 0; i < s.nfailures; i++)
 		print_failure(&s.failures[i]);
-	if (cli->json && cli_json(cli, summary_doc(&cli->arena, &s, t.planned), err) < 0)
+	if (cli->json &&
+	    cli_json(cli, summary_doc(&cli->arena, a->stage, &s, t.planned), err) < 0)
 		return -1;
 	if (!cli->json)
 		print_summary(&cli->arena, &s, a->dry_run);

@@ -8,6 +8,7 @@
 struct building {
 	unsigned jobs;
 	bool keep_going, dry_run, why, locked;
+	const char *stage; /* said in every event, when there are several; or NULL */
 };
 /* With store, chamber helper and, unless it is dry, signer open. A recipe that failed is
  * ERR_BUILD; *out is what build_run says. */

@@ -13,11 +13,26 @@ static const struct opt bootstrap_opts[] = {
 	OPT(FLAG, struct building, why, 0, "why", NULL, "say why each recipe is built"),
 };
 
+/* For the last line of the stream. */
+static void
+tell_pinned(struct cli *cli, const struct stage *stage, size_t n, bool changed,
+	    struct doc *done)
+{
+	struct arena *a = &cli->arena;
+	struct doc *d = doc_map(a);
+
+	doc_set_text(a, d, "stage", stage->name);
+	doc_set(a, d, "packages", doc_number(a, (int64_t)n));
+	doc_set(a, d, "changed", doc_boolean(a, changed));
+	doc_push(a, done, d);
+}
+
 /* *open: something of the stage is still to be built, so that the next cannot be told. */
 static int
-run_stage(struct cli *cli, const struct building *a, const struct stage *stage, bool *open,
-	  struct err *err)
+run_stage(struct cli *cli, const struct building *args, const struct stage *stage,
+	  struct doc *done, bool *open, struct err *err)
 {
+	struct building a = *args;
 	struct build_summary s;
 	bool changed = false;
 	size_t n = 0;
@@ -25,14 +40,16 @@ run_stage(struct cli *cli, const struct building *a, const struct stage *stage, 
 	if (stage_choose(&cli->arena, &cli->workspace, stage->name, err) < 0)
 		return -1;
 	cli_say("stage %s", stage->name);
-	if (building_run(cli, a, NULL, 0, &s, err) < 0)
+	a.stage = stage->name;
+	if (building_run(cli, &a, NULL, 0, &s, err) < 0)
 		return err_wrap(err, "stage %s", stage->name);
-	*open = a->dry_run && s.built + s.maybe > 0;
+	*open = a.dry_run && s.built + s.maybe > 0;
 	if (*open)
 		return 0;
-	if (bootstrap_pin(&cli->arena, &cli->builder, a->dry_run, &changed, &n, err) < 0)
+	if (bootstrap_pin(&cli->arena, &cli->builder, a.dry_run, &changed, &n, err) < 0)
 		return err_wrap(err, "stage %s", stage->name);
-	*open = a->dry_run && changed;
+	*open = a.dry_run && changed;
+	tell_pinned(cli, stage, n, changed, done);
 	if (*open)
 		cli_say("stage %s: would be pinned anew", stage->name);
 	else
@@ -47,6 +64,7 @@ bootstrap_run(struct cli *cli, void *args, const char *const *operands, size_t n
 	      struct err *err)
 {
 	const struct building *a = args;
+	struct doc *done = doc_list(&cli->arena), *last = doc_map(&cli->arena);
 	const struct stage **stages;
 	bool open = false;
 	size_t nstages;
@@ -66,11 +84,14 @@ bootstrap_run(struct cli *cli, void *args, const char *const *operands, size_t n
 		return err_hint(err, "--ground names a stage that stands on others");
 	}
 	for (size_t i = 0; i < nstages && !open; i++)
-		if (run_stage(cli, a, stages[i], &open, err) < 0)
+		if (run_stage(cli, a, stages[i], done, &open, err) < 0)
 			return -1;
 	if (open)
 		cli_say("what later stages would build is not known before this is done");
-	return 0;
+	doc_set_text(&cli->arena, last, "event", "bootstrap");
+	doc_set(&cli->arena, last, "stages", done);
+	doc_set(&cli->arena, last, "complete", doc_boolean(&cli->arena, !open));
+	return cli->json ? cli_json(cli, last, err) : 0;
 }
 
 const struct command cmd_bootstrap = {

@@ -51,7 +51,7 @@ assert_contains "Ed25519 for metadata" '"algorithm":"Ed25519"' "$(cat out)"
 cp "$from/builder.pub" keys/builder-earlier.pub
 ok "a publish signed in the token" "$kiln" -C ws publish
 ok "images too" "$kiln" -C ws image busybox static
-ok "kiln verifies all of it" "$kiln" -C ws verify --key keys out/repo out/images/busybox out/images/static
+ok "kiln verifies all of it" "$kiln" -C ws verify --key keys --log "$PWD/keys/log" out/repo out/images/busybox out/images/static
 repo=ws/out/repo
 "$kiln" -C ws key export metadata --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["key"], end="")' >metadata.asc
 ok "dearmor" gpg --batch --yes --dearmor -o metadata.gpg metadata.asc

@@ -19,7 +19,7 @@ for p in one two three; do
 done
 out=$("$KILN_BUILD/tests/repotool" publish keys store repo rpms/*.rpm 2>&1)
 assert_eq "three packages are published" "3 packages, 0 reused" "$out"
-assert_eq "with them four statements are logged" 4 "$(sed -n 2p repo/log/checkpoint)"
+assert_eq "with them inventory, bills of materials and release are logged" 8 "$(sed -n 2p repo/log/checkpoint)"
 
 bundle=repo/packages/one-1-1.noarch.rpm.sigstore.json
 other=repo/packages/two-1-1.noarch.rpm.sigstore.json

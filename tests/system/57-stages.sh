@@ -91,6 +91,9 @@ ok "the same again" k bootstrap
 assert_lacks "builds nothing" "done " "$(cat "$scratch/err")"
 said "and pins nothing" "as pinned in bootstrap/ground.lock"
 assert_eq "to the byte" "$pinned" "$(sha256sum <ws/bootstrap/ground.lock)"
+ok "the stream of a bootstrap" k bootstrap --json
+assert_eq "names the stage in each summary" "seed two three" "$(sed -n 's/.*"event":"summary".*"stage":"\([a-z]*\)".*/\1/p' "$scratch/out" | tr '\n' ' ' | sed 's/ $//')"
+assert_contains "and ends with what is pinned" '{"complete":true,"event":"bootstrap","stages":[{"changed":false,"packages":1,"stage":"seed"}' "$(tail -n 1 "$scratch/out")"
 ok "the standard stage stands on them" k build
 assert_lacks "without building them" "words" "$(cat "$scratch/err")"
 
