@@ -288,9 +288,9 @@ ok "the same as JSON" "$kiln" -C ws build --dry-run --why --json
 same "reasons are events, and stand in the summary" "$(grep -c '"reason":"changed: recipe (build, license)"' out)" 2
 
 rm -rf ws/recipes
-for name in small large; do
+for name in guess-small guess-large; do
 	echo "$installs" | recipe $name
-	truncate -s $([ $name = small ] && echo 1M || echo 27M) ws/recipes/$name/blob
+	truncate -s $([ $name = guess-small ] && echo 1M || echo 27M) ws/recipes/$name/blob
 	echo $name | dd of=ws/recipes/$name/blob conv=notrunc 2>/dev/null
 	sed -i "s/^build:/sources: [{url: \"file:blob\", sha256: $(sha256sum ws/recipes/$name/blob | cut -d' ' -f1), unpack: false}]\nbuild:/" \
 		ws/recipes/$name/recipe.yaml

@@ -155,8 +155,11 @@ fresh
 cp "$(bundle busybox)" "$(ls "$attest"/packages/musl-gcc-*.sigstore.json)"
 refused "true proof under another's name" 3 "not of what its name says" verify "$image"
 fresh
+echo '{}' >"$attest/notes.json"
+refused "a file in the image's proof" 3 "notes.json does not belong to the proof" verify "$image"
+fresh
 echo '{}' >"$attest/sbom.cdx.json"
-refused "a file in the image's proof" 3 "sbom.cdx.json does not belong to the proof" verify "$image"
+refused "another bill in the image's proof" 3 "the CycloneDX document is not the one that was signed" verify "$image"
 fresh
 echo x >"$image/blobs/sha256/$(printf x | sha256sum | cut -d' ' -f1)"
 refused "a blob nothing refers to" 3 "nothing refers to it" verify "$image"
