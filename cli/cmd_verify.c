@@ -107,15 +107,18 @@ verify_one(struct verification *v, const char *path, const struct verify_terms *
 	return 0;
 }
 
-/* Tiles prove themselves, so they may lie anywhere: where the user says, else where the
- * workspace keeps the log that it writes. */
+/* Tiles prove themselves, so they may lie anywhere: where the user says, else beside the keys,
+ * where the log that is written here lies. */
 static const char *
 tiles(const struct verification *v)
 {
+	const char *keys = getenv("KILN_KEYS");
 	struct cli *cli = v->cli;
 
 	if (v->args->log)
 		return cli_path(cli, v->args->log);
+	if (keys && *keys)
+		return arena_format(&cli->arena, "%s/log", keys);
 	return cli->has_workspace
 		       ? arena_format(&cli->arena, "%s/log", cli->workspace.keys_path)
 		       : NULL;
