@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/ground.h"
-#include "base/fd.h"
 #include "builder/recipe_priv.h"
 
 #define GROUND_MAX_BYTES ((size_t)16 * 1024 * 1024)
@@ -107,8 +106,8 @@ int
 ground_load(struct arena *a, const struct workspace *w, struct ground_lock *out,
 	    struct err *err)
 {
-	struct recipe_reader reader = { .a = a, .path = GROUND_LOCK, .other = true };
-	CLEANUP(buf_free) struct buf text = BUF_MAX(GROUND_MAX_BYTES);
+	const struct recipe_file f = { GROUND_LOCK, "a ground is pinned", GROUND_MAX_BYTES,
+				       &table };
 	struct ground_lock l = { .n = 0 };
 	struct doc *root;
 	struct stat st;
@@ -116,12 +115,7 @@ ground_load(struct arena *a, const struct workspace *w, struct ground_lock *out,
 	*out = l;
 	if (fstatat(w->dirfd, GROUND_LOCK, &st, 0) < 0 && errno == ENOENT)
 		return 0;
-	if (fd_read_file(w->dirfd, GROUND_LOCK, &text, err) < 0 ||
-	    doc_parse(a, buf_text(&text), text.len, GROUND_LOCK, &root, err) < 0)
-		return -1;
-	if (root->kind != DOC_MAP)
-		return doc_error(root, GROUND_LOCK, err, "a ground is pinned by a map of keys");
-	if (recipe_table_read(&reader, &table, root, &l, err) < 0 || check(&l, err) < 0)
+	if (recipe_table_load(a, w->dirfd, &f, &l, &root, err) < 0 || check(&l, err) < 0)
 		return -1;
 	*out = l;
 	return 0;

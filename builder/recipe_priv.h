@@ -64,6 +64,15 @@ extern const struct recipe_table recipe_schema; /* the root */
  * planned it. */
 const char *recipe_schema_planned(const char *want, bool anywhere, const char **path);
 
+/* A file that a table describes. */
+struct recipe_file {
+	const char *path, *what; /* what: "the seed is", for a file that is no map of keys */
+	size_t max_bytes;
+	const struct recipe_table *table;
+};
+/* Reads it by its table into base; *root: the whole of it. */
+int recipe_table_load(struct arena *a, int dirfd, const struct recipe_file *f, void *base,
+		      struct doc **root, struct err *err) MUST_CHECK;
 /* Reads map d by the table into base. */
 int recipe_table_read(struct recipe_reader *r, const struct recipe_table *t,
 		      const struct doc *d, void *base, struct err *err) MUST_CHECK;

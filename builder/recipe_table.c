@@ -2,6 +2,7 @@
 /* The walker over the tables of recipe_schema.c: which keys may stand where, and what is
  * missing. */
 #include "builder/recipe_priv.h"
+#include "base/fd.h"
 
 static const struct recipe_field *
 find_field(const struct recipe_table *t, const char *name)
@@ -135,6 +136,21 @@ recipe_table_read(struct recipe_reader *r, const struct recipe_table *t, const s
 			return -1;
 	}
 	return t->finish ? t->finish(r, d, base, err) : 0;
+}
+
+int
+recipe_table_load(struct arena *a, int dirfd, const struct recipe_file *f, void *base,
+		  struct doc **root, struct err *err)
+{
+	struct recipe_reader reader = { .a = a, .path = f->path, .other = true };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(f->max_bytes);
+
+	if (fd_read_file(dirfd, f->path, &text, err) < 0 ||
+	    doc_parse(a, buf_text(&text), text.len, f->path, root, err) < 0)
+		return -1;
+	if ((*root)->kind != DOC_MAP)
+		return doc_error(*root, f->path, err, "%s by a map of keys", f->what);
+	return recipe_table_read(&reader, f->table, *root, base, err);
 }
 
 static int

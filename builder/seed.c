@@ -223,15 +223,9 @@ static int
 read_file(struct arena *a, const struct workspace *w, const char *path,
 	  const struct recipe_table *table, struct seed *s, struct doc **root, struct err *err)
 {
-	struct recipe_reader reader = { .a = a, .path = path, .other = true };
-	CLEANUP(buf_free) struct buf text = BUF_MAX(SEED_MAX_BYTES);
+	const struct recipe_file f = { path, "the seed is described", SEED_MAX_BYTES, table };
 
-	if (fd_read_file(w->dirfd, path, &text, err) < 0 ||
-	    doc_parse(a, buf_text(&text), text.len, path, root, err) < 0)
-		return -1;
-	if ((*root)->kind != DOC_MAP)
-		return doc_error(*root, path, err, "the seed is described by a map of keys");
-	return recipe_table_read(&reader, table, *root, s, err);
+	return recipe_table_load(a, w->dirfd, &f, s, root, err);
 }
 
 static int

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/stage.h"
-#include "base/fd.h"
 #include "base/json.h"
 #include "builder/recipe_priv.h"
 #include "builder/seed_priv.h"
@@ -194,8 +193,8 @@ make_single(struct arena *a, struct stages *s)
 int
 stage_load(struct arena *a, const struct workspace *w, struct stages *out, struct err *err)
 {
-	struct recipe_reader reader = { .a = a, .path = STAGE_YAML, .other = true };
-	CLEANUP(buf_free) struct buf text = BUF_MAX(STAGE_MAX_BYTES);
+	const struct recipe_file f = { STAGE_YAML, "stages are described", STAGE_MAX_BYTES,
+				       &table };
 	struct stages s = { .n = 0 };
 	struct doc *root;
 	struct stat st;
@@ -204,13 +203,7 @@ stage_load(struct arena *a, const struct workspace *w, struct stages *out, struc
 		make_single(a, out);
 		return 0;
 	}
-	if (fd_read_file(w->dirfd, STAGE_YAML, &text, err) < 0 ||
-	    doc_parse(a, buf_text(&text), text.len, STAGE_YAML, &root, err) < 0)
-		return -1;
-	if (root->kind != DOC_MAP)
-		return doc_error(root, STAGE_YAML, err,
-				 "stages are described by a map of keys");
-	if (recipe_table_read(&reader, &table, root, &s, err) < 0 || check(a, &s, err) < 0)
+	if (recipe_table_load(a, w->dirfd, &f, &s, &root, err) < 0 || check(a, &s, err) < 0)
 		return -1;
 	digest_fixups(a, root, &s);
 	*out = s;
