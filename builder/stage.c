@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "builder/recipe_priv.h"
 #include "builder/seed_priv.h"
+#include "trust/statement.h"
 
 #define STAGE_MAX_BYTES ((size_t)1024 * 1024)
 
@@ -132,6 +133,13 @@ check_part(struct arena *a, const struct stages *s, size_t i, const struct stage
 
 	if (!on)
 		return unknown(a, s, &at, p->stage, err);
+	if (on < &s->at[i] && strcmp(p->stage, STATEMENT_SEED) == 0) {
+		(void)doc_error(&at, STAGE_YAML, err,
+				"stage '%s' stands on packages of '" STATEMENT_SEED
+				"', the word for other people's",
+				s->at[i].name);
+		return err_hint(err, "give that stage another name");
+	}
 	if (on < &s->at[i])
 		return 0;
 	(void)doc_error(&at, STAGE_YAML, err, "stage '%s' stands on '%s', which comes %s",

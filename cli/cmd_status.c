@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "builder/runfile.h"
+#include "builder/stage.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
+#include "trust/statement.h"
 
 struct status_args {
 	bool all;
@@ -150,6 +152,39 @@ is_here(struct cli *cli, const struct runfile_entry *runs, size_t n)
 	return false;
 }
 
+/* What the recipes of this stage are built on: the seed, or packages of earlier stages. */
+static struct doc *
+ground_doc(struct arena *a, const struct stage *stage)
+{
+	struct doc *d = doc_map(a), *on = doc_list(a);
+
+	doc_set_text(a, d, "stage", stage->name);
+	for (size_t i = 0; i < stage->nground; i++) {
+		struct doc *part = doc_map(a);
+
+		doc_set_text(a, part, "stage", stage->ground[i].stage);
+		doc_set(a, part, "packages",
+			doc_number(a, (int64_t)stage->ground[i].npackages));
+		doc_push(a, on, part);
+	}
+	if (stage->nground)
+		doc_set(a, d, "on", on);
+	else
+		doc_set_text(a, d, "on", STATEMENT_SEED);
+	return d;
+}
+
+static void
+print_ground(struct arena *a, const struct stage *stage)
+{
+	(void)printf("stage %s, built on ", stage->name);
+	for (size_t i = 0; i < stage->nground; i++)
+		(void)printf("%s%s of %s", i ? ", " : "",
+			     cli_count(a, stage->ground[i].npackages, "package"),
+			     stage->ground[i].stage);
+	(void)printf("%s\n", stage->nground ? "" : "the seed");
+}
+
 /* While a run is under way here, how recipes stand is what that run decides. */
 static int
 status_verb(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
@@ -172,12 +207,15 @@ status_verb(struct cli *cli, void *args, const char *const *operands, size_t n, 
 		return -1;
 	if (cli->json) {
 		doc_set(a, d, "runs", runs_doc(a, runs, nruns));
+		doc_set(a, d, "ground", ground_doc(a, cli->workspace.stage));
 		if (!here)
 			doc_set(a, d, "workspace", states_doc(a, states, nstates, o->all));
 		return cli_json(cli, d, err);
 	}
-	if (!here)
+	if (!here) {
+		print_ground(a, cli->workspace.stage);
 		print_states(a, states, nstates, o->all || n > 0);
+	}
 	return 0;
 }
 
@@ -188,8 +226,8 @@ const struct command cmd_status = {
 	.synopsis = "[RECIPE...]",
 	.description =
 		"Every Kiln that builds in this store is told with what it runs and what waits. When\n"
-		"none builds this workspace: which recipes are built as they now stand, stale (they\n"
-		"or what they need changed), new (never built here) or failed.",
+		"none builds this workspace: what its stage is built on; which recipes are built as they\n"
+		"now stand, stale (they or what they need changed), new (never built here) or failed.",
 	.example = "kiln status --all",
 	.opts = status_opts,
 	.nopts = ARRAY_LEN(status_opts),

@@ -12,6 +12,7 @@
 
 #define IMAGE_DIR      "images/catalog"
 #define IMAGE_SUFFIX   ".yaml"
+#define OWN_LABELS     "kiln."
 #define IMAGE_MAX_LIST 1000
 #define IMAGE_MAX_TEXT 8192
 #define IMAGE_MAX_NAME 64
@@ -189,6 +190,25 @@ read_pairs(const struct reader *r, const struct doc *map, const char *key,
 	return 0;
 }
 
+/* What Kiln says of an image is not said by its definition. */
+static int
+read_labels(const struct reader *r, const struct doc *config, struct image *im)
+{
+	const struct doc *d = doc_get(config, "labels");
+
+	if (read_pairs(r, config, "labels", &im->labels, &im->nlabels) < 0)
+		return -1;
+	for (size_t i = 0; d && i < d->n; i++) {
+		struct doc at = { .line = d->items[i].key_line, .col = d->items[i].key_col };
+
+		if (strncmp(d->items[i].key, OWN_LABELS, strlen(OWN_LABELS)) == 0)
+			return doc_error(&at, r->path, r->err,
+					 "labels that begin with '" OWN_LABELS
+					 "' are set by Kiln");
+	}
+	return 0;
+}
+
 static bool
 is_variable(const char *s)
 {
@@ -284,8 +304,7 @@ read_config(const struct reader *r, const struct doc *root, struct image *im)
 	if (check_keys(r, c, "config.") < 0 ||
 	    read_list(r, c, "entrypoint", &im->entrypoint, &im->nentrypoint) < 0 ||
 	    read_list(r, c, "cmd", &im->cmd, &im->ncmd) < 0 ||
-	    read_pairs(r, c, "env", &im->env, &im->nenv) < 0 ||
-	    read_pairs(r, c, "labels", &im->labels, &im->nlabels) < 0 ||
+	    read_pairs(r, c, "env", &im->env, &im->nenv) < 0 || read_labels(r, c, im) < 0 ||
 	    read_line(r, c, "user", &im->user) < 0 ||
 	    read_line(r, c, "workdir", &im->workdir) < 0 ||
 	    read_line(r, c, "stop_signal", &im->stop_signal) < 0)

@@ -32,7 +32,7 @@ struct commit {
 	const struct pkgfacts **chosen;
 	size_t nchosen;
 	int64_t epoch;
-	const char *architecture;
+	const char *architecture, *ground;
 	struct layer layer;
 	struct oci_ids ids;
 	uint64_t rootfs_bytes;
@@ -79,6 +79,40 @@ choose_architecture(struct commit *c, struct err *err)
 	return 0;
 }
 
+/* What a package was built on; a package without a proof is refused later, by its name. */
+static int
+read_ground(struct commit *c, const struct pkgfacts *p, const char **out, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
+	static const struct digest none;
+	struct statement s;
+
+	*out = NULL;
+	if (digest_equal(&p->statement, &none))
+		return 0;
+	if (cas_get(c->spec->store, &p->statement, &text, err) < 0 ||
+	    statement_parse(c->a, buf_text(&text), text.len, nevra_file(c->a, &p->id), &s,
+			    err) < 0)
+		return -1;
+	*out = statement_ground(c->a, &s);
+	return 0;
+}
+
+static int
+choose_ground(struct commit *c, struct err *err)
+{
+	const char *image = c->spec->image->path, *ground;
+	struct statement_grounds seen = { .first = NULL };
+
+	for (size_t i = 0; i < c->nchosen; i++)
+		if (read_ground(c, c->chosen[i], &ground, err) < 0 ||
+		    statement_same_ground(&seen, nevra_file(c->a, &c->chosen[i]->id), ground,
+					  err) < 0)
+			return err_wrap(err, "%s", image);
+	c->ground = seen.ground;
+	return 0;
+}
+
 static int
 choose(struct commit *c, struct err *err)
 {
@@ -97,7 +131,9 @@ choose(struct commit *c, struct err *err)
 		return err_wrap(err, "%s:%d:1", im->path, im->line);
 	for (size_t i = 0; i < c->nchosen; i++)
 		c->epoch = KILN_MAX(c->epoch, c->chosen[i]->build_time);
-	return choose_architecture(c, err);
+	if (choose_architecture(c, err) < 0)
+		return -1;
+	return choose_ground(c, err);
 }
 
 static int
@@ -155,6 +191,7 @@ compose(struct commit *c, struct err *err)
 				.layer = &c->layer,
 				.architecture = c->architecture,
 				.distribution = c->spec->distribution,
+				.ground = c->ground,
 				.epoch = c->epoch };
 
 	if (make_dir(c, c->new_dest, &dir, err) < 0 || oci_begin(dir, &layer_fd, err) < 0)

@@ -177,21 +177,26 @@ imgverify_blobs(int dirfd, struct imgverify_summary *out, struct err *err)
 /* Every package of the image is the subject of a bundle; the inventory alone does not make one.
  */
 static int
-check_packages(const struct inputs_set *set, const struct statement *s, size_t *packages,
-	       struct err *err)
+check_packages(const struct inputs_set *set, const struct statement *s,
+	       const struct rules *rules, size_t *packages, struct err *err)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->ndependencies; i++) {
 		const struct statement_resource *d = &s->dependencies[i];
+		const char *name = d->name ? d->name : d->uri;
+		const struct statement *built;
 
 		if (!d->uri || strncmp(d->uri, IMGATTEST_PURL, strlen(IMGATTEST_PURL)) != 0)
 			continue;
-		if (!inputs_statement(set, &d->sha256))
+		built = inputs_statement(set, &d->sha256);
+		if (!built)
 			return err_set(
 				err, ERR_VERIFY,
 				"package %s of the image has no bundle that says how it was built",
-				d->name ? d->name : d->uri);
+				name);
+		if (rules && rules_judge_ground(rules, built, name, err) < 0)
+			return -1;
 		n++;
 	}
 	if (n == 0)
@@ -419,7 +424,8 @@ check_proof(struct proof *p, struct imgverify_summary *sum, struct err *err)
 
 	if (open_proof(p, name, &sum->manifest, err) < 0 ||
 	    inputs_open(&place, &p->set, err) < 0 ||
-	    check_packages(p->set, &p->found.statement, &sum->packages, err) < 0 ||
+	    check_packages(p->set, &p->found.statement, p->terms->rules, &sum->packages, err) <
+		    0 ||
 	    inputs_check(p->set, &p->found.statement, name, &sum->inputs, err) < 0)
 		return -1;
 	if (inputs_unmet(p->set))

@@ -104,7 +104,7 @@ text_list(struct arena *a, const char *const *items, size_t n)
 
 /* How a container starts: the part that the definition decides. */
 static struct doc *
-run_doc(struct arena *a, const struct image *im)
+run_doc(struct arena *a, const struct image *im, const char *ground)
 {
 	struct doc *run = doc_map(a), *env = doc_list(a), *labels = doc_map(a);
 
@@ -120,7 +120,8 @@ run_doc(struct arena *a, const struct image *im)
 		doc_set(a, run, "Cmd", text_list(a, im->cmd, im->ncmd));
 	if (im->nenv)
 		doc_set(a, run, "Env", env);
-	if (im->nlabels)
+	doc_set_text(a, labels, OCI_GROUND, ground);
+	if (labels->n)
 		doc_set(a, run, "Labels", labels);
 	doc_set_text(a, run, "User", im->user);
 	doc_set_text(a, run, "WorkingDir", im->workdir);
@@ -143,7 +144,7 @@ config_doc(struct arena *a, const struct oci_spec *s, const char *created)
 	doc_set_text(a, config, "architecture", s->architecture);
 	doc_set_text(a, config, "os", "linux");
 	doc_set_text(a, config, "created", created);
-	doc_set(a, config, "config", run_doc(a, s->image));
+	doc_set(a, config, "config", run_doc(a, s->image, s->ground));
 	doc_set(a, config, "rootfs", rootfs);
 	doc_set(a, config, "history", history);
 	return config;

@@ -11,6 +11,7 @@
 
 #define OCI_MAX_JSON   ((size_t)1024 * 1024)
 #define OCI_MAX_LAYERS 128
+#define OCI_GROUND     "kiln.ground" /* label: statement_ground of every package */
 #define OCI_REF_NAME   "latest"
 #define OCI_BLOBS      "blobs/sha256"
 
@@ -19,6 +20,7 @@ struct oci_spec {
 	const struct layer *layer;
 	const char *architecture; /* as OCI calls it: "amd64" */
 	const char *distribution;
+	const char *ground; /* what its packages were built on; NULL: it is not known */
 	int64_t epoch;
 };
 struct oci_ids {

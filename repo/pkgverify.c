@@ -173,7 +173,8 @@ judge_package(struct pkgverify_run *run, const struct pkgverify_package *p, stru
 
 	if (!r)
 		return 0;
-	if (rules_judge_licence(r, p->head.license, p->label, err) < 0)
+	if (rules_judge_ground(r, &p->found->statement, p->label, err) < 0 ||
+	    rules_judge_licence(r, p->head.license, p->label, err) < 0)
 		return -1;
 	return pkgverify_rebuild_check(run, p, err);
 }

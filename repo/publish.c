@@ -31,6 +31,7 @@ static int
 sign_packages(struct publish_run *run, struct publish_summary *sum, struct err *err)
 {
 	const struct publish_spec *spec = run->spec;
+	struct statement_grounds seen = { .first = NULL };
 
 	if (spec->npackages > PUBLISH_MAX_PACKAGES)
 		return err_set(err, ERR_LIMIT, "%zu packages to publish, at most %zu",
@@ -45,7 +46,9 @@ sign_packages(struct publish_run *run, struct publish_summary *sum, struct err *
 		if (i && by_name(&run->packages[i - 1], &run->packages[i]) == 0)
 			return err_set(err, ERR_INPUT, "two packages would be %s",
 				       run->packages[i].name);
-		if (publish_sign_package(run, &run->packages[i], err) < 0)
+		if (publish_sign_package(run, &run->packages[i], err) < 0 ||
+		    statement_same_ground(&seen, run->packages[i].name, run->packages[i].ground,
+					  err) < 0)
 			return -1;
 		sum->reused += run->packages[i].reused;
 	}

@@ -25,6 +25,7 @@ struct publish_package {
 	struct repomd_fragment fragment;
 	const struct statement_resource *inputs; /* what it was made of: name and digest */
 	size_t ninputs;
+	const char *ground; /* what it was built on (trust/statement.h), or NULL */
 	bool reused;
 };
 

@@ -17,7 +17,7 @@
 #include "trust/verify.h"
 
 #define SIGN_REF_KIND   "publish"
-#define SIGN_REF_FORMAT 3 /* raised whenever what is remembered gains a member */
+#define SIGN_REF_FORMAT 4 /* raised whenever what is remembered gains a member */
 #define SIGN_MAX_HEADER ((size_t)64 * 1024 * 1024)
 #define SIGN_MAX_REF    ((size_t)64 * 1024)
 
@@ -172,6 +172,7 @@ reuse_package(struct publish_run *run, const struct doc *key, struct publish_pac
 	    !publish_sbom_recall(run, ref, p))
 		return 0;
 	p->size = (uint64_t)size;
+	p->ground = doc_get_text(ref, "ground");
 	p->reused = true;
 	return fragment_get(run, p, &fragment, err);
 }
@@ -294,6 +295,7 @@ sign_statement(struct publish_run *run, struct publish_package *p, struct err *e
 		return -1;
 	p->inputs = s.dependencies;
 	p->ninputs = s.ndependencies;
+	p->ground = statement_ground(&run->arena, &s);
 	s.subjects = subjects;
 	s.nsubjects = ARRAY_LEN(subjects);
 	if (keep_bundle(run, &s, &p->bundle, err) < 0)
@@ -319,6 +321,7 @@ publish_sign_package(struct publish_run *run, struct publish_package *p, struct 
 	doc_set_digest(&run->arena, ref, "bundle", &p->bundle);
 	doc_set_digest(&run->arena, ref, "metadata", &fragment);
 	doc_set(&run->arena, ref, "size", doc_number(&run->arena, (int64_t)p->size));
+	doc_set_text(&run->arena, ref, "ground", p->ground);
 	publish_sbom_note(run, p, ref);
 	return ref_put(run, key, ref, err);
 }

@@ -60,6 +60,7 @@ struct rules {
 	bool licences_given;
 	struct rules_words licences;
 	bool sbom;
+	struct rules_words grounds; /* none: any */
 };
 
 /* What holds when nobody gave a policy: nothing but what kiln verify always demands, and that
@@ -90,6 +91,9 @@ int rules_judge_walls(const struct rules *r, const struct statement *s, const ch
 /* One input that nothing further is known of: a seed package, or a source. */
 int rules_judge_input(const struct rules *r, const struct statement_resource *input, bool seed,
 		      const char *name, struct err *err) MUST_CHECK;
+/* What a package was built on. */
+int rules_judge_ground(const struct rules *r, const struct statement *s, const char *name,
+		       struct err *err) MUST_CHECK;
 int rules_judge_licence(const struct rules *r, const char *expression, const char *name,
 			struct err *err) MUST_CHECK;
 /* made: the time that is declared, or witnessed. now: 0: no clock, nothing is too old. */

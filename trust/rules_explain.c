@@ -151,6 +151,8 @@ rules_demands(struct arena *a, const struct rules *r)
 	if (r->licences_given)
 		say(&w, "the licence of every package can be satisfied by: %s",
 		    join(a, &r->licences));
+	if (r->grounds.n)
+		say(&w, "every package was built on: %s", join(a, &r->grounds));
 	if (r->sbom)
 		say(&w, "every package has a signed bill of materials");
 	return w.list;
@@ -220,6 +222,8 @@ rules_open(struct arena *a, const struct rules *r)
 		    "max_age: what is old is not refused unless this user saw something newer");
 	if (!r->licences_given)
 		say(&w, "licences: any");
+	if (!r->grounds.n)
+		say(&w, "grounds: packages may stand on the seed, other people's binaries");
 	if (!r->sbom)
 		say(&w, "sbom: none is demanded");
 	return w.list;

@@ -109,6 +109,41 @@ rules_judge_input(const struct rules *r, const struct statement_resource *input,
 	return refuse(r, name, err);
 }
 
+static bool
+is_ground(const struct rules *r, const char *name, size_t n)
+{
+	for (size_t i = 0; i < r->grounds.n; i++)
+		if (strlen(r->grounds.at[i]) == n && memcmp(r->grounds.at[i], name, n) == 0)
+			return true;
+	return false;
+}
+
+int
+rules_judge_ground(const struct rules *r, const struct statement *s, const char *name,
+		   struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const char *ground = statement_ground(&a, s);
+
+	if (!r->grounds.n)
+		return 0;
+	if (!ground) {
+		err_set(err, ERR_VERIFY, "its statement names no ground it was built on");
+		return refuse(r, name, err);
+	}
+	for (const char *at = ground; *at;) {
+		size_t n = strcspn(at, ",");
+
+		if (!is_ground(r, at, n)) {
+			err_set(err, ERR_VERIFY, "it was built on %.*s, which is not allowed",
+				(int)n, verify_label(&a, at));
+			return refuse(r, name, err);
+		}
+		at += n + (at[n] == ',');
+	}
+	return 0;
+}
+
 int
 rules_judge_licence(const struct rules *r, const char *expression, const char *name,
 		    struct err *err)

@@ -204,6 +204,12 @@ read_licences(struct rules_reader *r, const struct doc *d)
 }
 
 static int
+read_grounds(struct rules_reader *r, const struct doc *d)
+{
+	return read_words(r, d, "grounds", &r->out->grounds);
+}
+
+static int
 read_key_files(struct rules_reader *r, const struct doc *d)
 {
 	struct rules_words files = { 0 };
@@ -262,6 +268,7 @@ static const struct {
 	{ "max_age", read_age },
 	{ "licences", read_licences },
 	{ "sbom", read_sbom },
+	{ "grounds", read_grounds },
 };
 
 int

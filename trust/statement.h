@@ -13,6 +13,7 @@
 #define STATEMENT_SLSA_V1 "https://slsa.dev/provenance/v1"
 #define STATEMENT_INVENTORY                                                                    \
 	"https://kiln.invalid/inventory/v1" /* sources and seed of a repository */
+#define STATEMENT_SEED "seed"               /* a ground of other people's binaries */
 #define STATEMENT_RPM_BUILD                                                                    \
 	"https://kiln.invalid/buildtypes/rpm/v1" /* the build type of a package */
 
@@ -55,6 +56,15 @@ int statement_make(const struct statement *s, struct buf *out, struct err *err) 
  * ERR_VERIFY. */
 int statement_parse(struct arena *a, const char *text, size_t n, const char *name,
 		    struct statement *out, struct err *err) MUST_CHECK;
+/* What a package was built on, as its environment says: "seed", or the stages whose packages
+ * were its ground, "cross,temporary" (docs/bootstrap.md); NULL when it names none. */
+const char *statement_ground(struct arena *a, const struct statement *s);
+/* Packages that are shipped together were built on the same ground; begins empty. */
+struct statement_grounds {
+	const char *first, *ground; /* the first package and its ground */
+};
+int statement_same_ground(struct statement_grounds *seen, const char *package,
+			  const char *ground, struct err *err) MUST_CHECK;
 /* The subject whose sha256 equals d, or NULL. */
 const struct statement_resource *statement_subject(const struct statement *s,
 						   const struct digest *d);

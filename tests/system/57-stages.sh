@@ -36,18 +36,18 @@ fixups:
   files: {etc/passwd: "build:x:1000:1000:build:/build:/bin/sh"}
   directories: [tmp]
 stages:
-  - {name: seed, recipes: recipes}
+  - {name: first, recipes: recipes}
   - name: two
     recipes: bootstrap/two
     ground: [{stage: $1, packages: [busybox]}]
   - name: three
     recipes: bootstrap/three
-    ground: [{stage: seed, packages: [busybox]}, {stage: two, packages: [words]}]
+    ground: [{stage: first, packages: [busybox]}, {stage: two, packages: [words]}]
     shadow: true
   - name: last
     recipes: bootstrap/three
     only: [reader]
-    ground: [{stage: seed, packages: [busybox]}, {stage: three, packages: [${2:-words}]}]
+    ground: [{stage: first, packages: [busybox]}, {stage: three, packages: [${2:-words}]}]
 E
 }
 stage_recipe bootstrap/two words <<E
@@ -71,13 +71,13 @@ build:
   steps:
     - {name: install, run: 'mkdir -p "$DESTDIR/usr/share" && cp /usr/share/words "$DESTDIR/usr/share/read"'}
 E
-stages seed
+stages first
 
-refused "a stage whose ground is not there" 1 "'busybox' of stage 'seed' is not in bootstrap/ground.lock" k build --ground two
+refused "a stage whose ground is not there" 1 "'busybox' of stage 'first' is not in bootstrap/ground.lock" k build --ground two
 said "names the remedy" 'run `kiln bootstrap`'
 refused "a stage that nobody wrote" 1 "there is no stage 'tow'" k build --ground tow
 said "and the nearest one" "did you mean 'two'?"
-refused "a bootstrap of the seed's own stage" 1 "stands on the seed" k bootstrap --ground seed
+refused "a bootstrap of the seed's own stage" 1 "stands on the seed" k bootstrap --ground first
 ok "lint reads the recipes of all stages" k lint
 assert_contains "each once" "6 recipes" "$(cat "$scratch/out")"
 ok "a dry bootstrap" k bootstrap --dry-run
@@ -92,8 +92,8 @@ assert_lacks "builds nothing" "done " "$(cat "$scratch/err")"
 said "and pins nothing" "as pinned in bootstrap/ground.lock"
 assert_eq "to the byte" "$pinned" "$(sha256sum <ws/bootstrap/ground.lock)"
 ok "the stream of a bootstrap" k bootstrap --json
-assert_eq "names the stage in each summary" "seed two three" "$(sed -n 's/.*"event":"summary".*"stage":"\([a-z]*\)".*/\1/p' "$scratch/out" | tr '\n' ' ' | sed 's/ $//')"
-assert_contains "and ends with what is pinned" '{"complete":true,"event":"bootstrap","stages":[{"changed":false,"packages":1,"stage":"seed"}' "$(tail -n 1 "$scratch/out")"
+assert_eq "names the stage in each summary" "first two three" "$(sed -n 's/.*"event":"summary".*"stage":"\([a-z]*\)".*/\1/p' "$scratch/out" | tr '\n' ' ' | sed 's/ $//')"
+assert_contains "and ends with what is pinned" '{"complete":true,"event":"bootstrap","stages":[{"changed":false,"packages":1,"stage":"first"}' "$(tail -n 1 "$scratch/out")"
 ok "the standard stage stands on them" k build
 assert_lacks "without building them" "words" "$(cat "$scratch/err")"
 
@@ -108,6 +108,17 @@ assert_eq "a lock of its own for each stage" yes "$([ -e ws/kiln.lock ] && [ -e 
 assert_eq "a package built in a stage hides that of its ground" "three $salt" "$(read_of three)"
 assert_eq "and later stages see it" "three $salt" "$(read_of last)"
 ok "the repository of a stage verifies, with all that it stands on" k verify out/repo
+printf 'format: 1\ngrounds: [first, three]\n' >policy.yaml
+ok "and satisfies a policy that allows its grounds" k verify --policy ../policy.yaml out/repo
+printf 'format: 1\ngrounds: [seed, first]\n' >policy.yaml
+refused "but not one that lacks one" 3 "reader-1.0-1.x86_64.rpm: it was built on three, which is not allowed" k verify --policy ../policy.yaml out/repo
+KILN_GROUND=first "$kiln" -C ws publish >/dev/null 2>"$scratch/err" || cat "$scratch/err"
+printf 'format: 1\ngrounds: [first, three]\n' >policy.yaml
+refused "which is how packages on the seed are refused" 3 "it was built on seed, which is not allowed" k --ground first verify --policy ../policy.yaml out/repo
+ok "status" k status
+assert_contains "says what it is built on" "stage last, built on 1 package of first, 1 package of three" "$(cat "$scratch/out")"
+ok "also" k --ground first status --json
+assert_contains "of the seed" '"ground":{"on":"seed","stage":"first"}' "$(cat "$scratch/out")"
 
 # Another store, and time.
 ok "an export of the last stage" k store export "$scratch/tree"
@@ -149,9 +160,12 @@ stages three
 refused "a stage that stands on a later one" 1 "stage 'two' stands on 'three', which comes later" k build
 stages two
 refused "a stage that stands on itself" 1 "which comes of itself" k build
-stages seed nothing
+stages first
+sed -i 's/: first,/: seed,/' ws/bootstrap/stages.yaml
+refused "packages of a stage that is called as the seed is" 1 "the word for other people's" k build
+stages first nothing
 refused "a package that a stage does not make" 1 "stage 'three' makes no package 'nothing'" k bootstrap
-stages seed
+stages first
 stage_recipe bootstrap/three grab <<'E'
 ground: [cc]
 build:

@@ -94,6 +94,9 @@ TEST(stage_that_does_not_fit_is_refused_with_its_line)
 	       err);
 	refuse(HEAD "  - {name: final, recipes: r, ground: [{stage: final, packages: [x]}]}\n",
 	       "which comes of itself", err);
+	refuse(HEAD "  - {name: seed, recipes: r}\n"
+		    "  - {name: final, recipes: r, ground: [{stage: seed, packages: [x]}]}\n",
+	       "stage 'final' stands on packages of 'seed', the word for other people's", err);
 	refuse(HEAD "  - {name: final, recipes: r, ground: [{stage: fnal, packages: [x]}]}\n",
 	       "there is no stage 'fnal'", err);
 	refuse(HEAD "  - {name: final, recipes: r}\n  - {name: final, recipes: s}\n",

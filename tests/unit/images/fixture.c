@@ -172,8 +172,12 @@ fixture_prove(struct fixture *f, struct pkgfacts *p, const struct digest *inputs
 			       .builder_id = "https://kiln.invalid/builder/v1" };
 	struct err err;
 
-	for (size_t i = 0; i < n; i++)
-		deps[i] = (struct statement_resource){ .name = "input", .sha256 = inputs[i] };
+	for (size_t i = 0; i < n; i++) {
+		deps[i] = (struct statement_resource){ .name = "input",
+						       .sha256 = inputs[i],
+						       .annotations = doc_map(&f->a) };
+		doc_set_text(&f->a, deps[i].annotations, "stage", f->ground);
+	}
 	must(statement_make(&s, &text, &err), &err);
 	must(signer_bundle(f->signer, text.data, text.len, &bundle, &err), &err);
 	must(cas_put(f->store, text.data, text.len, &p->statement, &err), &err);

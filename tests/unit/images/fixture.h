@@ -16,6 +16,7 @@ struct fixture {
 	struct signer *signer; /* NULL until fixture_sign */
 	const struct pkgfacts *all[FIXTURE_MAX];
 	size_t n;
+	const char *ground; /* stage that packages say they were built on; NULL: none */
 };
 struct fixture_file {
 	const char *path; /* "/usr/bin/x" */

@@ -84,6 +84,8 @@ TEST(image_refuses_each_wrong_type_and_value_with_its_place)
 		{ "format: 1\nsummary: x\npackages: [a]\n", "'name' is missing" },
 		{ "format: 1\nname: app\npackages: [a]\n", "'summary' is missing" },
 		{ HEAD, "'packages' is missing" },
+		{ HEAD "packages: [a]\nconfig: {labels: {kiln.ground: x}}\n",
+		  ":5:19: labels that begin with 'kiln.' are set by Kiln" },
 		{ HEAD "packages: a\n", ":4:11: 'packages' must be a list of text" },
 		{ HEAD "packages: []\n", "'packages' must have 1 to" },
 		{ HEAD "packages: [[a]]\n", ":4:12: 'packages' must be text" },

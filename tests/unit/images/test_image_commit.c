@@ -359,6 +359,37 @@ TEST(image_whose_packages_lack_proof_is_not_made)
 	assert_false(exists(&w, "out/images/.app.new"));
 }
 
+TEST(image_says_its_ground_and_refuses_packages_of_two)
+{
+	CLEANUP(buf_free) struct buf config = BUF_MAX(65536);
+	CLEANUP(world_close) struct world w;
+	struct image_summary sum = { 0 };
+	struct imgverify_summary seen = { 0 };
+	const char *grounds[] = { "tools" };
+	struct rules rules = { .name = "policy.yaml", .grounds = { grounds, 1 } };
+	struct verify_terms terms = { .rules = &rules };
+	char hex[DIGEST_HEX];
+
+	world_open(&w);
+	w.f.ground = "tools";
+	fixture_prove(&w.f, w.app, &w.source, 1);
+	assert_fails(
+		commit(&w, TEXT, &sum, err),
+		"app-1-1.x86_64.rpm was built on tools, baselayout-1-1.x86_64.rpm on nothing");
+	fixture_prove(&w.f, w.base, &w.source, 1);
+	assert_ok(commit(&w, TEXT, &sum, err));
+	digest_hex(&sum.config, hex);
+	assert_ok(oci_read_file(w.f.dir, arena_format(&w.f.a, DEST "/" OCI_BLOBS "/%s", hex),
+				&config, err));
+	assert_non_null(strstr(buf_text(&config), "\"" OCI_GROUND "\":\"tools\""));
+	terms.ring = signer_keys(w.f.signer);
+	assert_ok(imgverify_layout_by(path_of(&w, DEST), &terms, &seen, err));
+	grounds[0] = "final";
+	assert_fails(imgverify_layout_by(path_of(&w, DEST), &terms, &seen, err),
+		     "it was built on tools, which is not allowed");
+	assert_int_equal(err->code, ERR_VERIFY);
+}
+
 TEST(image_beside_the_proof_of_another_name_is_refused)
 {
 	CLEANUP(world_close) struct world w;

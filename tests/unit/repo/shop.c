@@ -165,6 +165,7 @@ attest(struct shop *s, struct pkgfacts *p, const struct digest *inputs, size_t n
 						     .sha256 = inputs[i],
 						     .annotations = doc_map(&s->a) };
 		doc_set_text(&s->a, st.dependencies[i].annotations, "role", "source");
+		doc_set_text(&s->a, st.dependencies[i].annotations, "stage", s->ground);
 	}
 	st.ndependencies = n;
 	must(statement_make(&st, &text, &err), &err);

@@ -27,6 +27,7 @@ struct shop {
 	struct publish_input inputs[SHOP_MAX];
 	size_t ninputs;
 	struct keyring ring; /* the trusted public keys */
+	const char *ground;  /* stage that packages say they were built on; NULL: none */
 };
 
 const char *shop_keys(void);       /* directory of the trusted set */

@@ -466,6 +466,33 @@ TEST(publish_refuses_a_statement_of_another_package)
 	assert_fails(shop_publish(&s, &sum, err), "speaks of other bytes");
 }
 
+TEST(publish_refuses_packages_of_two_grounds)
+{
+	CLEANUP(shop_close) struct shop s;
+	struct publish_summary sum;
+	struct digest source;
+
+	shop_open(&s);
+	source = shop_source(&s, "source.tar");
+	s.ground = "cross";
+	shop_package(&s, "one", "1", &source, 1);
+	shop_package(&s, "two", "2", &source, 1);
+	assert_ok(shop_publish(&s, &sum, err));
+	s.ground = "tools";
+	shop_package(&s, "three", "3", &source, 1);
+	for (int again = 0; again < 2; again++) { /* once signed, they are told apart as well */
+		assert_fails(
+			shop_publish(&s, &sum, err),
+			"one-1-1.x86_64.rpm was built on cross, three-1-1.x86_64.rpm on tools");
+		assert_non_null(strstr(err->text, "`kiln build --ground STAGE`"));
+	}
+	s.ground = NULL;
+	s.n--;
+	shop_package(&s, "three", "3", &source, 1);
+	assert_fails(shop_publish(&s, &sum, err),
+		     "three-1-1.x86_64.rpm on nothing that its statement names");
+}
+
 TEST(publish_refuses_two_packages_of_one_name)
 {
 	CLEANUP(shop_close) struct shop s;

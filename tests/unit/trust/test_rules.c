@@ -67,7 +67,8 @@ TEST(rules_reads_a_whole_policy_and_says_it_in_words)
 		"  keys: [\"%s\"]\nrebuilds:\n  threshold: 1\n  rebuilders:\n"
 		"    - {name: alice, key: builder.pub}\nseeds: [\"sha256:" HEX_A
 		"\", \"kiln:seed/\"]\n"
-		"sources: [\"debian:pool/\"]\nmax_age: 7d\nlicences: [MIT]\nsbom: required\n",
+		"sources: [\"debian:pool/\"]\nmax_age: 7d\nlicences: [MIT]\nsbom: required\n"
+		"grounds: [tools]\n",
 		vkey(&b.a, "log.invalid", NOTE_ED25519, 1),
 		vkey(&b.a, "w.invalid", NOTE_COSIGNATURE, 2));
 	const struct doc *d;
@@ -99,7 +100,8 @@ TEST(rules_say_what_an_empty_policy_leaves_open)
 
 	assert_ok(parse(&b, "format: 1\n", err));
 	d = rules_open(&b.a, &b.rules);
-	assert_int_equal(d->n, 10);
+	assert_int_equal(d->n, 11);
+	assert_true(holds(d, "may stand on the seed"));
 	assert_true(holds(d, "no log proof is demanded"));
 	assert_int_equal(rules_demands(&b.a, &b.rules)->n, 1);
 }
@@ -240,6 +242,51 @@ TEST(rules_take_a_seed_lock)
 	assert_ok(fd_publish(fd, "seed.lock", lock, strlen(lock), 0644, err));
 	assert_ok(rules_parse(&b.a, text, strlen(text), "p.yaml", dir, &b.rules, err));
 	assert_true(dict_has(&b.rules.seeds.digests, HEX_A));
+}
+
+/* One input of a build: a role, and the stage it is of. */
+static struct statement_resource
+input(struct arena *a, const char *role, const char *stage, const char *uri)
+{
+	struct statement_resource in = { .name = "x", .uri = uri, .annotations = doc_map(a) };
+
+	doc_set_text(a, in.annotations, "role", role);
+	doc_set_text(a, in.annotations, "stage", stage);
+	return in;
+}
+
+TEST(rules_judge_the_ground_by_what_was_in_the_chamber)
+{
+	CLEANUP(book_close) struct book b = { 0 };
+	struct statement_resource in[] = {
+		input(&b.a, "source", NULL, "debian:pool/x.tar"),
+		input(&b.a, "environment", "tools", NULL),
+		input(&b.a, "environment", NULL, NULL),
+		input(&b.a, "environment", "cross", NULL),
+		input(&b.a, "environment", "tools", NULL),
+		input(&b.a, "seed", NULL, "kiln:seed/fix-ups"),
+		input(&b.a, "seed", NULL, "debian:pool/gcc.deb"),
+	};
+	struct statement s = { .dependencies = in, .ndependencies = 1 };
+
+	assert_null(statement_ground(&b.a, &s));
+	assert_ok(parse(&b, "format: 1\n", err));
+	assert_ok(rules_judge_ground(&b.rules, &s, "x", err));
+	assert_ok(parse(&b, "format: 1\ngrounds: [tools, cross]\n", err));
+	assert_true(holds(rules_demands(&b.a, &b.rules), "was built on: tools, cross"));
+	assert_fails(rules_judge_ground(&b.rules, &s, "x", err),
+		     "x: its statement names no ground");
+	assert_int_equal(err->code, ERR_VERIFY);
+	s.ndependencies = 6;
+	assert_string_equal(statement_ground(&b.a, &s), "cross,tools");
+	assert_ok(rules_judge_ground(&b.rules, &s, "x", err));
+	s.ndependencies = 7;
+	assert_fails(rules_judge_ground(&b.rules, &s, "x", err),
+		     "x: it was built on seed, which is not allowed");
+	assert_ok(parse(&b, "format: 1\ngrounds: [tool, cross, seed]\n", err));
+	assert_fails(rules_judge_ground(&b.rules, &s, "x", err), "built on tools, which");
+	refuse("format: 1\ngrounds: seed\n", "'grounds' must be a list of text");
+	refuse("format: 1\ngrounds: []\n", "'grounds' must be a list of text");
 }
 
 TEST(rules_judge_licences_as_expressions)
