@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What trust/ writes, shown to stock programs: gpgv, gpg, sqv, rpmkeys, openssl, ssh-keygen, and sigstore-js where
-# SIGSTORE_JS names a node_modules that holds @sigstore/verify. Every acceptance has its refusal beside it.
+# What trust/ writes, shown to stock programs: gpgv, gpg, sqv, rpmkeys, openssl, ssh-keygen. Every acceptance has its
+# refusal beside it. What sigstore's own verifier says of our bundles is asked in 33-sigstore-judge.sh.
 . "$(dirname "$0")/lib.sh"
 top=$(cd "$(dirname "$0")/../.." && pwd)
 mode=$(basename "$KILN_BUILD")
@@ -81,26 +81,5 @@ b = json.load(open("bundle.json")); e = b["dsseEnvelope"]
 assert b["verificationMaterial"]["publicKey"]["hint"] == e["signatures"][0]["keyid"] == open("keyid").read()
 assert base64.b64decode(e["signatures"][0]["sig"], validate=True) == open("pae.der", "rb").read()
 assert json.loads(base64.b64decode(e["payload"], validate=True))["_type"] == "https://in-toto.io/Statement/v1"'
-fi
-cat >judge.js <<'EOF'
-const fs = require("fs"), crypto = require("crypto");
-const { Verifier, toTrustMaterial, toSignedEntity } = require("@sigstore/verify");
-const { bundleFromJSON } = require("@sigstore/bundle");
-const { TrustedRoot } = require("@sigstore/protobuf-specs");
-const root = TrustedRoot.fromJSON({ mediaType: "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
-	tlogs: [], certificateAuthorities: [], ctlogs: [], timestampAuthorities: [] });
-const key = crypto.createPublicKey(fs.readFileSync("keys/builder.pub")).export({ type: "spki", format: "der" });
-const keys = { [fs.readFileSync("keyid", "utf8")]: { rawBytes: key, keyDetails: 5, validFor: { start: new Date(0) } } };
-const bundle = JSON.parse(fs.readFileSync("bundle.json"));
-if (process.argv[2] === "changed")
-	bundle.dsseEnvelope.payload = Buffer.from("{}").toString("base64");
-new Verifier(toTrustMaterial(root, keys), { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 })
-	.verify(toSignedEntity(bundleFromJSON(bundle)));
-EOF
-if [ -n "${SIGSTORE_JS:-}" ] && have node; then
-	accepts "sigstore-js: the bundle" env NODE_PATH="$SIGSTORE_JS" node judge.js
-	refuses "sigstore-js: a changed payload" "signature verification failed" env NODE_PATH="$SIGSTORE_JS" node judge.js changed
-else
-	echo "# skip - the verdict of sigstore-js on our bundle (SIGSTORE_JS names no node_modules)"
 fi
 finish
