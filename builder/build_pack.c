@@ -21,7 +21,6 @@ build_packer_open(struct cas *store, struct build_packer **out, struct err *err)
 {
 	CLEANUP(fd_close) int theirs = -1;
 	CLEANUP(build_packer_close) struct build_packer *p = mem_alloc(sizeof(*p));
-	pid_t parent = getpid();
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -31,7 +30,7 @@ build_packer_open(struct cas *store, struct build_packer **out, struct err *err)
 	(void)fflush(NULL); /* what is buffered must not be written twice */
 	p->pid = fork();
 	if (p->pid == 0)
-		build_pack_serve(store, theirs, parent);
+		build_pack_image_run(store, theirs);
 	if (p->pid < 0)
 		return err_sys(err, "cannot start a process");
 	*out = STEAL_PTR(p);

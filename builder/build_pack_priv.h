@@ -14,9 +14,14 @@
 
 enum { BUILD_PACK_FILE, BUILD_PACK_PIPE, BUILD_PACK_FDS };
 
+/* ---- build_pack_image.c: what the forked process runs ---- */
+#define BUILD_PACK_NAME "kiln-pack"
+enum { BUILD_PACK_SOCK, BUILD_PACK_STORE, BUILD_PACK_IMAGE_FDS }; /* from IMAGE_FIRST on */
+void build_pack_image_run(const struct cas *store, int sock) NO_RETURN;
+
 /* ---- build_pack_serve.c ---- */
-/* In the process; never returns. */
-void build_pack_serve(struct cas *store, int sock, pid_t parent) NO_RETURN;
+/* The process's whole life, in whichever image. With refused, every job is answered with it. */
+void build_pack_serve(const struct err *refused) NO_RETURN;
 
 /* ---- build_pack_wire.c ---- */
 struct doc *build_pack_recipe_doc(struct arena *a, const struct recipe *r);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process that has packages made, and its children. It is forked before anything large
- * exists, gives up what it may not have, and from then on only forks: each package is made by a
- * child of its own, which reads hostile files and compresses for a while, and neither may stall
- * the loop, crash it, come near the signer, or leave anything to the next package.
+ * The process that has packages made, and its children. It is a program of its own
+ * (build_pack_image.c), gives up what it may not have, and from then on only forks: each
+ * package is made by a child of its own, which reads hostile files and compresses for a while,
+ * and neither may stall the loop, crash it, come near the signer, or leave anything to the next
+ * package.
  */
 #include "builder/build_pack_priv.h"
 #include "base/fd.h"
+#include "base/image.h"
 #include "base/json.h"
 #include "base/proc.h"
 #include "base/vec.h"
@@ -196,25 +198,6 @@ warm_up(void)
 		(void)!pkgfile_write(&nothing, fd, &ids, &ignored);
 }
 
-/* The ways to signer and chambers and everything but the store are closed, root is left, and
- * no privilege can be had again. */
-static int
-narrow(struct packer *p, uid_t uid, struct err *err)
-{
-	int keep[] = { p->sock, p->store };
-	struct stat st;
-
-	proc_close_others(keep, ARRAY_LEN(keep));
-	if (fstat(p->store, &st) < 0)
-		return err_sys(err, "the store");
-	if (sandbox_ids_drop(uid, st.st_gid, err) < 0 || sandbox_ids_die_with_parent(err) < 0)
-		return -1;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return err_sys(err, "giving up privileges");
-	return 0;
-}
-
 static void
 on_child(int signal)
 {
@@ -235,40 +218,44 @@ hear_of_children(void)
 	return before;
 }
 
-void
-build_pack_serve(struct cas *store, int sock, pid_t parent)
+/* One job of the loop; false: there is none to come. */
+static bool
+turn(struct packer *p, const struct err *refused, const sigset_t *signals)
 {
-	struct packer p = { .store = cas_dirfd(store), .sock = sock };
-	struct err refused = { .code = ERR_NONE }, ignored;
-	sigset_t signals = hear_of_children();
-	bool stands, warm = false;
+	struct pollfd one = { .fd = p->sock, .events = POLLIN };
+	int fds[BUILD_PACK_FDS];
+	size_t n = 1, nfds = BUILD_PACK_FDS;
+	struct err ignored;
+	char word;
 
-	(void)signal(SIGINT, SIG_IGN);  /* the parent decides */
-	(void)signal(SIGPIPE, SIG_IGN); /* it may have heard enough */
-	(void)prctl(PR_SET_NAME, "kiln-pack");
-	stands = narrow(&p, cas_uid(store), &refused) == 0;
-	if (getppid() != parent)
-		proc_child_exit(1);
-	for (;;) {
-		struct pollfd one = { .fd = sock, .events = POLLIN };
-		int fds[BUILD_PACK_FDS];
-		size_t n = 1, nfds = BUILD_PACK_FDS;
-		char word;
-
-		reap(&p);
-		if (ppoll(&one, 1, NULL, &signals) < 0 || !one.revents)
-			continue;
-		if (fd_receive(sock, &word, &n, fds, &nfds, &ignored) < 0 || n == 0 ||
-		    nfds != BUILD_PACK_FDS)
-			proc_child_exit(0);
-		if (stands && !warm)
-			warm_up();
-		warm = true;
-		if (stands) {
-			start(&p, fds, &signals);
-			continue;
-		}
-		close(fds[BUILD_PACK_FILE]);
-		tell(fds[BUILD_PACK_PIPE], &refused);
+	reap(p);
+	if (ppoll(&one, 1, NULL, signals) < 0 || !one.revents)
+		return true;
+	if (fd_receive(p->sock, &word, &n, fds, &nfds, &ignored) < 0 || n == 0 ||
+	    nfds != BUILD_PACK_FDS)
+		return false;
+	if (!refused) {
+		start(p, fds, signals);
+		return true;
 	}
+	close(fds[BUILD_PACK_FILE]);
+	tell(fds[BUILD_PACK_PIPE], refused);
+	return true;
+}
+
+void
+build_pack_serve(const struct err *refused)
+{
+	struct packer p = { .store = IMAGE_FIRST + BUILD_PACK_STORE,
+			    .sock = IMAGE_FIRST + BUILD_PACK_SOCK };
+	sigset_t signals = hear_of_children();
+
+	(void)prctl(PR_SET_NAME, BUILD_PACK_NAME);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		proc_child_exit(1);
+	if (!refused)
+		warm_up();
+	while (turn(&p, refused, &signals))
+		;
+	proc_child_exit(0);
 }

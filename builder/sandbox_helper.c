@@ -13,6 +13,7 @@
 #include "builder/sandbox_priv.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/image.h"
 #include "base/proc.h"
 #include <fcntl.h>
 #include <poll.h>
@@ -308,7 +309,7 @@ adopt(struct sandbox_helper *h, struct err *err)
 	struct cas *store;
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
-		fds[i] = SANDBOX_IMAGE_FIRST + (int)i;
+		fds[i] = IMAGE_FIRST + (int)i;
 		if (fcntl(fds[i], F_SETFD, FD_CLOEXEC) < 0)
 			fds[i] = -1;
 	}

@@ -400,13 +400,11 @@ int sandbox_base_find(struct sandbox_helper *h, const struct sandbox_spec *s,
 
 /* ---- sandbox_image.c: what a forked helper runs ---- */
 #define SANDBOX_IMAGE_NAME "kiln-chamber"
-#define SANDBOX_IMAGE_FIRST                                                                    \
-	3 /* of its descriptors, in this order; those not there are closed */
-enum {
-	SANDBOX_IMAGE_SOCK,
-	SANDBOX_IMAGE_STORE,
-	SANDBOX_IMAGE_GROUPS,
-	SANDBOX_IMAGE_FDS = SANDBOX_IMAGE_GROUPS + SANDBOX_GROUPS
+enum { /* its descriptors from IMAGE_FIRST on, in this order; those not there are closed */
+       SANDBOX_IMAGE_SOCK,
+       SANDBOX_IMAGE_STORE,
+       SANDBOX_IMAGE_GROUPS,
+       SANDBOX_IMAGE_FDS = SANDBOX_IMAGE_GROUPS + SANDBOX_GROUPS
 };
 /* The whole life of the forked child. */
 void sandbox_image_run(const struct cas *store, int sock,
@@ -441,7 +439,7 @@ struct sandbox_helper {
 	int64_t asked_ms;
 };
 #define SANDBOX_WAKE "w" /* what it waits for before it prepares anything */
-/* The helper's whole life, in whichever image; its descriptors are at SANDBOX_IMAGE_FIRST. */
+/* The helper's whole life, in whichever image; its descriptors are at IMAGE_FIRST. */
 void sandbox_helper_main(void) NO_RETURN;
 struct sandbox_job {
 	const struct sandbox_helper *helper;
