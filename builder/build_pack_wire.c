@@ -62,10 +62,21 @@ package_doc(struct arena *a, const struct recipe_package *p)
 	return d;
 }
 
+static struct doc *
+except_doc(struct arena *a, const struct recipe_except *e)
+{
+	struct doc *d = doc_map(a);
+
+	doc_set_text(a, d, "check", e->check);
+	doc_set_text(a, d, "reason", e->reason);
+	doc_set(a, d, "files", texts_doc(a, e->files, e->nfiles));
+	return d;
+}
+
 struct doc *
 build_pack_recipe_doc(struct arena *a, const struct recipe *r)
 {
-	struct doc *d = doc_map(a), *packages = doc_list(a);
+	struct doc *d = doc_map(a), *packages = doc_list(a), *excepts = doc_list(a);
 
 	doc_set_text(a, d, "path", r->path);
 	doc_set_text(a, d, "name", r->name);
@@ -81,6 +92,9 @@ build_pack_recipe_doc(struct arena *a, const struct recipe *r)
 	for (size_t i = 0; i < r->npackages; i++)
 		doc_push(a, packages, package_doc(a, &r->packages[i]));
 	doc_set(a, d, "packages", packages);
+	for (size_t i = 0; i < r->nexcepts; i++)
+		doc_push(a, excepts, except_doc(a, &r->excepts[i]));
+	doc_set(a, d, "excepts", excepts);
 	return d;
 }
 
@@ -160,6 +174,21 @@ get_package(struct arena *a, const struct doc *d, struct recipe_package *p, stru
 	return get_deps(a, doc_get(d, "recommends"), &p->recommends, err);
 }
 
+static void
+get_excepts(struct arena *a, const struct doc *list, struct recipe *r)
+{
+	r->nexcepts = length(list);
+	r->excepts = arena_array(a, r->nexcepts, sizeof(*r->excepts));
+	for (size_t i = 0; i < r->nexcepts; i++) {
+		const struct doc *d = list->items[i].value;
+		struct recipe_except *e = &r->excepts[i];
+
+		e->check = doc_get_text(d, "check");
+		e->reason = doc_get_text(d, "reason");
+		get_texts(a, doc_get(d, "files"), &e->files, &e->nfiles);
+	}
+}
+
 int
 build_pack_recipe_read(struct arena *a, const struct doc *d, struct recipe *r, struct err *err)
 {
@@ -173,6 +202,7 @@ build_pack_recipe_read(struct arena *a, const struct doc *d, struct recipe *r, s
 			      .description = doc_get_text(d, "description"),
 			      .license = doc_get_text(d, "license"),
 			      .homepage = doc_get_text(d, "homepage") };
+	get_excepts(a, doc_get(d, "excepts"), r);
 	r->npackages = length(packages);
 	r->packages = arena_array(a, r->npackages, sizeof(*r->packages));
 	if (!r->name || !r->version || r->npackages == 0 ||

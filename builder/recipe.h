@@ -96,6 +96,13 @@ struct recipe {
 	bool full_proc, fake_chown; /* see struct sandbox_spec */
 	const char *kernel_release, *kernel_version;
 	struct sandbox_limits limits;
+	struct recipe_except { /* what the audit may find (docs/hardening.md) */
+		const char *check, *reason;
+		const char **files; /* globs; none: anywhere */
+		size_t nfiles;
+		int line, col;
+	} * excepts;
+	size_t nexcepts;
 	struct recipe_package *packages; /* the first is the main one; made up when absent: all
 					    files not split off */
 	size_t npackages;

@@ -162,6 +162,16 @@ finish_uname(struct recipe_reader *r, const struct doc *d, void *item, struct er
 }
 TABLE(uname, "build.uname", UNPLACED, .finish = finish_uname);
 
+static const struct recipe_field hardening_fields[] = {
+	{ .name = "except",
+	  .read = recipe_except_read,
+	  IN(recipe, excepts),
+	  WITH(recipe, nexcepts),
+	  DOCS("map", "none",
+	       "checks of `kiln audit` that need not hold, each with its reason") },
+};
+TABLE(hardening, "build.hardening", UNPLACED);
+
 static const struct recipe_field build_fields[] = {
 	{ .name = "needs",
 	  .read = recipe_read_needs,
@@ -206,6 +216,11 @@ static const struct recipe_field build_fields[] = {
 	{ .name = "uname",
 	  .sub = &uname,
 	  DOCS("map", "the truth", "the kernel that uname tells of") },
+	{ .name = "hardening",
+	  .sub = &hardening,
+	  .flags = RECIPE_UNKEYED,
+	  DOCS("map", "none",
+	       "how the result may differ from what docs/hardening.md demands") },
 	{ .name = "limits",
 	  .sub = &limit,
 	  .flags = RECIPE_UNKEYED,
@@ -519,7 +534,6 @@ static const struct {
 } planned[] = {
 	{ "build.uses", "write the commands as build.steps" },
 	{ "build.with", "write the commands as build.steps" },
-	{ "build.hardening", "pass compiler flags with build.env" },
 	{ "test", "put what can run at build time into build.check" },
 	{ "range", "write one recipe for each package" },
 	{ "stage", "choose seed groups with ground" },

@@ -64,6 +64,7 @@ struct pkgfile { /* what a file on disk says of itself; digests checked */
 	struct digest header;              /* of the immutable header, recomputed */
 	uint64_t header_start, header_end; /* byte range of the main header, for repodata */
 	uint64_t installed_size, archive_size;
+	const char *script; /* what would run when it is installed: "post"; NULL: nothing */
 	struct pkgdeps provides, requires, conflicts, obsoletes,
 		recommends;            /* rpmlib() left out */
 	struct pkgfile_entry *entries; /* header order; source is NULL */

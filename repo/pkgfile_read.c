@@ -353,6 +353,39 @@ get_texts_about(const struct reader *r, struct pkgfile *p)
 	return 0;
 }
 
+/* Packages of ours run nothing when they are installed; others may. */
+static const char *
+find_script(const struct reader *r)
+{
+	static const struct {
+		rpmTagVal tag;
+		const char *name;
+	} scripts[] = {
+		{ RPMTAG_PREIN, "pre" },
+		{ RPMTAG_PREINPROG, "pre" },
+		{ RPMTAG_POSTIN, "post" },
+		{ RPMTAG_POSTINPROG, "post" },
+		{ RPMTAG_PREUN, "preun" },
+		{ RPMTAG_PREUNPROG, "preun" },
+		{ RPMTAG_POSTUN, "postun" },
+		{ RPMTAG_POSTUNPROG, "postun" },
+		{ RPMTAG_PRETRANS, "pretrans" },
+		{ RPMTAG_PRETRANSPROG, "pretrans" },
+		{ RPMTAG_POSTTRANS, "posttrans" },
+		{ RPMTAG_POSTTRANSPROG, "posttrans" },
+		{ RPMTAG_VERIFYSCRIPT, "verify" },
+		{ RPMTAG_VERIFYSCRIPTPROG, "verify" },
+		{ RPMTAG_TRIGGERSCRIPTS, "trigger" },
+		{ RPMTAG_FILETRIGGERSCRIPTS, "file trigger" },
+		{ RPMTAG_TRANSFILETRIGGERSCRIPTS, "file trigger" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(scripts); i++)
+		if (headerIsEntry(r->h, scripts[i].tag))
+			return scripts[i].name;
+	return NULL;
+}
+
 static int
 check_payload(int fd, const struct pkgfile_layout *l, const struct reader *r)
 {
@@ -438,7 +471,8 @@ pkgfile_read_facts(struct arena *a, const struct pkgfile_opened *o, const char *
 	struct pkgfile p = { .header = o->digest,
 			     .header_start = o->layout.header_start,
 			     .header_end = o->layout.payload_start,
-			     .archive_size = o->signatures.archive_size };
+			     .archive_size = o->signatures.archive_size,
+			     .script = find_script(&r) };
 	uint8_t *copy;
 
 	if (get_identity(&r, &p) < 0 || get_texts_about(&r, &p) < 0 ||

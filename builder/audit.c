@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "builder/audit.h"
+#include "base/fd.h"
+#include "base/tree.h"
+#include "builder/split.h"
+
+#define SHOWN_MISSES   8
+#define MAX_REPOSITORY ((size_t)200000) /* packages */
+
+static bool
+fits(const struct recipe_except *e, const char *path)
+{
+	for (size_t i = 0; i < e->nfiles; i++)
+		if (*path && split_match(e->files[i], path))
+			return true;
+	return e->nfiles == 0;
+}
+
+/* Set-id bits and capabilities have their reason where they are given. */
+static const char *
+owner_reason(const struct recipe *r, const char *package, const char *path)
+{
+	const char *reason = NULL;
+
+	for (size_t i = 0; i < r->npackages; i++) {
+		const struct recipe_package *p = &r->packages[i];
+
+		for (size_t j = 0; strcmp(p->name, package) == 0 && j < p->nowners; j++)
+			if (p->owners[j].reason && split_match(p->owners[j].path, path))
+				reason = p->owners[j].reason;
+	}
+	return reason;
+}
+
+static const char *
+excuse(void *arg, const char *package, enum pkgaudit_check c, const char *path)
+{
+	struct audit *au = arg;
+	const struct recipe *r = au->set ? recipe_of_package(au->set, package) : NULL;
+
+	for (size_t i = 0; r && i < au->nexcuses; i++) {
+		struct audit_excuse *x = &au->excuses[i];
+
+		if (x->recipe != r || pkgaudit_find(x->except->check) != c ||
+		    !fits(x->except, path))
+			continue;
+		x->used = true;
+		return x->except->reason;
+	}
+	return r && (c == PKGAUDIT_SETID || c == PKGAUDIT_CAPS) ? owner_reason(r, package, path)
+								: NULL;
+}
+
+void
+audit_begin(struct arena *a, const struct recipe_set *set, struct audit *out)
+{
+	size_t n = 0;
+
+	*out = (struct audit){ .found = { .a = a, .excuse = excuse, .arg = out }, .set = set };
+	for (size_t i = 0; set && i < set->n; i++)
+		n += set->at[i]->nexcepts;
+	out->excuses = arena_array(a, n, sizeof(*out->excuses));
+	for (size_t i = 0; set && i < set->n; i++)
+		for (size_t j = 0; j < set->at[i]->nexcepts; j++)
+			out->excuses[out->nexcuses++] =
+				(struct audit_excuse){ .recipe = set->at[i],
+						       .except = &set->at[i]->excepts[j] };
+}
+
+void
+audit_release(struct audit *au)
+{
+	pkgaudit_release(&au->found);
+}
+
+/* ---- what is built ---- */
+
+static int
+look_at(struct audit *au, struct builder *b, const struct recipe *r, const char *package,
+	const struct pkgfacts *const *at, size_t n, struct err *err)
+{
+	pkgaudit_source_begin(&au->found);
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(fd_close) int fd = -1;
+
+		if (strcmp(at[i]->recipe, r->name) != 0 ||
+		    (package && strcmp(package, at[i]->id.name) != 0))
+			continue;
+		if (cas_get_fd(b->store, &at[i]->file, &fd, err) < 0 ||
+		    pkgaudit_file(&au->found, fd, at[i]->id.name, err) < 0)
+			return err_wrap(err, "recipe %s", r->name);
+	}
+	pkgaudit_source_end(&au->found, package ? package : r->packages[0].name);
+	for (size_t i = 0; i < au->nexcuses; i++)
+		if (!package && au->excuses[i].recipe == r)
+			au->excuses[i].looked = true;
+	return 0;
+}
+
+int
+audit_recipes(struct audit *au, struct builder *b, const struct recipe *const *recipes,
+	      size_t nrecipes, const char *package, struct err *err)
+{
+	const char **names = arena_array(au->found.a, nrecipes, sizeof(*names));
+	const struct pkgfacts **at;
+	size_t n;
+
+	if (nrecipes == 0)
+		return 0;
+	for (size_t i = 0; i < nrecipes; i++)
+		names[i] = recipes[i]->name;
+	if (build_packages(au->found.a, b, names, nrecipes, &at, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < nrecipes; i++)
+		if (look_at(au, b, recipes[i], package, at, n, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- files ---- */
+
+int
+audit_files(struct audit *au, const char *const *paths, size_t n, struct err *err)
+{
+	pkgaudit_source_begin(&au->found);
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(fd_close) int fd = -1;
+
+		if (fd_open(paths[i], O_RDONLY, &fd, err) < 0 ||
+		    pkgaudit_file(&au->found, fd, paths[i], err) < 0)
+			return -1;
+	}
+	if (n)
+		pkgaudit_source_end(&au->found, au->found.package);
+	return 0;
+}
+
+struct source_file { /* a package file, and which source it says it is from */
+	const char *source, *path;
+};
+
+static int
+by_source(const void *x, const void *y)
+{
+	const struct source_file *a = x, *b = y;
+	int order = strcmp(a->source, b->source);
+
+	return order ? order : strcmp(a->path, b->path);
+}
+
+static int
+read_sources(struct arena *a, const char *dir, const char **names, size_t n,
+	     struct source_file *out, size_t *nout, struct err *err)
+{
+	*nout = 0;
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(arena_release) struct arena scratch = { 0 };
+		CLEANUP(fd_close) int fd = -1;
+		size_t len = strlen(names[i]);
+		struct pkgfile p;
+
+		if (len < 4 || strcmp(names[i] + len - 4, ".rpm") != 0)
+			continue;
+		out[*nout].path = arena_format(a, "%s/%s", dir, names[i]);
+		if (fd_open(out[*nout].path, O_RDONLY, &fd, err) < 0 ||
+		    pkgfile_read(&scratch, fd, out[*nout].path, &p, err) < 0)
+			return -1;
+		out[(*nout)++].source = arena_strdup(a, p.source_rpm);
+	}
+	return 0;
+}
+
+int
+audit_repository(struct audit *au, const char *path, struct err *err)
+{
+	struct arena *a = au->found.a;
+	const char *dir = arena_format(a, "%s/packages", path);
+	struct source_file *at;
+	const char **names, **paths;
+	size_t n;
+
+	if (tree_list(a, AT_FDCWD, dir, &names, &n, err) < 0)
+		return err_hint(err, "a repository has its packages in packages/");
+	if (n > MAX_REPOSITORY)
+		return err_set(err, ERR_LIMIT, "%s holds more than %zu files", dir,
+			       MAX_REPOSITORY);
+	at = arena_array(a, n, sizeof(*at));
+	paths = arena_array(a, n, sizeof(*paths));
+	if (read_sources(a, dir, names, n, at, &n, err) < 0)
+		return -1;
+	qsort(at, n, sizeof(*at), by_source);
+	for (size_t i = 0; i < n;) {
+		size_t same = 0;
+
+		for (; i + same < n && strcmp(at[i + same].source, at[i].source) == 0; same++)
+			paths[same] = at[i + same].path;
+		if (audit_files(au, paths, same, err) < 0)
+			return -1;
+		i += same;
+	}
+	return 0;
+}
+
+/* ---- while it is built ---- */
+
+static int
+refuse(struct arena *a, const struct recipe *r, const struct pkgaudit *found, struct err *err)
+{
+	const struct pkgaudit_rule *rule = NULL;
+	const char *words = "";
+	size_t shown = 0;
+
+	for (size_t i = 0; i < found->findings.n && shown < SHOWN_MISSES; i++) {
+		const struct pkgaudit_finding *f = &found->findings.at[i];
+
+		if (f->reason)
+			continue;
+		if (!rule)
+			rule = &pkgaudit_rules[f->check];
+		words = arena_format(a, "%s\n  %s: %s%s%s: %s", words, f->package, f->path,
+				     *f->path ? ": " : "", pkgaudit_rules[f->check].name,
+				     f->words);
+		shown++;
+	}
+	if (found->misses > shown)
+		words = arena_format(a, "%s\n  and %zu more", words, found->misses - shown);
+	err_set(err, ERR_BUILD, "%s: what was built is not hardened as it must be:%s", r->path,
+		words);
+	return err_hint(err, "%s; or declare it with a reason in build.hardening.except",
+			rule ? rule->remedy : "");
+}
+
+int
+audit_parts(struct arena *a, const struct recipe *r, int files_dirfd,
+	    const struct split_part *parts, size_t nparts, struct err *err)
+{
+	struct recipe *one = arena_alloc(a, sizeof(*one));
+	struct recipe **all = arena_alloc(a, sizeof(*all));
+	struct recipe_set set = { .at = all, .n = 1 };
+	CLEANUP(audit_release) struct audit au = { .set = NULL };
+
+	*one = *r;
+	*all = one;
+	if (recipe_index_all(a, &set, err) < 0)
+		return -1;
+	audit_begin(a, &set, &au);
+	pkgaudit_source_begin(&au.found);
+	for (size_t i = 0; i < nparts; i++) {
+		pkgaudit_package(&au.found, parts[i].name);
+		for (size_t j = 0; j < parts[i].n; j++) {
+			const struct pkgfile_entry *e = &parts[i].entries[j];
+			CLEANUP(fd_close) int fd = -1;
+
+			if (e->type == MANIFEST_FILE && !e->hardlink &&
+			    fd_open_beneath(files_dirfd, e->source, O_RDONLY | O_NOFOLLOW, &fd,
+					    err) < 0)
+				return -1;
+			if (pkgaudit_entry(&au.found, e, fd, err) < 0)
+				return -1;
+		}
+	}
+	pkgaudit_source_end(&au.found, r->packages[0].name);
+	return au.found.misses ? refuse(a, r, &au.found, err) : 0;
+}
