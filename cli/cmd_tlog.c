@@ -1,49 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "base/fd.h"
-#include "cli/cli.h"
+#include "cli/cmd_tlog.h"
 #include "cli/verbs.h"
-#include "trust/witness.h"
 
-#define VKEYS_MAX_BYTES ((size_t)64 * 1024)
-#define VKEYS_MAX       64
-
-struct tlog_args {
-	struct opt_list keys, witnesses;
-	const char *log, *origin, *log_key, *name, *state, *out;
-};
+#define VKEYS_MAX_BYTES  ((size_t)64 * 1024)
+#define VKEYS_SEPARATORS " \t"
 
 static const struct opt tlog_opts[] = {
-	OPT(STR, struct tlog_args, log, 0, "log", "DIR",
+	OPT(STR, struct cmd_tlog_args, log, 0, "log", "DIR",
 	    "the log's directory; default: log/ beside the keys, so that one key has one log"),
-	OPT(LIST, struct tlog_args, keys, 0, "key", "PATH",
+	OPT(LIST, struct cmd_tlog_args, keys, 0, "key", "PATH",
 	    "check, prove: trust the key file or directory PATH (may be repeated)"),
-	OPT(STR, struct tlog_args, origin, 0, "origin", "HOST",
+	OPT(STR, struct cmd_tlog_args, origin, 0, "origin", "HOST",
 	    "check, prove: the name the log signs under; default: `log:` of kiln.yaml"),
-	OPT(STR, struct tlog_args, log_key, 0, "log-key", "FILE",
-	    "witness: the key of the log, as `kiln tlog key` of its owner printed it"),
-	OPT(STR, struct tlog_args, name, 0, "name", "HOST",
+	OPT(LIST, struct cmd_tlog_args, log_keys, 0, "log-key", "FILE",
+	    "witness: keys of logs, one a line, as `kiln tlog key` of their owners printed them"),
+	OPT(STR, struct cmd_tlog_args, name, 0, "name", "HOST",
 	    "witness, key: the name of this witness, that its cosignatures carry"),
-	OPT(STR, struct tlog_args, state, 0, "state", "DIR",
+	OPT(STR, struct cmd_tlog_args, state, 0, "state", "DIR",
 	    "witness: what it cosigned last of each log; default: witness/ beside the keys"),
-	OPT(STR, struct tlog_args, out, 0, "out", "FILE",
+	OPT(STR, struct cmd_tlog_args, out, 0, "out", "FILE",
 	    "witness: where the cosigned checkpoint goes; default: stdout"),
-	OPT(LIST, struct tlog_args, witnesses, 0, "witness", "FILE",
-	    "cosign: keys of witnesses, one a line, as `kiln tlog key --name` prints them"),
+	OPT(STR, struct cmd_tlog_args, listen, 0, "listen", "ADDRESS",
+	    "witness: answer logs over HTTP at ADDRESS (127.0.0.1:8080; port 0: any), until stopped"),
+	OPT(LIST, struct cmd_tlog_args, witnesses, 0, "witness", "FILE",
+	    "cosign: keys of witnesses, one a line, as `kiln tlog key --name` prints them; a URL behind a key: ask there"),
+	OPT(NUM, struct cmd_tlog_args, quorum, 0, "quorum", "N",
+	    "cosign: refuse when fewer than N of the witnesses have cosigned"),
+	OPT(STR, struct cmd_tlog_args, timeout, 0, "timeout", "SPAN",
+	    "cosign: how long one witness may take (10s)"),
+	OPT(FLAG, struct cmd_tlog_args, again, 0, "again", NULL,
+	    "cosign: ask those as well whose cosignature is there, for a newer time"),
 };
 
-struct tlog_run {
-	struct cli *cli;
-	const struct tlog_args *args;
-	const char *origin, *path;
-	int dirfd;
-};
-
-/* Who says which keys, which log and which name stands in no workspace. */
-static int
-open_workspace(struct tlog_run *run, bool with_log, struct err *err)
+int
+cmd_tlog_workspace(struct cmd_tlog_run *run, bool with_log, struct err *err)
 {
-	const struct tlog_args *args = run->args;
+	const struct cmd_tlog_args *args = run->args;
 
 	if (args->keys.n && args->origin && (args->log || !with_log))
 		return 0;
@@ -54,8 +48,8 @@ open_workspace(struct tlog_run *run, bool with_log, struct err *err)
 				 : "name --key and --origin");
 }
 
-static int
-open_log(struct tlog_run *run, bool make, struct err *err)
+int
+cmd_tlog_open(struct cmd_tlog_run *run, bool make, struct err *err)
 {
 	struct cli *cli = run->cli;
 
@@ -72,8 +66,9 @@ open_log(struct tlog_run *run, bool make, struct err *err)
 	return err_hint(err, "`kiln tlog append` begins a log; --log names another place");
 }
 
-static int
-log_key(struct tlog_run *run, struct note_key *out, struct keyring *ring, struct err *err)
+int
+cmd_tlog_key(struct cmd_tlog_run *run, struct note_key *out, struct keyring *ring,
+	     struct err *err)
 {
 	if (cli_keyring(run->cli, &run->args->keys, ring, err) < 0)
 		return -1;
@@ -82,8 +77,8 @@ log_key(struct tlog_run *run, struct note_key *out, struct keyring *ring, struct
 
 /* The entry of a bundle on disk, whose signature must be by a key of the ring. */
 static int
-read_entry(struct tlog_run *run, const char *path, const struct keyring *ring, struct buf *out,
-	   struct err *err)
+read_entry(struct cmd_tlog_run *run, const char *path, const struct keyring *ring,
+	   struct buf *out, struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
 	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { .keyid = NULL };
@@ -97,8 +92,8 @@ read_entry(struct tlog_run *run, const char *path, const struct keyring *ring, s
 	return tlog_entry_make(&b, signer, out, err);
 }
 
-static void
-tell(struct tlog_run *run, const struct tlog_checkpoint *c, struct doc *d)
+void
+cmd_tlog_tell(struct cmd_tlog_run *run, const struct tlog_checkpoint *c, struct doc *d)
 {
 	CLEANUP(buf_free) struct buf root = BUF_MAX(128);
 	struct arena *a = &run->cli->arena;
@@ -114,7 +109,7 @@ tell(struct tlog_run *run, const struct tlog_checkpoint *c, struct doc *d)
 }
 
 static int
-append(struct tlog_run *run, const char *const *paths, size_t n, struct err *err)
+append(struct cmd_tlog_run *run, const char *const *paths, size_t n, struct err *err)
 {
 	struct arena *a = &run->cli->arena;
 	struct tlog_entry *entries = arena_array(a, n + 1, sizeof(*entries));
@@ -122,7 +117,7 @@ append(struct tlog_run *run, const char *const *paths, size_t n, struct err *err
 	struct tlog_office office;
 	struct tlog_checkpoint c;
 
-	if (cli_open(run->cli, CLI_SIGNER, err) < 0 || open_log(run, true, err) < 0 ||
+	if (cli_open(run->cli, CLI_SIGNER, err) < 0 || cmd_tlog_open(run, true, err) < 0 ||
 	    tlog_author_open(&office, run->cli->builder.signer, run->origin, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
@@ -137,25 +132,25 @@ append(struct tlog_run *run, const char *const *paths, size_t n, struct err *err
 	if (tlog_append_begin(run->dirfd, &office.author, err) < 0 ||
 	    tlog_append(a, run->dirfd, &office.author, entries, n, &c, err) < 0)
 		return -1;
-	tell(run, &c, d);
+	cmd_tlog_tell(run, &c, d);
 	return run->cli->json ? cli_json(run->cli, d, err) : 0;
 }
 
 static int
-check(struct tlog_run *run, struct err *err)
+check(struct cmd_tlog_run *run, struct err *err)
 {
 	struct doc *d = doc_map(&run->cli->arena);
 	struct keyring ring = { 0 };
 	struct tlog_checkpoint c;
 	struct note_key key;
 
-	if (open_workspace(run, true, err) < 0)
+	if (cmd_tlog_workspace(run, true, err) < 0)
 		return -1;
-	if (open_log(run, false, err) < 0 || log_key(run, &key, &ring, err) < 0 ||
+	if (cmd_tlog_open(run, false, err) < 0 || cmd_tlog_key(run, &key, &ring, err) < 0 ||
 	    tlog_checkpoint_load(&run->cli->arena, run->dirfd, &key, &c, NULL, err) < 0 ||
 	    tlog_check(run->dirfd, &c, NULL, NULL, err) < 0)
 		return err_recode(err, err->code == ERR_USAGE ? ERR_USAGE : ERR_VERIFY);
-	tell(run, &c, d);
+	cmd_tlog_tell(run, &c, d);
 	return run->cli->json ? cli_json(run->cli, d, err) : 0;
 }
 
@@ -180,7 +175,7 @@ look(void *arg, uint64_t index, const void *entry, size_t n, struct err *err)
 
 /* Reads the whole log for the place of the entry, and so has checked it as well. */
 static int
-prove_entry(struct tlog_run *run, const char *path, const struct note_key *key,
+prove_entry(struct cmd_tlog_run *run, const char *path, const struct note_key *key,
 	    const struct buf *entry, struct buf *out, struct err *err)
 {
 	CLEANUP(buf_free) struct buf note = BUF_MAX(NOTE_MAX_BYTES);
@@ -205,7 +200,7 @@ prove_entry(struct tlog_run *run, const char *path, const struct note_key *key,
 }
 
 static int
-prove(struct tlog_run *run, const char *path, struct err *err)
+prove(struct cmd_tlog_run *run, const char *path, struct err *err)
 {
 	CLEANUP(buf_free) struct buf entry = BUF_MAX(TLOG_MAX_ENTRY);
 	CLEANUP(buf_free) struct buf proof = BUF_MAX(NOTE_MAX_BYTES * 2);
@@ -213,8 +208,8 @@ prove(struct tlog_run *run, const char *path, struct err *err)
 	struct keyring ring = { 0 };
 	struct note_key key;
 
-	if (open_workspace(run, true, err) < 0 || open_log(run, false, err) < 0 ||
-	    log_key(run, &key, &ring, err) < 0)
+	if (cmd_tlog_workspace(run, true, err) < 0 || cmd_tlog_open(run, false, err) < 0 ||
+	    cmd_tlog_key(run, &key, &ring, err) < 0)
 		return -1;
 	if (read_entry(run, path, &ring, &entry, err) < 0 ||
 	    prove_entry(run, path, &key, &entry, &proof, err) < 0)
@@ -227,21 +222,21 @@ prove(struct tlog_run *run, const char *path, struct err *err)
 }
 
 static int
-print_key(struct tlog_run *run, struct err *err)
+print_key(struct cmd_tlog_run *run, struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(1024);
 	struct doc *d = doc_map(&run->cli->arena);
 	struct keyring ring = { 0 };
 	struct note_key key;
 
-	if (open_workspace(run, false, err) < 0)
+	if (cmd_tlog_workspace(run, false, err) < 0)
 		return -1;
 	run->origin = run->args->origin ? run->args->origin : run->cli->workspace.log;
 	if (run->args->name) {
 		if (cli_keyring(run->cli, &run->args->keys, &ring, err) < 0 ||
 		    witness_key(&ring, run->args->name, &key, err) < 0)
 			return -1;
-	} else if (log_key(run, &key, &ring, err) < 0) {
+	} else if (cmd_tlog_key(run, &key, &ring, err) < 0) {
 		return -1;
 	}
 	note_key_write(&key, &text);
@@ -252,181 +247,48 @@ print_key(struct tlog_run *run, struct err *err)
 	return 0;
 }
 
-/* The keys in a file, one a line; all of one kind. */
+/* "KEY" or "KEY URL". */
 static int
-read_vkeys(struct tlog_run *run, const char *path, enum note_kind kind, struct note_key *out,
-	   size_t *n, struct err *err)
+add_vkey(struct cmd_tlog_run *run, char *line, enum note_kind kind, struct cmd_tlog_keys *out,
+	 struct err *err)
+{
+	char *url = line, *key = strsep(&url, VKEYS_SEPARATORS);
+	struct note_key *k = &out->at[out->n];
+
+	if (out->n == CMD_TLOG_VKEYS)
+		return err_set(err, ERR_LIMIT, "over %d keys", CMD_TLOG_VKEYS);
+	if (note_key_parse(&run->cli->arena, key, k, err) < 0)
+		return -1;
+	if (k->kind != kind)
+		return err_set(err, ERR_INPUT, "%s is a key of a %s, not of a %s", k->name,
+			       kind == NOTE_ED25519 ? "witness" : "log",
+			       kind == NOTE_ED25519 ? "log" : "witness");
+	if (url && strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+		return err_set(err, ERR_INPUT, "behind the key of %s stands no URL", k->name);
+	out->urls[out->n++] = url;
+	return 0;
+}
+
+int
+cmd_tlog_vkeys(struct cmd_tlog_run *run, const char *path, enum note_kind kind,
+	       struct cmd_tlog_keys *out, struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(VKEYS_MAX_BYTES);
-	struct arena *a = &run->cli->arena;
 	char *line, *rest;
 
 	if (fd_read_file(AT_FDCWD, cli_path(run->cli, path), &text, err) < 0)
 		return -1;
-	rest = arena_strdup(a, buf_text(&text));
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		if (!*line)
-			continue;
-		if (*n >= VKEYS_MAX)
-			return err_set(err, ERR_LIMIT, "%s: over %d keys", path, VKEYS_MAX);
-		if (note_key_parse(a, line, &out[*n], err) < 0)
+	rest = arena_strdup(&run->cli->arena, buf_text(&text));
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (*line && add_vkey(run, line, kind, out, err) < 0)
 			return err_wrap(err, "%s", path);
-		if (out[*n].kind != kind)
-			return err_set(err, ERR_INPUT, "%s: %s is a key of a %s, not of a %s",
-				       path, out[*n].name,
-				       kind == NOTE_ED25519 ? "witness" : "log",
-				       kind == NOTE_ED25519 ? "log" : "witness");
-		++*n;
-	}
 	return 0;
-}
-
-static int
-read_note(struct tlog_run *run, int dirfd, const char *path, struct note *out, struct err *err)
-{
-	CLEANUP(buf_free) struct buf text = BUF_MAX(NOTE_MAX_BYTES);
-
-	if (fd_read_file(dirfd, path, &text, err) < 0)
-		return -1;
-	if (note_parse(&run->cli->arena, buf_text(&text), text.len, out, err) < 0)
-		return err_wrap(err, "%s", path);
-	return 0;
-}
-
-/* Where the witness keeps what it saw. */
-static int
-open_state(struct tlog_run *run, int *fd, struct err *err)
-{
-	struct cli *cli = run->cli;
-	const char *path = run->args->state ? cli_path(cli, run->args->state)
-					    : arena_format(&cli->arena, "%s/witness",
-							   cli->workspace.keys_path);
-
-	if (fd_mkdirs(AT_FDCWD, path, err) < 0)
-		return -1;
-	return fd_open(path, O_RDONLY | O_DIRECTORY, fd, err);
-}
-
-static int
-give_cosigned(struct tlog_run *run, const struct note *note, const struct witness_seen *seen,
-	      struct err *err)
-{
-	CLEANUP(buf_free) struct buf text = BUF_MAX(NOTE_MAX_BYTES);
-	const struct tlog_args *args = run->args;
-	struct cli *cli = run->cli;
-	struct doc *d = doc_map(&cli->arena);
-
-	note_write(note, &text);
-	if (buf_check(&text, TLOG_CHECKPOINT, err) < 0)
-		return -1;
-	if (args->out &&
-	    fd_publish(AT_FDCWD, cli_path(cli, args->out), text.data, text.len, 0644, err) < 0)
-		return -1;
-	if (!args->out && !cli->json) {
-		(void)fputs(buf_text(&text), stdout);
-		return 0;
-	}
-	tell(run, &seen->checkpoint, d);
-	doc_set(&cli->arena, d, "before", doc_number(&cli->arena, (int64_t)seen->before));
-	doc_set_text(&cli->arena, d, "checkpoint", buf_text(&text));
-	return cli->json ? cli_json(cli, d, err) : 0;
-}
-
-static int
-cosign_as_witness(struct tlog_run *run, struct err *err)
-{
-	CLEANUP(fd_close) int statefd = -1;
-	const struct tlog_args *args = run->args;
-	struct note_key log[VKEYS_MAX];
-	struct witness_ask ask = { .log = log,
-				   .when = clock_wall(),
-				   .grew = witness_growth_of_tiles,
-				   .arg = &run->dirfd };
-	struct witness_seen seen;
-	struct witness w;
-	struct note note;
-	size_t n = 0;
-
-	if (!args->log || !args->log_key || !args->name)
-		return err_set(err, ERR_USAGE,
-			       "a witness needs --log DIR, --log-key FILE and --name HOST");
-	if (read_vkeys(run, args->log_key, NOTE_ED25519, log, &n, err) < 0)
-		return -1;
-	if (n != 1)
-		return err_set(err, ERR_INPUT, "%s: not the one key of a log", args->log_key);
-	if (cli_open(run->cli, CLI_SIGNER, err) < 0 || open_log(run, false, err) < 0 ||
-	    open_state(run, &statefd, err) < 0 ||
-	    witness_open(&w, run->cli->builder.signer, args->name, statefd, err) < 0 ||
-	    read_note(run, run->dirfd, TLOG_CHECKPOINT, &note, err) < 0 ||
-	    witness_cosign(&w, &run->cli->arena, &ask, &note, &seen, err) < 0)
-		return -1;
-	return give_cosigned(run, &note, &seen, err);
-}
-
-/* Nobody grows the log meanwhile: what the witnesses saw is what their lines are put on. */
-static int
-merge_all(struct tlog_run *run, const struct note_key *log, const struct note_key *witnesses,
-	  size_t nwitnesses, const char *const *paths, struct err *err)
-{
-	CLEANUP(buf_free) struct buf text = BUF_MAX(NOTE_MAX_BYTES);
-	CLEANUP(fd_close) int lock = -1;
-	struct arena *a = &run->cli->arena;
-	struct doc *d = doc_map(a);
-	struct tlog_checkpoint c;
-	struct note to, from;
-	size_t n;
-
-	if (tlog_hold(run->dirfd, &lock, err) < 0 ||
-	    tlog_checkpoint_load(a, run->dirfd, log, &c, &to, err) < 0)
-		return -1;
-	for (; *paths; paths++) {
-		const char *path = cli_path(run->cli, *paths);
-
-		if (read_note(run, AT_FDCWD, path, &from, err) < 0)
-			return -1;
-		if (witness_merge(a, &to, &from, witnesses, nwitnesses, err) < 0)
-			return err_wrap(err, "%s", path);
-	}
-	note_write(&to, &text);
-	if (buf_check(&text, TLOG_CHECKPOINT, err) < 0 ||
-	    fd_publish(run->dirfd, TLOG_CHECKPOINT, text.data, text.len, 0644, err) < 0)
-		return -1;
-	n = note_count(&to, witnesses, nwitnesses, NULL);
-	tell(run, &c, d);
-	doc_set(a, d, "witnesses", doc_number(a, (int64_t)n));
-	if (!run->cli->json)
-		(void)printf("cosigned by %s\n",
-			     n == 1 ? "1 witness" : arena_format(a, "%zu witnesses", n));
-	return run->cli->json ? cli_json(run->cli, d, err) : 0;
-}
-
-static int
-merge_cosignatures(struct tlog_run *run, const char *const *paths, size_t n, struct err *err)
-{
-	const struct opt_list *files = &run->args->witnesses;
-	const char **list = arena_array(&run->cli->arena, n + 1, sizeof(*list));
-	struct note_key witnesses[VKEYS_MAX], key;
-	struct keyring ring = { 0 };
-	size_t nwitnesses = 0;
-
-	memcpy(list, paths, n * sizeof(*list));
-	list[n] = NULL;
-	if (files->n == 0)
-		return err_set(err, ERR_USAGE, "name the keys of the witnesses with --witness");
-	for (size_t i = 0; i < files->n; i++)
-		if (read_vkeys(run, files->at[i], NOTE_COSIGNATURE, witnesses, &nwitnesses,
-			       err) < 0)
-			return -1;
-	if (open_workspace(run, true, err) < 0 || open_log(run, false, err) < 0 ||
-	    log_key(run, &key, &ring, err) < 0)
-		return -1;
-	return merge_all(run, &key, witnesses, nwitnesses, list, err);
 }
 
 static int
 tlog_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
 {
-	struct tlog_run run = { .cli = cli, .args = args, .dirfd = -1 };
+	struct cmd_tlog_run run = { .cli = cli, .args = args, .dirfd = -1 };
 	int rc;
 
 	if (strcmp(operands[0], "append") == 0)
@@ -436,9 +298,9 @@ tlog_run(struct cli *cli, void *args, const char *const *operands, size_t n, str
 	else if (strcmp(operands[0], "check") == 0)
 		rc = check(&run, err);
 	else if (strcmp(operands[0], "witness") == 0)
-		rc = cosign_as_witness(&run, err);
+		rc = cmd_tlog_witness(&run, operands + 1, n - 1, err);
 	else if (strcmp(operands[0], "cosign") == 0)
-		rc = merge_cosignatures(&run, operands + 1, n - 1, err);
+		rc = cmd_tlog_cosign(&run, operands + 1, n - 1, err);
 	else
 		rc = print_key(&run, err);
 	if (run.dirfd >= 0)
@@ -451,9 +313,12 @@ static const struct opt_word tlog_words[] = {
 	{ "prove", "BUNDLE", "print the proof (C2SP tlog-proof) that the log holds it", 1 },
 	{ "check", NULL, "read the whole log: entries, tiles, checkpoint and its signature",
 	  0 },
-	{ "witness", NULL, "cosign the log of another party, if it continues what was seen",
+	{ "witness", NULL,
+	  "cosign the log of another party, if it continues what was seen; --listen: of many, over HTTP",
 	  0 },
-	{ "cosign", "FILE...", "put what witnesses gave back on the log's own checkpoint", -1 },
+	{ "cosign", "[FILE...]",
+	  "put what witnesses gave back, or give over HTTP, on the log's own checkpoint",
+	  OPT_WORD_ANY },
 	{ "key", NULL,
 	  "print the log's key, or with --name a witness's, as other clients take it", 0 },
 };
@@ -469,7 +334,7 @@ const struct command cmd_tlog = {
 		"kiln tlog prove out/repo/inventory.json.sigstore.json > inventory.tlog-proof",
 	.opts = tlog_opts,
 	.nopts = ARRAY_LEN(tlog_opts),
-	.args_size = sizeof(struct tlog_args),
+	.args_size = sizeof(struct cmd_tlog_args),
 	.words = tlog_words,
 	.nwords = ARRAY_LEN(tlog_words),
 	.run = tlog_run,

@@ -47,6 +47,9 @@ void tlog_tree_free(struct tlog_tree *t);
 DEFINE_CLEANUP(struct tlog_tree *, tlog_tree_free);
 size_t tlog_tree_reads(const struct tlog_tree *t); /* tiles read from disk so far */
 int tlog_tree_root(struct tlog_tree *t, struct digest *out, struct err *err) MUST_CHECK;
+/* The root that it had at an earlier size. */
+int tlog_tree_root_at(struct tlog_tree *t, uint64_t size, struct digest *out,
+		      struct err *err) MUST_CHECK;
 /* Proof that index is in the tree; checked against root before it is given. leaf may be NULL.
  */
 int tlog_tree_prove(struct tlog_tree *t, const struct digest *root, uint64_t index,

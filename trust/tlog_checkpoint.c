@@ -24,9 +24,8 @@ take_line(struct arena *a, const char **at, const char *end)
 	return line;
 }
 
-/* Decimal without leading zeros, at most TLOG_MAX_SIZE. */
-static bool
-parse_size(const char *text, uint64_t *out)
+bool
+tlog_checkpoint_size(const char *text, uint64_t *out)
 {
 	uint64_t v = 0;
 
@@ -58,7 +57,7 @@ tlog_checkpoint_parse(struct arena *a, const char *text, size_t n, struct tlog_c
 			       "checkpoint: not the three lines origin, size and root");
 	if (!note_name_is_good(origin))
 		return err_set(err, ERR_VERIFY, "checkpoint: no good origin");
-	if (!parse_size(size, &c.size))
+	if (!tlog_checkpoint_size(size, &c.size))
 		return err_set(err, ERR_VERIFY, "checkpoint: no good size");
 	if (digest_unbase64(hash, strlen(hash), &root, err) < 0)
 		return err_recode(err, ERR_VERIFY);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tiles as files: shared by what reads a tree and what grows it. */
+/* Tiles as files, and the lines of proofs: shared by what reads a tree, what grows it, and the
+ * files about it. */
 #pragma once
 
 #include "trust/tlog.h"
@@ -25,3 +26,11 @@ int tlog_tile_entries(int dirfd, uint64_t n, unsigned int width, struct buf *out
 		      struct err *err) MUST_CHECK;
 /* The hash over count hashes, a power of two; the hashes are overwritten. */
 void tlog_tile_fold(struct digest *hashes, size_t count, struct digest *out);
+
+/* A size in text: decimal without leading zeros, at most TLOG_MAX_SIZE. */
+bool tlog_checkpoint_size(const char *text, uint64_t *out);
+/* The hashes of a proof as lines of base64, and the empty line behind them. */
+void tlog_proof_lines(const struct tlog_proof *p, struct buf *out);
+/* One more of them, read. */
+int tlog_proof_add(const char *line, size_t n, struct tlog_proof *p,
+		   struct err *err) MUST_CHECK;

@@ -5,16 +5,22 @@
 #define HEAD "c2sp.org/tlog-proof@v1\n"
 
 void
-tlog_proof_write(const struct tlog_proof *p, uint64_t index, const char *checkpoint, size_t n,
-		 struct buf *out)
+tlog_proof_lines(const struct tlog_proof *p, struct buf *out)
 {
-	buf_add_str(out, HEAD);
-	buf_add_format(out, "index %llu\n", (unsigned long long)index);
 	for (size_t i = 0; i < p->n; i++) {
 		digest_base64(p->at[i].bytes, DIGEST_BYTES, out);
 		buf_add_char(out, '\n');
 	}
 	buf_add_char(out, '\n');
+}
+
+void
+tlog_proof_write(const struct tlog_proof *p, uint64_t index, const char *checkpoint, size_t n,
+		 struct buf *out)
+{
+	buf_add_str(out, HEAD);
+	buf_add_format(out, "index %llu\n", (unsigned long long)index);
+	tlog_proof_lines(p, out);
 	buf_add(out, checkpoint, n);
 }
 
@@ -43,8 +49,8 @@ read_index(const char *line, size_t n, uint64_t *out)
 	return true;
 }
 
-static int
-read_hash(const char *line, size_t n, struct tlog_proof *p, struct err *err)
+int
+tlog_proof_add(const char *line, size_t n, struct tlog_proof *p, struct err *err)
 {
 	CLEANUP(buf_free) struct buf raw = BUF_MAX(256);
 
@@ -78,7 +84,7 @@ tlog_proof_parse(const char *text, size_t n, struct tlog_proof *p, uint64_t *ind
 			continue;
 		if (!indexed && !read_index(at, (size_t)(newline - at), index))
 			return malformed(err, "no good index");
-		if (indexed && read_hash(at, (size_t)(newline - at), p, err) < 0)
+		if (indexed && tlog_proof_add(at, (size_t)(newline - at), p, err) < 0)
 			return -1;
 		indexed = true;
 	}

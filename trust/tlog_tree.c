@@ -125,13 +125,22 @@ range(struct tlog_tree *t, uint64_t lo, uint64_t n, struct digest *out, struct e
 }
 
 int
-tlog_tree_root(struct tlog_tree *t, struct digest *out, struct err *err)
+tlog_tree_root_at(struct tlog_tree *t, uint64_t size, struct digest *out, struct err *err)
 {
-	if (t->size == 0) {
+	if (size > t->size)
+		return err_set(err, ERR_INPUT, "the log never had %llu entries: it holds %llu",
+			       (unsigned long long)size, (unsigned long long)t->size);
+	if (size == 0) {
 		digest_of("", 0, out);
 		return 0;
 	}
-	return range(t, 0, t->size, out, err);
+	return range(t, 0, size, out, err);
+}
+
+int
+tlog_tree_root(struct tlog_tree *t, struct digest *out, struct err *err)
+{
+	return tlog_tree_root_at(t, t->size, out, err);
 }
 
 static void

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 
 #define STATE_SUFFIX   ".checkpoint"
+#define FORK_SUFFIX    ".forked"
 #define STATE_NAME_MAX (DIGEST_HEX + sizeof(STATE_SUFFIX))
 #define STATE_MODE     0644
 
@@ -27,14 +28,14 @@ witness_open(struct witness *w, struct signer *s, const char *name, int statefd,
 
 /* An origin may hold a slash. */
 static void
-state_name(const char *origin, char out[STATE_NAME_MAX])
+state_name(const char *origin, const char *suffix, char out[STATE_NAME_MAX])
 {
 	char hex[DIGEST_HEX];
 	struct digest d;
 
 	digest_of(origin, strlen(origin), &d);
 	digest_hex(&d, hex);
-	(void)snprintf(out, STATE_NAME_MAX, "%s" STATE_SUFFIX, hex);
+	(void)snprintf(out, STATE_NAME_MAX, "%s%s", hex, suffix);
 }
 
 /* false in *found: the log was never seen. */
@@ -47,7 +48,7 @@ read_state(const struct witness *w, struct arena *a, const char *origin, bool *f
 	struct note note;
 
 	*found = false;
-	state_name(origin, name);
+	state_name(origin, STATE_SUFFIX, name);
 	if (fd_read_plain(w->statefd, name, &text, err) < 0)
 		return err->sys == ENOENT ? 0 : -1;
 	if (note_parse(a, buf_text(&text), text.len, &note, err) < 0 ||
@@ -62,9 +63,10 @@ read_state(const struct witness *w, struct arena *a, const char *origin, bool *f
 	return 0;
 }
 
+/* A checkpoint with the log's signature alone. */
 static int
-write_state(const struct witness *w, const struct witness_ask *ask, const struct note *note,
-	    struct err *err)
+write_note(const struct witness *w, const struct witness_ask *ask, const struct note *note,
+	   const char *suffix, struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(NOTE_MAX_BYTES);
 	struct note_signature by_log = *note_find(note, ask->log);
@@ -73,7 +75,7 @@ write_state(const struct witness *w, const struct witness_ask *ask, const struct
 	};
 	char name[STATE_NAME_MAX];
 
-	state_name(ask->log->name, name);
+	state_name(ask->log->name, suffix, name);
 	note_write(&bare, &text);
 	if (buf_check(&text, "checkpoint", err) < 0)
 		return -1;
@@ -81,22 +83,36 @@ write_state(const struct witness *w, const struct witness_ask *ask, const struct
 }
 
 static int
-judge(const struct witness_ask *ask, const struct tlog_checkpoint *old,
-      const struct tlog_checkpoint *new, struct err *err)
+judge_size(const struct tlog_checkpoint *old, struct witness_seen *seen, struct err *err)
 {
-	if (old && new->size < old->size)
+	const struct tlog_checkpoint *new = &seen->checkpoint;
+
+	if (new->size < old->size) {
+		seen->verdict = WITNESS_BEHIND;
 		return err_set(err, ERR_VERIFY,
 			       "the log %s is rolled back: it shows %llu entries, and this "
 			       "witness cosigned %llu",
 			       new->origin, (unsigned long long)new->size,
 			       (unsigned long long)old->size);
-	if (old && new->size == old->size && !digest_equal(&new->root, &old->root))
-		return err_set(err, ERR_VERIFY,
-			       "the log %s is forked: this witness cosigned another root of "
-			       "%llu entries",
-			       new->origin, (unsigned long long)old->size);
+	}
+	if (new->size > old->size || digest_equal(&new->root, &old->root))
+		return 0;
+	seen->verdict = WITNESS_FORKED;
+	return err_set(err, ERR_VERIFY,
+		       "the log %s is forked: this witness cosigned another root of %llu "
+		       "entries",
+		       new->origin, (unsigned long long)old->size);
+}
+
+static int
+judge_growth(const struct witness_ask *ask, const struct tlog_checkpoint *old,
+	     struct witness_seen *seen, struct err *err)
+{
+	const struct tlog_checkpoint *new = &seen->checkpoint;
+
 	if (ask->grew(ask->arg, old, new, err) == 0)
 		return 0;
+	seen->verdict = WITNESS_UNPROVEN;
 	(void)err_recode(err, ERR_VERIFY);
 	if (!old)
 		return err_wrap(err, "the log %s is not what its checkpoint says", new->origin);
@@ -141,6 +157,19 @@ sign(const struct witness *w, struct arena *a, struct note *note, int64_t when, 
 	return note_verify(note, &w->key, NULL, err);
 }
 
+static int
+read_checkpoint(struct arena *a, const struct witness_ask *ask, const struct note *note,
+		struct tlog_checkpoint *out, struct err *err)
+{
+	if (note_verify(note, ask->log, NULL, err) < 0 ||
+	    tlog_checkpoint_parse(a, note->text, note->text_len, out, err) < 0)
+		return err_recode(err, ERR_VERIFY);
+	if (strcmp(out->origin, ask->log->name) == 0)
+		return 0;
+	return err_set(err, ERR_VERIFY, "the checkpoint is of %s, the key of %s", out->origin,
+		       ask->log->name);
+}
+
 int
 witness_cosign(const struct witness *w, struct arena *a, const struct witness_ask *ask,
 	       struct note *note, struct witness_seen *out, struct err *err)
@@ -148,21 +177,29 @@ witness_cosign(const struct witness *w, struct arena *a, const struct witness_as
 	CLEANUP(fd_close) int lock = -1;
 	struct note cosigned = *note;
 	struct tlog_checkpoint old;
+	struct err unkept;
 	bool found;
 
-	*out = (struct witness_seen){ .before = 0 };
-	if (note_verify(note, ask->log, NULL, err) < 0 ||
-	    tlog_checkpoint_parse(a, note->text, note->text_len, &out->checkpoint, err) < 0)
-		return err_recode(err, ERR_VERIFY);
-	if (strcmp(out->checkpoint.origin, ask->log->name) != 0)
-		return err_set(err, ERR_VERIFY, "the checkpoint is of %s, the key of %s",
-			       out->checkpoint.origin, ask->log->name);
+	*out = (struct witness_seen){ .verdict = WITNESS_UNSIGNED };
+	if (read_checkpoint(a, ask, note, &out->checkpoint, err) < 0)
+		return -1;
+	out->verdict = WITNESS_BROKEN;
 	if (tlog_hold(w->statefd, &lock, err) < 0 ||
-	    read_state(w, a, ask->log->name, &found, &old, err) < 0 ||
-	    judge(ask, found ? &old : NULL, &out->checkpoint, err) < 0 ||
-	    sign(w, a, &cosigned, ask->when, err) < 0 || write_state(w, ask, note, err) < 0)
+	    read_state(w, a, ask->log->name, &found, &old, err) < 0)
 		return -1;
 	out->before = found ? old.size : 0;
+	if (found && judge_size(&old, out, err) < 0) {
+		/* The refusal is what counts; that it could not be kept is said with it. */
+		if (out->verdict == WITNESS_FORKED &&
+		    write_note(w, ask, note, FORK_SUFFIX, &unkept) < 0)
+			(void)err_hint(err, "it could not be kept: %s", unkept.text);
+		return -1;
+	}
+	if (judge_growth(ask, found ? &old : NULL, out, err) < 0 ||
+	    sign(w, a, &cosigned, ask->when, err) < 0 ||
+	    write_note(w, ask, note, STATE_SUFFIX, err) < 0)
+		return -1;
+	out->verdict = WITNESS_COSIGNED;
 	*note = cosigned;
 	return 0;
 }

@@ -34,8 +34,17 @@ typedef int witness_growth_fn(void *arg, const struct tlog_checkpoint *old,
 int witness_growth_of_tiles(void *arg, const struct tlog_checkpoint *old,
 			    const struct tlog_checkpoint *new, struct err *err) MUST_CHECK;
 
+enum witness_verdict {
+	WITNESS_UNSIGNED, /* no checkpoint, or not by the log's key */
+	WITNESS_BROKEN,   /* this witness cannot do its work: its state, its key */
+	WITNESS_BEHIND,   /* smaller than what was cosigned */
+	WITNESS_FORKED,   /* of the same size, with another root */
+	WITNESS_UNPROVEN, /* that it continues what was cosigned was not shown */
+	WITNESS_COSIGNED
+};
 struct witness_seen {
-	struct tlog_checkpoint checkpoint; /* the one that was cosigned */
+	enum witness_verdict verdict;
+	struct tlog_checkpoint checkpoint; /* the one that was shown */
 	uint64_t before;                   /* size that was cosigned before; 0: none */
 };
 struct witness_ask {
@@ -47,7 +56,8 @@ struct witness_ask {
 /* Cosigns a checkpoint. Order: lock the
  * state, judge, sign, make the state durable, put the cosignature on the note in place of an
  * older one. Refusals are ERR_VERIFY and leave the state as it was; killed anywhere, the state
- * is the old one or the new one. */
+ * is the old one or the new one. What forks at the same size proves it by itself and is kept
+ * beside the state, as DIGEST.forked. *out is filled as far as it came. */
 int witness_cosign(const struct witness *w, struct arena *a, const struct witness_ask *ask,
 		   struct note *note, struct witness_seen *out, struct err *err) MUST_CHECK;
 

@@ -32,7 +32,7 @@ witness() { # witness WHO LOG [WORD...]
 	shift 2
 	"$kiln" -C "$who" tlog witness --name "$who.example.net" --log "$shown" --log-key "$SCRATCH/log.vkey" "$@" 2>err
 }
-state() { cat one/.kiln/keys/witness/*; }
+state() { cat one/.kiln/keys/witness/*.checkpoint; }
 refused() { # refused WORDS REASON LOG: exit 3 with the reason, nothing printed, the state as it was
 	before=$(state)
 	witness one "$3" >given
@@ -136,6 +136,8 @@ forked() { # forked N
 }
 forked 800
 refused "a fork of the size that was seen" "another root of 800 entries" "$SCRATCH/fork"
+assert_eq "and is kept as the log signed it, beside the state" "$(cat fork/checkpoint)" "$(cat one/.kiln/keys/witness/*.forked)"
+rm one/.kiln/keys/witness/*.forked
 forked 200
 refused "a fork that is larger" "not a continuation" "$SCRATCH/fork"
 sed 's/^[^+]*/log.example.org/' log.vkey >wrong.vkey
