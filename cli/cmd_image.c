@@ -76,7 +76,8 @@ make_one(struct cli *cli, const struct publishing *p, struct image *image, const
 				   .distribution_version = cli->workspace.version,
 				   .builder_id = cli->workspace.builder_id,
 				   .log_dir = publishing_log(cli),
-				   .log_origin = cli->workspace.log };
+				   .log_origin = cli->workspace.log,
+				   .witnesses = p->witnesses };
 
 	if (image_commit(a, &spec, cli->workspace.dirfd, dest, &s, err) < 0)
 		return err_wrap(err, "image %s", name);

@@ -75,6 +75,7 @@ publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, 
 				      .repo_id = cli->workspace.repository,
 				      .log_dir = publishing_log(cli),
 				      .log_origin = cli->workspace.log,
+				      .witnesses = p.witnesses,
 				      .metadata_expires = cli->workspace.metadata_expires,
 				      .now = clock_wall() };
 	if (publish_commit(&spec, cli->workspace.dirfd, PUBLISH_DEST, &s, err) < 0)

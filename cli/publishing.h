@@ -10,7 +10,8 @@ struct publishing {
 	size_t npackages;
 	const struct publish_input *inputs;
 	size_t ninputs;
-	int64_t epoch; /* the newest of the packages' */
+	int64_t epoch;                               /* the newest of the packages' */
+	const struct witness_http_circle *witnesses; /* of policy.yaml; NULL: none is asked */
 };
 /* Where the log of the key set lies: beside the keys, one log for one key. */
 const char *publishing_log(struct cli *cli);

@@ -61,6 +61,7 @@ struct image_spec {
 	size_t ninputs;
 	const char *distribution, *builder_id;
 	const char *log_dir, *log_origin; /* as of a repository: repo/publish.h */
+	const struct witness_http_circle *witnesses;
 	const char *distribution_id,
 		*distribution_version; /* ID, VERSION_ID (or NULL) for package URLs */
 };

@@ -298,7 +298,8 @@ ledger_of(const struct image_spec *image)
 	return (struct ledger){ .store = image->store,
 				.signer = image->signer,
 				.dir = image->log_dir,
-				.origin = image->log_origin };
+				.origin = image->log_origin,
+				.witnesses = image->witnesses };
 }
 
 static int

@@ -22,6 +22,7 @@
 #include "repo/pkgfacts.h"
 #include "trust/signer.h"
 #include "trust/statement.h"
+#include "trust/witness_http.h"
 
 /* An older build of a package, which something published was made with. */
 #define PUBLISH_KIND_EARLIER "earlier-package"
@@ -45,6 +46,7 @@ struct publish_spec {
 	const char *repo_id;                                /* "kiln" */
 	const char *log_dir;    /* the log of the key set; begun when it is not there */
 	const char *log_origin; /* its name */
+	const struct witness_http_circle *witnesses; /* who cosigns it (ledger.h), or NULL */
 	/* Signatures of metadata end this many seconds after now, which is then their time; 0:
 	 * they never end, and their time is the epoch. */
 	int64_t metadata_expires, now;

@@ -47,7 +47,8 @@ enter_bundles(struct publish_run *run, struct err *err)
 	const struct ledger ledger = { .store = run->spec->store,
 				       .signer = run->spec->signer,
 				       .dir = run->spec->log_dir,
-				       .origin = run->spec->log_origin };
+				       .origin = run->spec->log_origin,
+				       .witnesses = run->spec->witnesses };
 	size_t nfiles = run->files.n, n = 0;
 	struct ledger_item *items = arena_array(&run->arena, nfiles + 1, sizeof(*items));
 

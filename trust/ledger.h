@@ -9,6 +9,10 @@
  *     -> {bundle: blob, index: place in the log, leaf: hash of the entry, signer, log,
  *         timestamps: whose they are, format}
  *
+ * Witnesses are asked when the log has grown: their cosignatures are then in every bundle and
+ * proof of the batch. Without their quorum nothing is remembered and the call fails; the next
+ * one finds its entries at the end of the log and asks again.
+ *
  * What is remembered counts only while the log still holds it at that place. An append that was
  * killed before it could be remembered is found again at the end of the log.
  */
@@ -17,12 +21,15 @@
 #include "base/cas.h"
 #include "trust/material.h"
 #include "trust/signer.h"
+#include "trust/witness_http.h"
 
 struct ledger {
 	struct cas *store;
 	struct signer *signer;
 	const char *dir;    /* of the log; made when it is not there */
 	const char *origin; /* its name */
+	/* Who cosigns it before anything carries its checkpoint; NULL: nobody is asked. */
+	const struct witness_http_circle *witnesses;
 };
 struct ledger_item {
 	const char *name; /* orders the log, and stands in messages */

@@ -50,6 +50,7 @@ struct rules {
 	struct note_key log_key;
 	bool log_key_given;
 	struct note_key *witnesses;
+	const char **witness_urls; /* where each is asked by who publishes, or NULL */
 	size_t nwitnesses;
 	int64_t quorum;
 	struct rules_party *rebuilders;

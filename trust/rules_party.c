@@ -156,6 +156,32 @@ rules_read_log(struct rules_reader *r, const struct doc *d)
 	return 0;
 }
 
+/* The key alone, or {key, url}. */
+static int
+read_witness(struct rules_reader *r, const struct doc *d, struct note_key *key,
+	     const char **url)
+{
+	static const char *const keys[] = { "key", "url", NULL };
+
+	*url = NULL;
+	if (d->kind != DOC_MAP)
+		return read_vkey(r, d, NOTE_COSIGNATURE, "witness", key);
+	if (rules_read_keys(r, d, keys) < 0)
+		return -1;
+	if (!doc_get(d, "key"))
+		return doc_error(d, r->name, r->err, "a witness has a 'key'");
+	if (read_vkey(r, doc_get(d, "key"), NOTE_COSIGNATURE, "witness", key) < 0)
+		return -1;
+	if (!doc_get(d, "url"))
+		return 0;
+	if (rules_read_text(r, doc_get(d, "url"), "url", url) < 0)
+		return -1;
+	if (strncmp(*url, "http://", 7) != 0 && strncmp(*url, "https://", 8) != 0)
+		return rules_read_wrong(r, doc_get(d, "url"), "url",
+					"an address that begins with https:// or http://");
+	return 0;
+}
+
 int
 rules_read_witnesses(struct rules_reader *r, const struct doc *d)
 {
@@ -168,11 +194,12 @@ rules_read_witnesses(struct rules_reader *r, const struct doc *d)
 	if (rules_read_keys(r, d, keys) < 0 || check_list(r, list ? list : d, "keys") < 0)
 		return -1;
 	out->witnesses = arena_array(r->a, list->n, sizeof(*out->witnesses));
+	out->witness_urls = arena_array(r->a, list->n, sizeof(*out->witness_urls));
 	for (size_t i = 0; i < list->n; i++) {
 		const struct doc *item = list->items[i].value;
 		struct note_key *k = &out->witnesses[i];
 
-		if (read_vkey(r, item, NOTE_COSIGNATURE, "witness", k) < 0)
+		if (read_witness(r, item, k, &out->witness_urls[i]) < 0)
 			return -1;
 		for (size_t j = 0; j < i; j++)
 			if (memcmp(k->public, out->witnesses[j].public, NOTE_KEY_BYTES) == 0)

@@ -53,10 +53,15 @@ int
 tlog_proof_add(const char *line, size_t n, struct tlog_proof *p, struct err *err)
 {
 	CLEANUP(buf_free) struct buf raw = BUF_MAX(256);
+	CLEANUP(buf_free) struct buf again = BUF_MAX(256);
 
 	if (p->n >= TLOG_MAX_PROOF)
 		return malformed(err, "too many hashes");
 	if (n > 64 || digest_unbase64(line, n, &raw, err) < 0 || raw.len != DIGEST_BYTES)
+		return malformed(err, "a line that is no hash");
+	/* One hash has one line: the other alphabet of base64 has no place here. */
+	digest_base64(raw.data, raw.len, &again);
+	if (again.len != n || memcmp(again.data, line, n) != 0)
 		return malformed(err, "a line that is no hash");
 	memcpy(p->at[p->n++].bytes, raw.data, DIGEST_BYTES);
 	return 0;

@@ -3,13 +3,19 @@
 // A log that Kiln keeps, read by the Go project's own notes and tile client:
 //
 //	tlogjudge DIR OLD-CHECKPOINT VKEY
+//	tlogjudge cosigned CHECKPOINT VKEY WITNESS-VKEY
+//	tlogjudge ask DIR SIZE VKEY
 //
 // exits 1 with the reason when checkpoint, tiles, a record or the growth from the old checkpoint
-// does not hold.
+// does not hold; when log or witness did not sign the checkpoint; and prints what a client posts
+// to a witness that saw SIZE entries.
 package main
 
 import (
+	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -113,10 +119,92 @@ func judge(dir, old, vkey string) error {
 	return tlog.CheckTree(growth, tree.N, tree.Hash, before.N, before.Hash)
 }
 
+// A cosignature/v1 verifier for the note package, which brings none.
+type witness struct {
+	name string
+	key  []byte
+}
+
+func (w witness) Name() string { return w.name }
+func (w witness) KeyHash() uint32 {
+	sum := sha256.Sum256(append([]byte(w.name+"\n"), w.key...))
+	return binary.BigEndian.Uint32(sum[:])
+}
+func (w witness) Verify(msg, sig []byte) bool {
+	if len(sig) != 8+ed25519.SignatureSize || w.key[0] != 4 {
+		return false
+	}
+	text := fmt.Sprintf("cosignature/v1\ntime %d\n%s", binary.BigEndian.Uint64(sig), msg)
+	return ed25519.Verify(ed25519.PublicKey(w.key[1:]), []byte(text), sig[8:])
+}
+
+func cosigned(path, vkey, by string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	log, err := note.NewVerifier(vkey)
+	if err != nil {
+		return err
+	}
+	parts := strings.SplitN(by, "+", 3)
+	key, err := base64.StdEncoding.DecodeString(parts[2])
+	if err != nil {
+		return err
+	}
+	w := witness{parts[0], key}
+	n, err := note.Open(text, note.VerifierList(log, w))
+	if err != nil {
+		return err
+	}
+	if len(n.Sigs) != 2 {
+		return errors.New("not by both")
+	}
+	return nil
+}
+
+func ask(dir, size, vkey string) error {
+	text, err := os.ReadFile(filepath.Join(dir, "checkpoint"))
+	if err != nil {
+		return err
+	}
+	tree, err := open(filepath.Join(dir, "checkpoint"), vkey)
+	if err != nil {
+		return err
+	}
+	old, err := strconv.ParseInt(size, 10, 64)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("old %d\n", old)
+	if old > 0 && old < tree.N {
+		growth, err := tlog.ProveTree(tree.N, old, tlog.TileHashReader(tree, tiles{dir}))
+		if err != nil {
+			return err
+		}
+		for _, hash := range growth {
+			fmt.Println(base64.StdEncoding.EncodeToString(hash[:]))
+		}
+	}
+	fmt.Printf("\n%s", text)
+	return nil
+}
+
 func main() {
-	if err := judge(os.Args[1], os.Args[2], os.Args[3]); err != nil {
+	var err error
+	switch args := os.Args; args[1] {
+	case "ask":
+		err = ask(args[2], args[3], args[4])
+	case "cosigned":
+		err = cosigned(args[2], args[3], args[4])
+	default:
+		err = judge(args[1], args[2], args[3])
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println("it holds")
+	if os.Args[1] != "ask" {
+		fmt.Println("it holds")
+	}
 }

@@ -153,6 +153,28 @@ TEST(rules_refuse_a_threshold_that_one_key_would_meet_twice)
 	       "this is no key of a log");
 }
 
+TEST(rules_take_witnesses_with_and_without_an_address)
+{
+	CLEANUP(book_close) struct book b = { 0 };
+	const char *w = vkey(&b.a, "w.invalid", NOTE_COSIGNATURE, 2);
+	const char *v = vkey(&b.a, "v.invalid", NOTE_COSIGNATURE, 3);
+	const char *head = "format: 1\nlog: {}\nwitnesses:\n  quorum: 1\n  keys:\n";
+
+	assert_ok(parse(&b,
+			arena_format(&b.a,
+				     "%s    - {key: \"%s\", url: \"https://w.invalid/x\"}\n"
+				     "    - \"%s\"\n",
+				     head, w, v),
+			err));
+	assert_string_equal(b.rules.witness_urls[0], "https://w.invalid/x");
+	assert_null(b.rules.witness_urls[1]);
+	refuse(arena_format(&b.a, "%s    - {key: \"%s\", url: \"ftp://w\"}\n", head, w),
+	       "p.yaml:6:");
+	refuse(arena_format(&b.a, "%s    - {url: \"https://w.invalid\"}\n", head), "p.yaml:6:");
+	refuse(arena_format(&b.a, "%s    - {key: \"%s\", at: x}\n", head, w),
+	       "unknown key 'at'");
+}
+
 TEST(rules_judge_builders_by_key_name_and_time)
 {
 	CLEANUP(book_close) struct book b = { 0 };

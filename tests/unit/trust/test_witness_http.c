@@ -233,6 +233,9 @@ TEST(a_witness_refuses_what_is_malformed)
 	assert_int_equal(post(&s, "old 18446744073709551616\n\n"), 400);
 	assert_int_equal(post(&s, "old 1"), 400);
 	assert_int_equal(post(&s, "old 1\nAAAA\n\n"), 400);
+	assert_int_equal(post(&s, "old 1\n-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n"),
+			 400);
+	assert_string_equal(buf_text(&s.said), "request: a line that is no hash\n");
 	assert_int_equal(post(&s, "old 1\n\n"), 400);
 	assert_int_equal(post(&s, arena_format(&s.a, "old 4%s", body + strlen("old 0"))), 400);
 	assert_string_equal(buf_text(&s.said), "the old size is beyond the checkpoint's\n");
