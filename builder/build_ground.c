@@ -47,6 +47,7 @@ load_pin(struct build_session *s, const struct ground_pin *p, const char *stage,
 					      .sha256 = f->file,
 					      .size = f->size,
 					      .built = f,
+					      .lock = GROUND_LOCK,
 					      .line = p->line };
 		return 0;
 	}
@@ -128,7 +129,9 @@ build_ground_load(struct build_session *s, struct err *err)
 		return -1;
 	for (size_t i = 0; i < stage->nground; i++)
 		total += stage->ground[i].npackages;
-	s->seed = (struct seed){ .fixups = w->stages->fixups,
+	s->seed = (struct seed){ .yaml = STAGE_YAML,
+				 .lock = GROUND_LOCK,
+				 .fixups = w->stages->fixups,
 				 .fixups_digest = w->stages->fixups_digest,
 				 .shadow = stage->shadow,
 				 .env = stage->env,

@@ -108,6 +108,9 @@ visit_stage(struct homes *h, const struct workspace *w, struct err *err)
 
 	if (root_decided(h, w, err) < 0)
 		return -1;
+	if (w->stage && w->stage->seed &&
+	    root_file(h->gc, w->dirfd, seed_lock_path(&h->a, w->stage->seed), err) < 0)
+		return -1;
 	if (tree_list(&h->a, w->dirfd, w->place.dir, &names, &n, err) < 0)
 		return err->sys == ENOENT ? 0 : -1;
 	for (size_t i = 0; i < n; i++) {
@@ -132,7 +135,7 @@ visit_home(struct homes *h, int dirfd, int64_t epoch, struct err *err)
 	struct stages stages = { .n = 0 };
 	struct err ignored;
 
-	if (root_file(h->gc, dirfd, "bootstrap/seed.lock", err) < 0 ||
+	if (root_file(h->gc, dirfd, seed_lock_path(&h->a, NULL), err) < 0 ||
 	    root_file(h->gc, dirfd, GROUND_LOCK, err) < 0)
 		return -1;
 	if (stage_load(&h->a, &w, &stages, &ignored) < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seed.yaml and seed.lock as data: groups of packages, their pins, and the fix-ups. */
 #include "builder/seed_priv.h"
+#include "builder/stage.h"
 #include "builder/recipe_priv.h"
 #include "base/dict.h"
 #include "base/fd.h"
@@ -242,19 +243,28 @@ by_name(const void *x, const void *y)
 		      ((const struct seed_package *)y)->name);
 }
 
+const char *
+seed_lock_path(struct arena *a, const char *name)
+{
+	return name ? arena_format(a, "bootstrap/seed-%s.lock", name) : SEED_LOCK;
+}
+
 int
 seed_load_wanted(struct arena *a, const struct workspace *w, struct seed *out, struct err *err)
 {
+	const char *which = w->stage ? w->stage->seed : NULL;
 	char hex[DIGEST_HEX];
 	struct doc *root;
 
-	if (read_file(a, w, SEED_YAML, &seed_table, out, &root, err) < 0)
+	out->yaml = which ? arena_format(a, "bootstrap/seed-%s.yaml", which) : SEED_YAML;
+	out->lock = seed_lock_path(a, which);
+	if (read_file(a, w, out->yaml, &seed_table, out, &root, err) < 0)
 		return -1;
 	qsort(out->groups, out->ngroups, sizeof(*out->groups), by_group);
 	for (size_t i = 1; i < out->ngroups; i++)
 		if (!strcmp(out->groups[i - 1].name, out->groups[i].name))
 			return err_set(err, ERR_INPUT, "%s: two groups are named '%s'",
-				       SEED_YAML, out->groups[i].name);
+				       out->yaml, out->groups[i].name);
 	out->fixups = doc_get(root, "fixups");
 	out->fixups = out->fixups ? out->fixups : doc_map(a);
 	json_digest_hex(out->fixups, hex);
@@ -269,14 +279,16 @@ seed_load_pinned(struct arena *a, const struct workspace *w, struct seed *out, s
 	struct doc *root;
 	struct stat st;
 
-	if (fstatat(w->dirfd, SEED_LOCK, &st, 0) < 0 && errno == ENOENT)
+	if (fstatat(w->dirfd, out->lock, &st, 0) < 0 && errno == ENOENT)
 		return 0;
-	if (read_file(a, w, SEED_LOCK, &lock_table, out, &root, err) < 0)
+	if (read_file(a, w, out->lock, &lock_table, out, &root, err) < 0)
 		return -1;
+	for (size_t i = 0; i < out->npackages; i++)
+		out->packages[i].lock = out->lock;
 	qsort(out->packages, out->npackages, sizeof(*out->packages), by_name);
 	for (size_t i = 1; i < out->npackages; i++)
 		if (!strcmp(out->packages[i - 1].name, out->packages[i].name))
-			return err_set(err, ERR_INPUT, "%s:%d: '%s' is pinned twice", SEED_LOCK,
+			return err_set(err, ERR_INPUT, "%s:%d: '%s' is pinned twice", out->lock,
 				       out->packages[i].line, out->packages[i].name);
 	return 0;
 }
@@ -332,8 +344,8 @@ check_step(struct arena *a, const struct seed *s, struct err *err)
 	seed_names(a, s, &names, &n);
 	for (size_t i = 0; i < n; i++)
 		if (!seed_find(s, names[i])) {
-			(void)err_set(err, ERR_INPUT, "%s: '%s' is not pinned in %s", SEED_YAML,
-				      names[i], SEED_LOCK);
+			(void)err_set(err, ERR_INPUT, "%s: '%s' is not pinned in %s", s->yaml,
+				      names[i], s->lock);
 			return err_hint(err, "run `kiln seed lock`, then commit the lock");
 		}
 	for (size_t i = 0, j = 0; i < s->npackages; i++) {
@@ -341,8 +353,8 @@ check_step(struct arena *a, const struct seed *s, struct err *err)
 			j++;
 		if (j < n && !strcmp(names[j], s->packages[i].name))
 			continue;
-		(void)err_set(err, ERR_INPUT, "%s:%d: '%s' is in no group of %s", SEED_LOCK,
-			      s->packages[i].line, s->packages[i].name, SEED_YAML);
+		(void)err_set(err, ERR_INPUT, "%s:%d: '%s' is in no group of %s", s->lock,
+			      s->packages[i].line, s->packages[i].name, s->yaml);
 		return err_hint(err, "run `kiln seed lock`, then commit the lock");
 	}
 	return 0;
@@ -381,8 +393,8 @@ unknown_group(struct arena *a, const struct seed *s, const char *name, struct er
 	if (near)
 		return err_set(err, ERR_INPUT,
 			       "ground '%s' is no group of %s (did you mean '%s'?)", name,
-			       SEED_YAML, near);
-	return err_set(err, ERR_INPUT, "ground '%s' is no group of %s", name, SEED_YAML);
+			       s->yaml, near);
+	return err_set(err, ERR_INPUT, "ground '%s' is no group of %s", name, s->yaml);
 }
 
 int
@@ -407,7 +419,7 @@ seed_ground(struct arena *a, const struct seed *s, const char *const *groups, si
 	for (size_t i = 0; i < names.n; i++) {
 		(*out)[i] = seed_find(s, sorted[i]);
 		if (!(*out)[i])
-			return err_set(err, ERR_INPUT, "%s: '%s' is not pinned", SEED_LOCK,
+			return err_set(err, ERR_INPUT, "%s: '%s' is not pinned", s->lock,
 				       sorted[i]);
 	}
 	*n = names.n;
@@ -421,7 +433,7 @@ seed_pin(struct arena *a, const struct seed_package *p, struct source_pin *out, 
 	const char **locations = arena_array(a, 2, sizeof(*locations));
 
 	if (!colon || !slash)
-		return err_set(err, ERR_INPUT, "%s:%d: '%s' is no location", SEED_LOCK, p->line,
+		return err_set(err, ERR_INPUT, "%s:%d: '%s' is no location", p->lock, p->line,
 			       p->location);
 	locations[0] = p->location;
 	locations[1] = arena_format(a, "%.*s-snapshot:%s/%s", (int)(colon - p->location),
@@ -432,7 +444,7 @@ seed_pin(struct arena *a, const struct seed_package *p, struct source_pin *out, 
 		.nlocations = 2,
 		.sha256 = p->sha256,
 		.size = p->size,
-		.where = p->line ? arena_format(a, "%s:%d", SEED_LOCK, p->line) : SEED_LOCK
+		.where = p->line ? arena_format(a, "%s:%d", p->lock, p->line) : p->lock
 	};
 	return 0;
 }

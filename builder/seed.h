@@ -4,7 +4,7 @@
  * packages in groups and the fix-ups that maintainer scripts would have made;
  * bootstrap/seed.lock pins version, size, digest and place of each .deb, written by seed_lock
  * from the archive's signed index after gpgv, in a confined child, has checked it. Builds never
- * re-lock.
+ * re-lock. A stage may name another seed (builder/stage.h): bootstrap/seed-NAME.yaml and .lock.
  */
 #pragma once
 
@@ -16,10 +16,12 @@ struct seed_package {
 	struct digest sha256;
 	uint64_t size;
 	const struct pkgfacts
-		*built; /* of an earlier stage, location: its name; NULL: a .deb */
-	int line;       /* in seed.lock, or ground.lock */
+		*built;   /* of an earlier stage, location: its name; NULL: a .deb */
+	const char *lock; /* the file that pins it, and where */
+	int line;
 };
 struct seed {
+	const char *yaml, *lock; /* "bootstrap/seed.yaml", "bootstrap/seed.lock" */
 	struct seed_group {
 		const char *name;
 		bool standard; /* part of the default ground */
@@ -38,8 +40,11 @@ struct seed {
 	const struct recipe_env *env; /* what its builds see unless a recipe says otherwise */
 	size_t nenv;
 };
+/* That of the workspace's stage. */
 int seed_load(struct arena *a, const struct workspace *w, struct seed *out,
 	      struct err *err) MUST_CHECK;
+/* The lock of the seed of that name; NULL: the standard one. */
+const char *seed_lock_path(struct arena *a, const char *name);
 /* Writes seed.lock anew (update) or only what is missing in it. Says what changed through note.
  */
 int seed_lock(struct workspace *w, bool update, void (*note)(void *, const char *), void *arg,

@@ -33,11 +33,13 @@ tell(struct locking *l, const char *text)
 static int
 try_candidate(struct locking *l, const struct seed_package *c, bool *gone, struct err *err)
 {
+	struct seed_package p = *c;
 	struct source_pin pin;
 	bool fetched;
 
+	p.lock = l->seed->lock;
 	*gone = false;
-	if (seed_pin(l->a, c, &pin, err) < 0)
+	if (seed_pin(l->a, &p, &pin, err) < 0)
 		return -1;
 	if (source_fetch(l->w, l->store, &pin, NULL, &fetched, err) == 0)
 		return 0;
@@ -87,9 +89,9 @@ choose(struct locking *l, const char *name, struct seed_package *out, struct err
 	}
 	if (listed)
 		return err_set(err, ERR_FETCH, "%s: no listed version of '%s' can be fetched",
-			       SEED_YAML, name);
+			       l->seed->yaml, name);
 	return err_set(err, ERR_INPUT, "%s: this machine's archive has no package '%s'",
-		       SEED_YAML, name);
+		       l->seed->yaml, name);
 }
 
 static int
@@ -127,9 +129,9 @@ write_lock(struct locking *l, const struct seed_package *p, size_t n, struct err
 			p[i].name, p[i].version, (unsigned long long)p[i].size, hex,
 			p[i].location, p[i].snapshot);
 	}
-	if (buf_check(&text, SEED_LOCK, err) < 0)
+	if (buf_check(&text, l->seed->lock, err) < 0)
 		return -1;
-	return fd_publish(l->w->dirfd, SEED_LOCK, buf_text(&text), text.len, 0644, err);
+	return fd_publish(l->w->dirfd, l->seed->lock, buf_text(&text), text.len, 0644, err);
 }
 
 static void
@@ -184,13 +186,13 @@ lock_with(struct locking *l, struct err *err)
 		return -1;
 	tell_removed(l, names, n);
 	if (!l->changed) {
-		tell(l, "bootstrap/seed.lock is as it should be");
+		tell(l, arena_format(l->a, "%s is as it should be", l->seed->lock));
 		return 0;
 	}
 	if (write_lock(l, chosen, n, err) < 0)
 		return -1;
-	tell(l, arena_format(l->a, "bootstrap/seed.lock: %zu packages, %zu changed; commit it",
-			     n, l->changed));
+	tell(l, arena_format(l->a, "%s: %zu packages, %zu changed; commit it", l->seed->lock, n,
+			     l->changed));
 	return 0;
 }
 

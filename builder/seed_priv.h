@@ -6,7 +6,7 @@
 #include "builder/seed.h"
 #include "builder/source_priv.h"
 
-#define SEED_YAML         "bootstrap/seed.yaml"
+#define SEED_YAML         "bootstrap/seed.yaml" /* the standard one */
 #define SEED_LOCK         "bootstrap/seed.lock"
 #define SEED_SNAPSHOT_MAX 24 /* "20260101T000000Z" */
 

@@ -60,8 +60,9 @@ make_link(int dirfd, const struct doc_item *item, struct err *err)
 }
 
 static int
-fill(int dirfd, const struct doc *fixups, struct err *err)
+fill(int dirfd, const struct seed *seed, struct err *err)
 {
+	const struct doc *fixups = seed->fixups;
 	const struct doc *dirs = doc_get(fixups, "directories");
 	const struct doc *files = doc_get(fixups, "files"), *links = doc_get(fixups, "links");
 
@@ -70,12 +71,12 @@ fill(int dirfd, const struct doc *fixups, struct err *err)
 			return -1;
 	for (size_t i = 0; files && i < files->n; i++)
 		if (make_file(dirfd, &files->items[i], err) < 0)
-			return err_wrap(err, "%s:%d: '%s'", SEED_YAML, files->items[i].key_line,
-					files->items[i].key);
+			return err_wrap(err, "%s:%d: '%s'", seed->yaml,
+					files->items[i].key_line, files->items[i].key);
 	for (size_t i = 0; links && i < links->n; i++)
 		if (make_link(dirfd, &links->items[i], err) < 0)
-			return err_wrap(err, "%s:%d: '%s'", SEED_YAML, links->items[i].key_line,
-					links->items[i].key);
+			return err_wrap(err, "%s:%d: '%s'", seed->yaml,
+					links->items[i].key_line, links->items[i].key);
 	return 0;
 }
 
@@ -102,7 +103,7 @@ commit_fixups(struct cas *store, const char *tmp, int dirfd, const char *name,
 
 	if (fd_mkdirs(dirfd, "tree", err) < 0 ||
 	    fd_open_beneath(dirfd, "tree", O_RDONLY | O_DIRECTORY, &tree, err) < 0 ||
-	    fill(tree, seed->fixups, err) < 0 || manifest_scan(&a, dirfd, "tree", &m, err) < 0)
+	    fill(tree, seed, err) < 0 || manifest_scan(&a, dirfd, "tree", &m, err) < 0)
 		return -1;
 	settle_modes(&m);
 	manifest_write(&m, &text);
@@ -152,7 +153,7 @@ make_package(struct sandbox *s, struct cas *store, const struct seed_package *p,
 	}
 	if (!cas_keep(store, &p->sha256)) {
 		(void)err_set(err, ERR_FETCH, "%s:%d: seed package '%s' is not in the store",
-			      SEED_LOCK, p->line, p->name);
+			      p->lock, p->line, p->name);
 		return err_hint(err, "run `kiln fetch`");
 	}
 	if (sandbox_unpack_tree(s, store, &p->sha256, TAR_DEB, name, err) < 0)

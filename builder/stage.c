@@ -53,6 +53,10 @@ static const struct recipe_field stage_fields[] = {
 	  .wrong = recipe_words_name,
 	  .at = offsetof(struct stage, only),
 	  .count = offsetof(struct stage, nonly) },
+	{ .name = "seed",
+	  .read = recipe_read_text,
+	  .wrong = recipe_words_step,
+	  .at = offsetof(struct stage, seed) },
 	{ .name = "ground",
 	  .sub = &part_table,
 	  .at = offsetof(struct stage, ground),
@@ -63,6 +67,10 @@ static const struct recipe_field stage_fields[] = {
 	  .at = offsetof(struct stage, env),
 	  .count = offsetof(struct stage, nenv) },
 	{ .name = "shadow", .read = recipe_read_bool, .at = offsetof(struct stage, shadow) },
+	{ .name = "equals",
+	  .read = recipe_read_text,
+	  .wrong = recipe_words_step,
+	  .at = offsetof(struct stage, equals) },
 };
 static const struct recipe_table stage_table = { .path = "stages[]",
 						 .fields = stage_fields,
@@ -147,6 +155,22 @@ check_part(struct arena *a, const struct stages *s, size_t i, const struct stage
 	return err_hint(err, "a stage stands on earlier ones only");
 }
 
+/* What it is compared with is made before. */
+static int
+check_equals(struct arena *a, const struct stages *s, const struct stage *st, struct err *err)
+{
+	const struct doc at = { .line = st->line, .col = st->col };
+	const struct stage *with = stage_find(s, st->equals);
+
+	if (!with)
+		return unknown(a, s, &at, st->equals, err);
+	if (with >= st)
+		return doc_error(&at, STAGE_YAML, err,
+				 "stage '%s' must equal '%s', which is no earlier one",
+				 st->name, st->equals);
+	return 0;
+}
+
 static int
 by_text(const void *x, const void *y)
 {
@@ -163,6 +187,11 @@ check(struct arena *a, struct stages *s, struct err *err)
 		if (stage_find(s, st->name) != st)
 			return doc_error(&at, STAGE_YAML, err, "two stages are named '%s'",
 					 st->name);
+		if (st->seed && st->nground)
+			return doc_error(&at, STAGE_YAML, err,
+					 "'seed' is for a stage without a ground of packages");
+		if (st->equals && check_equals(a, s, st, err) < 0)
+			return -1;
 		if (st->shadow && !st->nground)
 			return doc_error(&at, STAGE_YAML, err,
 					 "'shadow' is for a ground of packages");

@@ -24,11 +24,13 @@ struct stage {
 	const char *recipes; /* directory of the workspace */
 	const char **only;   /* of the recipes there, sorted; NULL: all */
 	size_t nonly;
+	const char *seed;          /* of a stage that stands on one; NULL: the standard one */
 	struct stage_part *ground; /* none: the seed */
 	size_t nground;
 	struct recipe_env *env; /* of its builds, unless a recipe says otherwise; sorted */
 	size_t nenv;
 	bool shadow; /* what it builds hides files of its ground (a C library built anew) */
+	const char *equals; /* earlier stage whose packages it must make again; or NULL */
 	int line, col;
 };
 struct stages {

@@ -71,6 +71,22 @@ lint_stage(struct lint *l, struct err *err)
 	return 0;
 }
 
+/* The seed of the stage, once it is pinned; before that `kiln seed lock` is what reads it. */
+static void
+lint_seed(struct lint *l)
+{
+	struct workspace *w = &l->cli->workspace;
+	const char *lock = seed_lock_path(&l->cli->arena, w->stage->seed);
+	struct seed seed;
+	struct err found;
+
+	if (w->stage->nground || !dict_add(&l->seen, lock, l) ||
+	    faccessat(w->dirfd, lock, F_OK, 0) < 0)
+		return;
+	if (seed_load(&l->cli->arena, w, &seed, &found) < 0)
+		problem(l, &found);
+}
+
 /* Without --ground: of every stage. */
 static int
 lint_recipes(struct lint *l, struct err *err)
@@ -78,27 +94,17 @@ lint_recipes(struct lint *l, struct err *err)
 	struct workspace *w = &l->cli->workspace;
 	const struct stages *all = w->stages;
 
-	if (l->cli->ground)
-		return lint_stage(l, err);
-	for (size_t i = 0; i < all->n; i++)
-		if (stage_choose(&l->cli->arena, w, all->at[i].name, err) < 0 ||
-		    lint_stage(l, err) < 0)
+	for (size_t i = 0; i < all->n; i++) {
+		if (l->cli->ground && w->stage != &all->at[i])
+			continue;
+		if (!l->cli->ground &&
+		    stage_choose(&l->cli->arena, w, all->at[i].name, err) < 0)
 			return -1;
+		lint_seed(l);
+		if (lint_stage(l, err) < 0)
+			return -1;
+	}
 	return 0;
-}
-
-/* The seed, once it is pinned; before that `kiln seed lock` is what reads it. */
-static void
-lint_seed(struct lint *l)
-{
-	struct workspace *w = &l->cli->workspace;
-	struct seed seed;
-	struct err found;
-
-	if (faccessat(w->dirfd, "bootstrap/seed.lock", F_OK, 0) < 0)
-		return;
-	if (seed_load(&l->cli->arena, w, &seed, &found) < 0)
-		problem(l, &found);
 }
 
 static int
@@ -140,7 +146,6 @@ lint_run(struct cli *cli, void *args, const char *const *operands, size_t n, str
 	if (cli_open(cli, 0, err) < 0)
 		return -1;
 	l.problems = doc_list(&cli->arena);
-	lint_seed(&l);
 	if (lint_recipes(&l, err) < 0 || lint_images(&l, err) < 0)
 		return -1;
 	out = doc_map(&cli->arena);

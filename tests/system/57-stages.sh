@@ -99,7 +99,7 @@ assert_lacks "without building them" "words" "$(cat "$scratch/err")"
 
 # What each saw, from the store's own words.
 read_of() { # read_of STAGE: what reader installed
-	k --ground "$1" log reader >/dev/null 2>&1
+	"$kiln" -C ws --ground "$1" build reader >/dev/null 2>&1
 	env KILN_GROUND="$1" "$kiln" -C ws publish >/dev/null 2>"$scratch/publish" || cat "$scratch/publish"
 	rpm2cpio ws/out/repo/packages/reader-1.0-1.x86_64.rpm 2>/dev/null | cpio -i --quiet --to-stdout ./usr/share/read 2>/dev/null
 }
@@ -144,6 +144,75 @@ said "builds the stage anew" "words"
 assert_eq "and pins it" changed "$([ "$pinned" = "$(sha256sum <ws/bootstrap/ground.lock)" ] || echo changed)"
 ok "which builds its users anew" k build
 said "all of them" "reader"
+
+# Packages made again: by what they went into, and from another seed.
+cp -a ws/bootstrap/stages.yaml stages.saved
+stage_recipe bootstrap/side note <<'E'
+build:
+  steps: [{name: install, run: 'mkdir -p "$DESTDIR/usr/share" && echo side >"$DESTDIR/usr/share/note"'}]
+E
+stage_recipe bootstrap/tool tool <<'E'
+build:
+  steps:
+    - name: install
+      run: |
+        echo 'int main(void) { return 0; }' >main.c
+        mkdir -p "$DESTDIR/usr/bin" && gcc -static -s -o "$DESTDIR/usr/bin/tool" main.c
+E
+sed '/^ *- patch$/d' ws/bootstrap/seed.yaml >ws/bootstrap/seed-other.yaml
+awk '/^  - name:/ { skip = $3 == "patch" } !skip' ws/bootstrap/seed.lock >ws/bootstrap/seed-other.lock
+cat >>ws/bootstrap/stages.yaml <<'E'
+  - {name: side, recipes: bootstrap/side, ground: [{stage: first, packages: [busybox]}]}
+  - name: again
+    recipes: bootstrap/two
+    ground: [{stage: first, packages: [busybox]}, {stage: side, packages: [note]}]
+    equals: two
+  - {name: tool, recipes: bootstrap/tool}
+  - {name: other-tool, recipes: bootstrap/tool, seed: other, equals: tool}
+E
+ok "lint knows the seeds of all stages" k lint
+ok "and each has its lock" k --ground other-tool seed lock
+said "of its own name" "bootstrap/seed-other.lock is as it should be"
+refused "a seed without a comparison" 2 "belongs to --compare" k bootstrap --seed other
+refused "a seed that nothing starts from" 1 "no stage on seed 'otter' says what it must equal" k bootstrap --compare --seed otter
+ok "a dry comparison" k bootstrap --compare --dry-run
+assert_eq "signs nothing" no "$([ -e ws/out/bootstrap ] && echo yes || echo no)"
+ok "what is made again on the same seed" k bootstrap --fixpoint
+said "is the same file" "stage again: 1 package, each the same file as in stage two; signed in out/bootstrap/again-equals-two.sigstore.json"
+assert_lacks "and nothing else is compared" "other-tool" "$(cat "$scratch/err")"
+ok "and from another seed" k bootstrap --compare --seed other --json
+assert_contains "as well" '{"different":[],"equals":"tool","packages":1,"stage":"other-tool","statement":"out/bootstrap/other-tool-equals-tool.sigstore.json"}' "$(tail -n 1 "$scratch/out")"
+cat >verdict.py <<'E'
+import base64, hashlib, json, subprocess, sys
+e = json.load(open(sys.argv[1]))["dsseEnvelope"]
+body = base64.b64decode(e["payload"])
+pae = b"DSSEv1 %d %s %d %s" % (len(e["payloadType"]), e["payloadType"].encode(), len(body), body)
+open("pae", "wb").write(pae)
+open("sig", "wb").write(base64.b64decode(e["signatures"][0]["sig"]))
+subprocess.run(["openssl", "dgst", "-sha256", "-verify", sys.argv[2], "-signature", "sig", "pae"], check=True, stdout=subprocess.DEVNULL)
+s = json.loads(body)
+files = {f["name"]: f["digest"]["sha256"] for f in s["predicate"]["configuration"]}
+for name, digest in files.items():
+    assert hashlib.sha256(open("ws/" + name, "rb").read()).hexdigest() == digest, name
+print(s["subject"][0]["name"], s["predicate"]["result"], s["predicate"]["passedTests"][0], " ".join(files))
+E
+assert_eq "the builder's key says so, of both seeds by digest" \
+	"tool-1.0-1.x86_64.rpm PASSED stage other-tool equals tool bootstrap/ground.lock bootstrap/seed-other.lock bootstrap/seed.lock bootstrap/stages.yaml kiln-other-tool.lock kiln-tool.lock" \
+	"$(python3 verdict.py ws/out/bootstrap/other-tool-equals-tool.sigstore.json "$KILN_KEYS/builder.pub" 2>&1)"
+rm -r ws/out/bootstrap
+stage_recipe bootstrap/two peek <<'E'
+build:
+  steps: [{name: install, run: 'mkdir -p "$DESTDIR/usr/share" && find /usr -name note >"$DESTDIR/usr/share/peek"'}]
+E
+refused "a package that holds what it was built beside" 4 "1 package made again came out different" k bootstrap --fixpoint
+said "is named" "peek: "
+assert_eq "and nothing is signed" no "$([ -e ws/out/bootstrap ] && echo yes || echo no)"
+rm -r ws/bootstrap/two/peek
+sed -i 's/seed: other, equals: tool/seed: other, equals: other-tool/' ws/bootstrap/stages.yaml
+refused "a stage that must equal itself" 1 "which is no earlier one" k build
+sed -i 's/equals: two/seed: other/' ws/bootstrap/stages.yaml
+refused "a seed for a stage that stands on packages" 1 "'seed' is for a stage without a ground of packages" k build
+cp stages.saved ws/bootstrap/stages.yaml
 
 # What cannot be.
 cp ws/bootstrap/ground.lock lock.saved

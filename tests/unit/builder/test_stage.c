@@ -103,6 +103,14 @@ TEST(stage_that_does_not_fit_is_refused_with_its_line)
 	       "two stages are named 'final'", err);
 	refuse(HEAD "  - {name: last, recipes: r}\n", "there is no stage 'final'", err);
 	refuse(HEAD "  - {name: final, recipes: ../r}\n", "without '..'", err);
+	refuse(HEAD "  - {name: final, recipes: r, equals: final}\n",
+	       "stage 'final' must equal 'final', which is no earlier one", err);
+	refuse(HEAD "  - {name: final, recipes: r, equals: fnal}\n", "there is no stage 'fnal'",
+	       err);
+	refuse(HEAD
+	       "  - {name: first, recipes: r}\n"
+	       "  - {name: final, recipes: r, seed: x, ground: [{stage: first, packages: [a]}]}\n",
+	       "'seed' is for a stage without a ground of packages", err);
 	refuse(HEAD "  - {name: final, recipes: r, shadow: true}\n",
 	       "'shadow' is for a ground of packages", err);
 	refuse(HEAD "  - {name: final, recipes: r, grounds: []}\n", "did you mean 'ground'?",
@@ -188,4 +196,39 @@ TEST(ground_lock_that_is_none_is_refused)
 		    "      - {name: a, version: 1-1, action: " HEX ", file: " HEX "}\n",
 		    "missing key 'environment'", err);
 	refuse_lock("- a\n", "a ground is pinned by a map of keys", err);
+}
+
+TEST(stages_to_compare_are_chosen_by_the_seeds_they_come_from)
+{
+	CLEANUP(place_release)
+	struct place p = place_with(
+		STAGE_YAML,
+		HEAD
+		"  - {name: cross, recipes: c}\n  - {name: other, recipes: c, seed: clang}\n"
+		"  - {name: final, recipes: r, ground: [{stage: cross, packages: [gcc]}]}\n"
+		"  - {name: again, recipes: r, ground: [{stage: final, packages: [gcc]}], equals: final}\n"
+		"  - {name: diverse, recipes: r, ground: [{stage: other, packages: [gcc]}], equals: final}\n",
+		err);
+	struct bootstrap_choice choice = { .fixpoint = true };
+	const struct stage **at;
+	size_t n;
+
+	assert_ok(stage_load(&p.a, &p.w, &p.stages, err));
+	assert_ok(bootstrap_compared(&p.a, &p.stages, &choice, &at, &n, err));
+	assert_int_equal(n, 1);
+	assert_string_equal(at[0]->name, "again");
+	choice = (struct bootstrap_choice){ .seed = "clang" };
+	assert_ok(bootstrap_compared(&p.a, &p.stages, &choice, &at, &n, err));
+	assert_int_equal(n, 1);
+	assert_string_equal(at[0]->name, "diverse");
+	choice.seed = NULL;
+	assert_ok(bootstrap_compared(&p.a, &p.stages, &choice, &at, &n, err));
+	assert_int_equal(n, 2);
+	choice.seed = "icc";
+	assert_fails(bootstrap_compared(&p.a, &p.stages, &choice, &at, &n, err),
+		     "no stage on seed 'icc' says what it must equal");
+	/* What is compared is built first. */
+	bootstrap_stages(&p.a, &p.stages, stage_find(&p.stages, "diverse"), &at, &n);
+	assert_int_equal(n, 3);
+	assert_string_equal(at[2]->name, "final");
 }
