@@ -21,6 +21,7 @@ struct scan {
 	const char *at, *end, *line_start;
 	int line, depth;
 	size_t marks; /* brackets and commas: every value but the first follows one */
+	bool opaque;  /* numbers are for jansson to judge */
 	const char *name;
 };
 
@@ -50,6 +51,8 @@ scan_number(struct scan *s, struct err *err)
 	int64_t v = 0;
 
 	for (; s->at < s->end && strchr("+-0123456789.eE", *s->at) && *s->at; s->at++) {
+		if (s->opaque)
+			continue;
 		if (strchr(".eE", *s->at))
 			return scan_error(s, start, err, "only whole numbers are allowed");
 		if (*s->at < '0')
@@ -117,7 +120,8 @@ convert_list(struct arena *a, json_t *j)
 	return list;
 }
 
-/* Depth and number were bounded by the scan, and real numbers were refused there. */
+/* Depth and number were bounded by the scan. Real numbers were refused there, or nobody looks
+ * at numbers at all. */
 static struct doc *
 convert(struct arena *a, json_t *j)
 {
@@ -141,6 +145,30 @@ convert(struct arena *a, json_t *j)
 	}
 }
 
+static int
+parse(struct arena *a, struct scan *s, size_t flags, struct doc **out, struct err *err)
+{
+	CLEANUP(let_go) json_t *j = NULL;
+	size_t n = (size_t)(s->end - s->at);
+	const char *text = s->at;
+	char shown[JSON_ERROR_TEXT_LENGTH];
+	json_error_t why;
+
+	if (n > DOC_MAX_BYTES)
+		return err_set(err, ERR_LIMIT, "%s: larger than %zu bytes", s->name,
+			       DOC_MAX_BYTES);
+	if (scan_all(s, err) < 0)
+		return -1;
+	j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | flags, &why);
+	if (!j) { /* jansson quotes the text it stumbled over */
+		utf8_show(why.text, shown, sizeof(shown));
+		return err_set(err, ERR_INPUT, "%s:%d:%d: %s", s->name, KILN_MAX(why.line, 1),
+			       KILN_MAX(why.column, 1), shown);
+	}
+	*out = convert(a, j);
+	return 0;
+}
+
 int
 json_parse(struct arena *a, const char *text, size_t n, const char *name, struct doc **out,
 	   struct err *err)
@@ -148,23 +176,23 @@ json_parse(struct arena *a, const char *text, size_t n, const char *name, struct
 	struct scan s = {
 		.at = text, .end = text + n, .line_start = text, .line = 1, .name = name
 	};
-	CLEANUP(let_go) json_t *j = NULL;
-	char shown[JSON_ERROR_TEXT_LENGTH];
-	json_error_t why;
 
-	if (n > DOC_MAX_BYTES)
-		return err_set(err, ERR_LIMIT, "%s: larger than %zu bytes", name,
-			       DOC_MAX_BYTES);
-	if (scan_all(&s, err) < 0)
-		return -1;
-	j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-	if (!j) { /* jansson quotes the text it stumbled over */
-		utf8_show(why.text, shown, sizeof(shown));
-		return err_set(err, ERR_INPUT, "%s:%d:%d: %s", name, KILN_MAX(why.line, 1),
-			       KILN_MAX(why.column, 1), shown);
-	}
-	*out = convert(a, j);
-	return 0;
+	return parse(a, &s, 0, out, err);
+}
+
+int
+json_parse_opaque(struct arena *a, const char *text, size_t n, const char *name,
+		  struct doc **out, struct err *err)
+{
+	struct scan s = { .at = text,
+			  .end = text + n,
+			  .line_start = text,
+			  .line = 1,
+			  .opaque = true,
+			  .name = name };
+
+	/* An integer too large for its type is a real number, like any other. */
+	return parse(a, &s, JSON_DECODE_INT_AS_REAL, out, err);
 }
 
 static bool

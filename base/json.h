@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON to and from struct doc (jansson's doorway for reading). Integers only: a real number is
- * an error. Writing is canonical (RFC 8785, JCS): sorted keys by UTF-16 code units, no white
- * space.
+ * an error, but where a foreign document's numbers are opaque. Writing is canonical (RFC 8785,
+ * JCS): sorted keys by UTF-16 code units, no white space.
  */
 #pragma once
 
@@ -12,6 +12,11 @@
  * and column. */
 int json_parse(struct arena *a, const char *text, size_t n, const char *name, struct doc **out,
 	       struct err *err) MUST_CHECK;
+/* The same of a foreign document whose numbers nobody looks at: whole or real, each is
+ * DOC_NULL.
+ */
+int json_parse_opaque(struct arena *a, const char *text, size_t n, const char *name,
+		      struct doc **out, struct err *err) MUST_CHECK;
 /* Whether json_parse would take text, which json_write made of d, without doing it: bounds,
  * numbers, UTF-8, and no key twice. */
 int json_check(const struct doc *d, const char *text, size_t n, const char *name,

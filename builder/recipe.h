@@ -75,6 +75,11 @@ struct recipe {
 		int line, col;
 	} * patches; /* applied with patch -p1 in the first source's directory, in order */
 	size_t npatches;
+	struct recipe_vex { /* what was found out about an advisory (repo/vex.h) */
+		const char *id, *status, *justification, *note;
+		int line, col;
+	} * vex;
+	size_t nvex;
 	struct recipe_step *steps; /* patches and check are separate */
 	size_t nsteps;
 	struct recipe_step check; /* run NULL: none */

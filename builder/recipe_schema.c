@@ -4,6 +4,7 @@
  * docs/recipe.md is checked against.
  */
 #include "builder/recipe_priv.h"
+#include "repo/vex.h"
 
 #define IN(type, field)   .at = offsetof(struct type, field)
 #define WITH(type, field) .count = offsetof(struct type, field)
@@ -411,6 +412,50 @@ static const struct recipe_field patch_fields[] = {
 TABLE(patch, "patches[]", .size = sizeof(struct recipe_patch),
       .line = offsetof(struct recipe_patch, line), .col = offsetof(struct recipe_patch, col));
 
+static const struct recipe_field vex_fields[] = {
+	{ .name = "id",
+	  .read = recipe_read_text,
+	  .wrong = recipe_words_advisory,
+	  IN(recipe_vex, id),
+	  .flags = RECIPE_REQUIRED,
+	  DOCS("text", "required", "the advisory: a CVE, or what a record calls itself") },
+	{ .name = "status",
+	  .read = recipe_read_text,
+	  .wrong = vex_wrong_status,
+	  IN(recipe_vex, status),
+	  .flags = RECIPE_REQUIRED,
+	  DOCS("`not_affected`, `affected`, `fixed` or `under_investigation`", "required",
+	       "what holds for every package of the recipe") },
+	{ .name = "justification",
+	  .read = recipe_read_text,
+	  .wrong = vex_wrong_justification,
+	  IN(recipe_vex, justification),
+	  DOCS("one of OpenVEX's five", "none; required with `not_affected`",
+	       "why it is not affected") },
+	{ .name = "note",
+	  .read = recipe_read_text,
+	  IN(recipe_vex, note),
+	  DOCS("text", "none", "how that was found out, for whoever asks") },
+};
+
+/* Without a reason nobody could review it. */
+static int
+finish_vex(struct recipe_reader *r, const struct doc *d, void *item, struct err *err)
+{
+	const struct recipe_vex *v = item;
+	bool not_affected = strcmp(v->status, "not_affected") == 0;
+
+	if (not_affected && !v->justification)
+		return doc_error(d, r->path, err,
+				 "missing key 'justification', which not_affected needs");
+	if (!not_affected && v->justification)
+		return doc_error(doc_get(d, "justification"), r->path, err,
+				 "'justification' is for not_affected, not for %s", v->status);
+	return 0;
+}
+TABLE(vex, "vex[]", .size = sizeof(struct recipe_vex), .finish = finish_vex,
+      .line = offsetof(struct recipe_vex, line), .col = offsetof(struct recipe_vex, col));
+
 static const struct recipe_field root_fields[] = {
 	{ .name = "format",
 	  .read = recipe_read_format,
@@ -522,6 +567,12 @@ static const struct recipe_field root_fields[] = {
 	  NOWHERE,
 	  .flags = RECIPE_UNKEYED,
 	  DOCS("date", "none", "when upstream's support of this version ends") },
+	{ .name = "vex",
+	  IN(recipe, vex),
+	  WITH(recipe, nvex),
+	  .sub = &vex,
+	  .flags = RECIPE_UNKEYED | RECIPE_LISTED,
+	  DOCS("list of maps", "none", "what was found out about advisories") },
 };
 const struct recipe_table recipe_schema = {
 	.path = "", .fields = root_fields, .n = ARRAY_LEN(root_fields), UNPLACED

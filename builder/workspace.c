@@ -104,6 +104,34 @@ read_span(struct recipe_reader *r, const struct recipe_value *v, struct err *err
 	return 0;
 }
 
+/* Names of ecosystems are OSV's: letters, digits, blanks and dots. */
+static const char *
+wrong_ecosystem(const char *s)
+{
+	const char *colon = strchr(s, ':');
+
+	return colon && colon > s && colon[1] && strlen(s) <= 100
+		       ? NULL
+		       : "an ecosystem and its release, such as Debian:12";
+}
+
+static const struct recipe_field advisory_fields[] = {
+	{ .name = "from",
+	  .read = recipe_read_text,
+	  .at = offsetof(struct workspace, advisories.from),
+	  .flags = RECIPE_REQUIRED },
+	{ .name = "releases",
+	  .read = recipe_read_texts,
+	  .wrong = wrong_ecosystem,
+	  .at = offsetof(struct workspace, advisories.releases),
+	  .count = offsetof(struct workspace, advisories.nreleases) },
+};
+static const struct recipe_table advisory_table = { .path = "advisories",
+						    .fields = advisory_fields,
+						    .n = ARRAY_LEN(advisory_fields),
+						    .line = RECIPE_NOWHERE,
+						    .col = RECIPE_NOWHERE };
+
 static const struct recipe_field fields[] = {
 	{ .name = "format",
 	  .read = recipe_read_format,
@@ -166,6 +194,7 @@ static const struct recipe_field fields[] = {
 	{ .name = "store",
 	  .read = workspace_store_read,
 	  .at = offsetof(struct workspace, store) },
+	{ .name = "advisories", .sub = &advisory_table, .at = RECIPE_NOWHERE },
 };
 static const struct recipe_table table = { .path = "",
 					   .fields = fields,

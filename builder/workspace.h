@@ -31,6 +31,12 @@ struct workspace_store {
 	uint64_t quota; /* bytes that the store may take; 0: no limit */
 	bool collect;   /* what nothing needs may go to keep it */
 };
+/* `advisories:` of kiln.yaml (docs/advisories.md). */
+struct workspace_advisories {
+	const char *from;      /* a file or directory of OSV records, or NULL */
+	const char **releases; /* "Debian:12": of ecosystems that have several */
+	size_t nreleases;
+};
 /* What the environment says of the cache; each NULL: nothing. */
 struct workspace_cache_words {
 	const char *url, *write, *login, *certificate, *key, *ca;
@@ -60,6 +66,7 @@ struct workspace {
 	const char *ca, *ca_dir;
 	struct workspace_cache cache;
 	struct workspace_store store;
+	struct workspace_advisories advisories;
 	const char *store_path; /* $KILN_STORE, else PATH/.kiln/store */
 	const char *keys_path;  /* $KILN_KEYS, else PATH/.kiln/keys */
 };

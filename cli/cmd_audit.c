@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/vec.h"
 #include "builder/audit.h"
-#include "cli/cli.h"
+#include "cli/cmd_audit.h"
 #include "cli/verbs.h"
 
 #define SHOWN_MISSES 200
 
-struct audit_args {
-	bool table;
-};
-
 static const struct opt audit_opts[] = {
 	OPT(FLAG, struct audit_args, table, 0, "table", NULL,
 	    "how often each demand holds, instead of what is amiss"),
+	OPT(STR, struct audit_args, advisories, 0, "advisories", "PATH",
+	    "instead, say which packages the OSV records in PATH, a file or a directory, mean"),
+	OPT(FLAG, struct audit_args, cve, 0, "cve", NULL,
+	    "the same with the records that `advisories` of kiln.yaml names"),
+	OPT(LIST, struct audit_args, releases, 0, "release", "ECOSYSTEM:N",
+	    "of records for several releases, those for this one count (Debian:12)"),
+	OPT(LIST, struct audit_args, vex, 0, "vex", "FILE",
+	    "believe this OpenVEX document, signed in FILE.sigstore.json by a trusted key"),
+	OPT(STR, struct audit_args, vex_out, 0, "vex-out", "FILE",
+	    "write what was found as OpenVEX 0.2.0 to FILE"),
+	OPT(STR, struct audit_args, date, 0, "date", "DATE",
+	    "time of that document; default: the newest epoch of the packages"),
+	OPT(FLAG, struct audit_args, sign, 0, "sign", NULL,
+	    "and sign it with the builder key, into FILE.sigstore.json"),
+	OPT(LIST, struct audit_args, keys, 0, "key", "PATH",
+	    "trust the key file or directory PATH; default: as `kiln verify`"),
 };
 
 /* What the operands name, sorted out: recipes together, so that the store is asked once. */
@@ -251,9 +263,9 @@ show(struct cli *cli, const struct audit_args *o, const struct audit *au)
 }
 
 static int
-audit_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
+audit_files_run(struct cli *cli, const struct audit_args *o, const char *const *operands,
+		size_t n, struct err *err)
 {
-	const struct audit_args *o = args;
 	CLEANUP(asked_release) struct asked q = { .cli = cli };
 	bool alien = n > 0;
 
@@ -283,16 +295,34 @@ audit_run(struct cli *cli, void *args, const char *const *operands, size_t n, st
 	return err_hint(err, "docs/hardening.md says how to mend or to declare each");
 }
 
+static int
+audit_run(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
+{
+	const struct audit_args *o = args;
+
+	if (o->advisories || o->cve)
+		return cmd_audit_advisories(cli, o, operands, n, err);
+	if (o->releases.n || o->vex.n || o->vex_out || o->date || o->sign || o->keys.n)
+		return err_set(err, ERR_USAGE,
+			       "--release, --vex, --vex-out, --date, --sign and --key are for "
+			       "--advisories or --cve");
+	return audit_files_run(cli, o, operands, n, err);
+}
+
 const struct command cmd_audit = {
 	.name = "audit",
 	.task = "trust",
-	.summary = "check that packages are hardened, and show what is not",
-	.synopsis = "[RECIPE | PACKAGE | FILE.rpm | REPOSITORY ...]",
+	.summary = "check that packages are hardened, or which of them advisories mean",
+	.synopsis = "[RECIPE | PACKAGE | FILE.rpm | REPOSITORY | IMAGE ...]",
 	.description =
 		"Looks at every file of the packages (none named: all of the workspace as they are built):\n"
 		"how ELF files were compiled and linked, modes, capabilities, paths of the build, licences.\n"
-		"Recipes declare exceptions with a reason; what is amiss without one fails with 3.",
-	.example = "kiln audit --table",
+		"Recipes declare exceptions with a reason; what is amiss without one fails with 3.\n"
+		"With --advisories or --cve OSV records are matched with the packages, also those of an image\n"
+		"(docs/advisories.md): what a patch resolves is fixed, what a recipe's `vex` or a signed\n"
+		"OpenVEX document says holds, and 3 says that something is affected.",
+	.example =
+		"kiln audit --advisories osv/ --release Debian:12 out/repo out/images/busybox",
 	.opts = audit_opts,
 	.nopts = ARRAY_LEN(audit_opts),
 	.args_size = sizeof(struct audit_args),

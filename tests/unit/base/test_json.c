@@ -147,3 +147,19 @@ TEST(json_digest_does_not_depend_on_order)
 	assert_string_equal(x,
 			    "43258cff783fe7036d8a43033f830adfc60ec037382473548ac742b888292777");
 }
+
+TEST(json_parse_opaque_looks_at_no_number_and_at_all_else)
+{
+	static const char text[] =
+		"{\"a\":[9.8,1e300,-3,123456789012345678901234567890],\"b\":\"7.5\"}";
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct doc *d = NULL;
+
+	assert_ok(json_parse_opaque(&a, text, strlen(text), "f", &d, err));
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(doc_get(d, "a")->items[i].value->kind, DOC_NULL);
+	assert_string_equal(doc_get_text(d, "b"), "7.5");
+	assert_fails(json_parse_opaque(&a, "{\"a\":1.}", 8, "f", &d, err), "f:1:");
+	assert_fails(json_parse_opaque(&a, "[1e999]", 7, "f", &d, err), "f:1:");
+	assert_fails(json_parse_opaque(&a, "{\"a\":1.5,\"a\":2}", 15, "f", &d, err), "f:1:");
+}
