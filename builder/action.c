@@ -63,15 +63,31 @@ ground_doc(struct arena *a, const struct buildroot *root, const struct seed *see
 }
 
 static struct doc *
+finish_doc(struct arena *a, const struct recipe_step *s)
+{
+	struct doc *d = doc_map(a);
+
+	doc_set_text(a, d, "name", s->name);
+	doc_set_text(a, d, "run", s->run);
+	return d;
+}
+
+static struct doc *
 distribution_doc(struct arena *a, const char *vendor, const struct seed *ground)
 {
-	struct doc *map = doc_map(a), *env = doc_map(a);
+	struct doc *map = doc_map(a), *env = doc_map(a), *finish = doc_list(a);
 
 	for (size_t i = 0; i < ground->nenv; i++)
 		doc_set_text(a, env, ground->env[i].name, ground->env[i].value);
 	if (ground->nenv)
 		doc_set(a, map, "env", env);
 
+	for (size_t i = 0; i < ground->nfinish; i++)
+		doc_push(a, finish, finish_doc(a, &ground->finish[i]));
+	if (ground->nfinish)
+		doc_set(a, map, "finish", finish);
+	if (ground->strict)
+		doc_set_text(a, map, "audit", "strict");
 	doc_set_text(a, map, "vendor", vendor);
 	doc_set(a, map, "normalizeRules", doc_number(a, NORMALIZE_RULES));
 	doc_set(a, map, "splitRules", doc_number(a, SPLIT_RULES));

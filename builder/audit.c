@@ -2,53 +2,20 @@
 #include "builder/audit.h"
 #include "base/fd.h"
 #include "base/tree.h"
-#include "builder/split.h"
 
-#define SHOWN_MISSES   8
 #define MAX_REPOSITORY ((size_t)200000) /* packages */
-
-static bool
-fits(const struct recipe_except *e, const char *path)
-{
-	for (size_t i = 0; i < e->nfiles; i++)
-		if (*path && split_match(e->files[i], path))
-			return true;
-	return e->nfiles == 0;
-}
-
-/* Set-id bits and capabilities have their reason where they are given. */
-static const char *
-owner_reason(const struct recipe *r, const char *package, const char *path)
-{
-	const char *reason = NULL;
-
-	for (size_t i = 0; i < r->npackages; i++) {
-		const struct recipe_package *p = &r->packages[i];
-
-		for (size_t j = 0; strcmp(p->name, package) == 0 && j < p->nowners; j++)
-			if (p->owners[j].reason && split_match(p->owners[j].path, path))
-				reason = p->owners[j].reason;
-	}
-	return reason;
-}
 
 static const char *
 excuse(void *arg, const char *package, enum pkgaudit_check c, const char *path)
 {
 	struct audit *au = arg;
 	const struct recipe *r = au->set ? recipe_of_package(au->set, package) : NULL;
+	const struct recipe_except *by = NULL;
+	const char *reason = r ? audit_reason(r, package, c, path, &by) : NULL;
 
-	for (size_t i = 0; r && i < au->nexcuses; i++) {
-		struct audit_excuse *x = &au->excuses[i];
-
-		if (x->recipe != r || pkgaudit_find(x->except->check) != c ||
-		    !fits(x->except, path))
-			continue;
-		x->used = true;
-		return x->except->reason;
-	}
-	return r && (c == PKGAUDIT_SETID || c == PKGAUDIT_CAPS) ? owner_reason(r, package, path)
-								: NULL;
+	for (size_t i = 0; by && i < au->nexcuses; i++)
+		au->excuses[i].used |= au->excuses[i].except == by;
+	return reason;
 }
 
 void
@@ -199,66 +166,4 @@ audit_repository(struct audit *au, const char *path, struct err *err)
 		i += same;
 	}
 	return 0;
-}
-
-/* ---- while it is built ---- */
-
-static int
-refuse(struct arena *a, const struct recipe *r, const struct pkgaudit *found, struct err *err)
-{
-	const struct pkgaudit_rule *rule = NULL;
-	const char *words = "";
-	size_t shown = 0;
-
-	for (size_t i = 0; i < found->findings.n && shown < SHOWN_MISSES; i++) {
-		const struct pkgaudit_finding *f = &found->findings.at[i];
-
-		if (f->reason)
-			continue;
-		if (!rule)
-			rule = &pkgaudit_rules[f->check];
-		words = arena_format(a, "%s\n  %s: %s%s%s: %s", words, f->package, f->path,
-				     *f->path ? ": " : "", pkgaudit_rules[f->check].name,
-				     f->words);
-		shown++;
-	}
-	if (found->misses > shown)
-		words = arena_format(a, "%s\n  and %zu more", words, found->misses - shown);
-	err_set(err, ERR_BUILD, "%s: what was built is not hardened as it must be:%s", r->path,
-		words);
-	return err_hint(err, "%s; or declare it with a reason in build.hardening.except",
-			rule ? rule->remedy : "");
-}
-
-int
-audit_parts(struct arena *a, const struct recipe *r, int files_dirfd,
-	    const struct split_part *parts, size_t nparts, struct err *err)
-{
-	struct recipe *one = arena_alloc(a, sizeof(*one));
-	struct recipe **all = arena_alloc(a, sizeof(*all));
-	struct recipe_set set = { .at = all, .n = 1 };
-	CLEANUP(audit_release) struct audit au = { .set = NULL };
-
-	*one = *r;
-	*all = one;
-	if (recipe_index_all(a, &set, err) < 0)
-		return -1;
-	audit_begin(a, &set, &au);
-	pkgaudit_source_begin(&au.found);
-	for (size_t i = 0; i < nparts; i++) {
-		pkgaudit_package(&au.found, parts[i].name);
-		for (size_t j = 0; j < parts[i].n; j++) {
-			const struct pkgfile_entry *e = &parts[i].entries[j];
-			CLEANUP(fd_close) int fd = -1;
-
-			if (e->type == MANIFEST_FILE && !e->hardlink &&
-			    fd_open_beneath(files_dirfd, e->source, O_RDONLY | O_NOFOLLOW, &fd,
-					    err) < 0)
-				return -1;
-			if (pkgaudit_entry(&au.found, e, fd, err) < 0)
-				return -1;
-		}
-	}
-	pkgaudit_source_end(&au.found, r->packages[0].name);
-	return au.found.misses ? refuse(a, r, &au.found, err) : 0;
 }

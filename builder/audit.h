@@ -35,7 +35,12 @@ int audit_files(struct audit *au, const char *const *paths, size_t n,
 /* Every package of a published repository. */
 int audit_repository(struct audit *au, const char *path, struct err *err) MUST_CHECK;
 
+/* ---- audit_parts.c ---- */
+/* Why a recipe says that something at path may be amiss, by which exception (untouched: by an
+ * owner); NULL: it does not. */
+const char *audit_reason(const struct recipe *r, const char *package, enum pkgaudit_check c,
+			 const char *path, const struct recipe_except **by);
 /* Parts of a build, before they are written: ERR_BUILD names what is amiss and the remedy. */
 struct split_part;
-int audit_parts(struct arena *a, const struct recipe *r, int files_dirfd,
+int audit_parts(struct arena *a, struct recipe *r, int files_dirfd,
 		const struct split_part *parts, size_t nparts, struct err *err) MUST_CHECK;

@@ -6,6 +6,7 @@
 #include "builder/build_priv.h"
 #include "base/fd.h"
 #include "base/tar.h"
+#include "builder/stage.h"
 
 static int
 compare_texts(const void *a, const void *b)
@@ -122,9 +123,11 @@ script(struct arena *a, const struct recipe *r, const char *run)
 }
 
 static void
-add_steps(struct arena *a, const struct recipe *r, struct build_chamber *c)
+add_steps(struct arena *a, const struct recipe *r, const struct seed *ground,
+	  struct build_chamber *c)
 {
-	struct sandbox_step *steps = arena_array(a, r->nsteps + 2, sizeof(*steps));
+	struct sandbox_step *steps =
+		arena_array(a, r->nsteps + ground->nfinish + 2, sizeof(*steps));
 	size_t n = 0;
 
 	if (r->npatches)
@@ -142,6 +145,10 @@ add_steps(struct arena *a, const struct recipe *r, struct build_chamber *c)
 	if (r->check.run)
 		steps[n++] = (struct sandbox_step){ .name = "check",
 						    .script = script(a, r, r->check.run) };
+	for (size_t i = 0; i < ground->nfinish; i++)
+		steps[n++] =
+			(struct sandbox_step){ .name = ground->finish[i].name,
+					       .script = script(a, r, ground->finish[i].run) };
 	c->spec.steps = steps;
 	c->spec.nsteps = n;
 }
@@ -180,7 +187,7 @@ build_chamber_make(struct build_session *s, const struct build_job *job,
 	c.spec.log_fd = job->log_fd;
 	c.spec.tty_fd = -1;
 	fill_env(s->a, r, &s->seed, &c.spec);
-	add_steps(s->a, r, &c);
+	add_steps(s->a, r, &s->seed, &c);
 	*out = c;
 	c = (struct build_chamber){ .inputs = NULL };
 	return 0;
@@ -207,8 +214,9 @@ build_chamber_source(struct arena *a, const struct recipe *r, int input)
 }
 
 const char *
-build_chamber_where(struct arena *a, const struct recipe *r, int step)
+build_chamber_where(struct build_session *s, const struct recipe *r, int step)
 {
+	struct arena *a = s->a;
 	size_t i = (size_t)step;
 
 	if (step < 0)
@@ -220,5 +228,9 @@ build_chamber_where(struct arena *a, const struct recipe *r, int step)
 	}
 	if (i < r->nsteps)
 		return arena_format(a, "%s:%d", r->path, r->steps[i].line);
-	return arena_format(a, "%s:%d", r->path, r->check.line);
+	i -= r->nsteps;
+	if (r->check.run && i-- == 0)
+		return arena_format(a, "%s:%d", r->path, r->check.line);
+	return i < s->seed.nfinish ? arena_format(a, STAGE_YAML ":%d", s->seed.finish[i].line)
+				   : r->path;
 }

@@ -107,6 +107,22 @@ close_ground(struct build_session *s, const struct stage *stage, struct err *err
 	return 0;
 }
 
+/* What a stage says of every build of its. */
+static void
+obey(struct build_session *s)
+{
+	const struct workspace *w = s->b->workspace;
+	const struct stage *stage = w->stage;
+
+	s->seed.strict = w->strict || (stage && stage->strict);
+	if (!stage)
+		return;
+	s->seed.env = stage->env;
+	s->seed.nenv = stage->nenv;
+	s->seed.finish = stage->finish;
+	s->seed.nfinish = stage->nfinish;
+}
+
 int
 build_ground_load(struct build_session *s, struct err *err)
 {
@@ -115,13 +131,10 @@ build_ground_load(struct build_session *s, struct err *err)
 	struct ground_lock lock;
 	size_t total = 0;
 
-	if (!stage)
-		return seed_load(s->a, w, &s->seed, err);
-	if (!stage->nground) {
+	if (!stage || !stage->nground) {
 		if (seed_load(s->a, w, &s->seed, err) < 0)
 			return -1;
-		s->seed.env = stage->env;
-		s->seed.nenv = stage->nenv;
+		obey(s);
 		return 0;
 	}
 	if (stage_fit(stage, &s->set, &s->given, err) < 0 ||
@@ -134,10 +147,9 @@ build_ground_load(struct build_session *s, struct err *err)
 				 .fixups = w->stages->fixups,
 				 .fixups_digest = w->stages->fixups_digest,
 				 .shadow = stage->shadow,
-				 .env = stage->env,
-				 .nenv = stage->nenv,
 				 .packages =
 					 arena_array(s->a, total, sizeof(*s->seed.packages)) };
+	obey(s);
 	for (size_t i = 0; i < stage->nground; i++)
 		if (add_part(s, &lock, &stage->ground[i], err) < 0)
 			return -1;

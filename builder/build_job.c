@@ -271,7 +271,7 @@ fail_in_chamber(struct build_session *s, struct build_job *job, enum schedule_ou
 					 f.message, trace_words(s->a, &job->outcome->seen));
 	f.where = job->outcome->cause == SANDBOX_UNPACK_FAILED
 			  ? build_chamber_source(s->a, r, job->outcome->step)
-			  : build_chamber_where(s->a, r, job->outcome->step);
+			  : build_chamber_where(s, r, job->outcome->step);
 	*out = fail(s, job, &f);
 	return 0;
 }

@@ -55,7 +55,11 @@ add_seed(struct buf *b, const struct seed *seed)
 		add_text(b, seed->env[i].name);
 		add_text(b, seed->env[i].value);
 	}
-	buf_add_format(b, "shadow %d", seed->shadow);
+	for (size_t i = 0; i < seed->nfinish; i++) {
+		add_text(b, seed->finish[i].name);
+		add_text(b, seed->finish[i].run);
+	}
+	buf_add_format(b, "shadow %d strict %d", seed->shadow, seed->strict);
 	add_digest(b, &seed->fixups_digest);
 }
 

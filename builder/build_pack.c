@@ -63,6 +63,7 @@ write_work(struct build_session *s, const struct build_job *job, const struct bu
 
 	doc_set_text(&a, d, "vendor", s->b->workspace->vendor);
 	doc_set_text(&a, d, "tmp", job->tmp);
+	doc_set(&a, d, "strict", doc_boolean(&a, s->seed.strict));
 	doc_set(&a, d, "recipe", build_pack_recipe_doc(&a, job->node->recipe));
 	json_write(d, &text);
 	buf_add_char(&text, '\n');

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/proc.h"
 #include "base/vec.h"
+#include "builder/audit.h"
 #include "builder/normalize.h"
 #include "builder/sandbox_priv.h"
 #include <poll.h>
@@ -35,6 +36,7 @@ struct work {
 	struct recipe recipe;
 	struct manifest harvest;
 	const char *vendor, *tmp;
+	bool strict; /* what is not hardened is refused */
 };
 
 static int
@@ -57,6 +59,7 @@ read_work(int file, struct work *w, struct err *err)
 		return -1;
 	w->vendor = doc_get_text(d, "vendor");
 	w->tmp = doc_get_text(d, "tmp");
+	(void)doc_bool(doc_get(d, "strict"), &w->strict);
 	return manifest_parse(&w->a, end + 1, text.len - (size_t)(end + 1 - at), w->recipe.name,
 			      &w->harvest, err);
 }
@@ -98,6 +101,7 @@ pack(int storefd, int file, struct err *err)
 	c.files_dirfd = files;
 	if (normalize_tree(&w.a, &w.recipe, &w.harvest, &entries, &n, err) < 0 ||
 	    split_files(&w.a, &w.recipe, entries, n, &parts, &nparts, err) < 0 ||
+	    (w.strict && audit_parts(&w.a, &w.recipe, files, parts, nparts, err) < 0) ||
 	    package_make(&c, parts, nparts, &facts, err) < 0)
 		return -1;
 	return write_facts(&w, file, facts, nparts, err);

@@ -256,7 +256,7 @@ DEFINE_RELEASE(struct build_chamber, build_chamber_release);
 /* "recipes/zlib/recipe.yaml:12:5": where the source of this input stands. */
 const char *build_chamber_source(struct arena *a, const struct recipe *r, int input);
 /* "recipes/zlib/recipe.yaml:31": where the step of this index stands. */
-const char *build_chamber_where(struct arena *a, const struct recipe *r, int step);
+const char *build_chamber_where(struct build_session *s, const struct recipe *r, int step);
 
 /* ---- build_lock.c ---- */
 /* l->fd >= 0: it is taken. Else l->sock is to be waited for. */

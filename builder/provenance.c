@@ -180,6 +180,25 @@ distribution(struct arena *a, const struct workspace *w)
 	return d;
 }
 
+/* What the stage ran after the recipe's own steps; the scripts stand in action.json. */
+static struct doc *
+finish(struct arena *a, const struct seed *ground)
+{
+	struct doc *list = doc_list(a);
+
+	for (size_t i = 0; i < ground->nfinish; i++) {
+		const struct recipe_step *s = &ground->finish[i];
+		struct doc *d = doc_map(a);
+		struct digest script;
+
+		digest_of(s->run, strlen(s->run), &script);
+		doc_set_text(a, d, "name", s->name);
+		doc_set_digest(a, d, "sha256", &script);
+		doc_push(a, list, d);
+	}
+	return list;
+}
+
 static struct doc *
 internal(struct arena *a, const struct provenance *p)
 {
@@ -196,6 +215,10 @@ internal(struct arena *a, const struct provenance *p)
 		doc_set(a, d, "violations", trace_kinds(a, &p->record->result->seen));
 	doc_set_text(a, d, "action", p->action->hex);
 	doc_set_text(a, d, "check", p->record->has_check ? "passed" : "none");
+	if (p->seed->strict)
+		doc_set_text(a, d, "audit", "passed");
+	if (p->seed->nfinish)
+		doc_set(a, d, "finish", finish(a, p->seed));
 	doc_set_text(a, d, "sourceDateEpoch",
 		     arena_format(a, "%lld", (long long)p->recipe->epoch));
 	return d;

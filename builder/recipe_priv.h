@@ -99,7 +99,7 @@ recipe_read_fn recipe_read_digest, recipe_read_date, recipe_read_bool, recipe_re
 recipe_read_fn recipe_read_duration, recipe_read_count, recipe_read_number, recipe_read_mode;
 recipe_read_fn recipe_read_deps, recipe_read_needs, recipe_read_patches, recipe_read_env;
 recipe_read_fn recipe_read_arch, recipe_read_license, recipe_read_format, recipe_read_proc;
-recipe_read_fn recipe_except_read;
+recipe_read_fn recipe_read_strict, recipe_except_read;
 
 /* What values must look like (recipe_words.c): each answers NULL or words for the message. */
 const char *recipe_words_name(const char *s);

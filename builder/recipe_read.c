@@ -532,6 +532,19 @@ recipe_read_proc(struct recipe_reader *r, const struct recipe_value *v, struct e
 	return 0;
 }
 
+/* `audit:` of a stage or a workspace. */
+int
+recipe_read_strict(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	const char *s = v->doc->kind == DOC_TEXT ? v->doc->text : "";
+	bool strict = !strcmp(s, "strict");
+
+	if (!strict && strcmp(s, "off") != 0)
+		return recipe_read_wrong(r, v, "strict or off", err);
+	*(bool *)slot(v) = strict;
+	return 0;
+}
+
 int
 recipe_read_format(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
 {

@@ -39,6 +39,9 @@ struct seed {
 	bool shadow; /* packages may hide files of this ground (builder/stage.h) */
 	const struct recipe_env *env; /* what its builds see unless a recipe says otherwise */
 	size_t nenv;
+	const struct recipe_step *finish; /* what its builds run last */
+	size_t nfinish;
+	bool strict; /* its builds fail on what the audit finds */
 };
 /* That of the workspace's stage. */
 int seed_load(struct arena *a, const struct workspace *w, struct seed *out,

@@ -35,6 +35,27 @@ static const struct recipe_table part_table = { .path = "stages[].ground[]",
 						.line = offsetof(struct stage_part, line),
 						.col = offsetof(struct stage_part, col) };
 
+static const struct recipe_field finish_fields[] = {
+	{ .name = "name",
+	  .read = recipe_read_text,
+	  .wrong = recipe_words_step,
+	  .at = offsetof(struct recipe_step, name),
+	  .flags = RECIPE_REQUIRED,
+	  .summary = "what messages call the step" },
+	{ .name = "run",
+	  .read = recipe_read_script,
+	  .at = offsetof(struct recipe_step, run),
+	  .count = offsetof(struct recipe_step, line),
+	  .flags = RECIPE_REQUIRED,
+	  .summary = "what `/bin/sh -e` runs" },
+};
+static const struct recipe_table finish_table = { .path = "stages[].finish[]",
+						  .fields = finish_fields,
+						  .n = ARRAY_LEN(finish_fields),
+						  .size = sizeof(struct recipe_step),
+						  .line = RECIPE_NOWHERE,
+						  .col = RECIPE_NOWHERE };
+
 static const struct recipe_field stage_fields[] = {
 	{ .name = "name",
 	  .read = recipe_read_text,
@@ -66,6 +87,12 @@ static const struct recipe_field stage_fields[] = {
 	  .read = recipe_read_env,
 	  .at = offsetof(struct stage, env),
 	  .count = offsetof(struct stage, nenv) },
+	{ .name = "finish",
+	  .sub = &finish_table,
+	  .at = offsetof(struct stage, finish),
+	  .count = offsetof(struct stage, nfinish),
+	  .flags = RECIPE_LISTED },
+	{ .name = "audit", .read = recipe_read_strict, .at = offsetof(struct stage, strict) },
 	{ .name = "shadow", .read = recipe_read_bool, .at = offsetof(struct stage, shadow) },
 	{ .name = "equals",
 	  .read = recipe_read_text,

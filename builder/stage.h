@@ -29,6 +29,9 @@ struct stage {
 	size_t nground;
 	struct recipe_env *env; /* of its builds, unless a recipe says otherwise; sorted */
 	size_t nenv;
+	struct recipe_step *finish; /* of its builds, after their own and their check */
+	size_t nfinish;
+	bool strict; /* its builds fail on what `kiln audit` finds */
 	bool shadow; /* what it builds hides files of its ground (a C library built anew) */
 	const char *equals; /* earlier stage whose packages it must make again; or NULL */
 	int line, col;

@@ -183,6 +183,9 @@ static const struct recipe_field fields[] = {
 	  .summary =
 		  "how long signatures of metadata last, such as 14d; signed with the time of day" },
 	{ .name = "epoch", .read = recipe_read_date, .at = offsetof(struct workspace, epoch) },
+	{ .name = "audit",
+	  .read = recipe_read_strict,
+	  .at = offsetof(struct workspace, strict) },
 	{ .name = "mirrors",
 	  .read = read_mirrors,
 	  .at = offsetof(struct workspace, mirrors),

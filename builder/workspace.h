@@ -55,6 +55,7 @@ struct workspace {
 	int64_t metadata_expires;  /* signatures of metadata end after so many seconds; 0: never
 				    */
 	int64_t epoch;             /* for recipes that declare none */
+	bool strict;               /* builds fail on what `kiln audit` finds, in every stage */
 	struct recipe_place place; /* of the recipes of the stage */
 	const struct stages *stages; /* stage.h; NULL until one was chosen */
 	const struct stage *stage;
