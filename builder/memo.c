@@ -158,13 +158,22 @@ stamp_at(int dirfd, const char *path, struct memo_stamp *out)
 	return true;
 }
 
+/* Files of the place are looked for from its own directory, for the kernel walks every path. */
+struct lookout {
+	int dirfd, below;   /* of the workspace; of the place, or -1 */
+	const char *prefix; /* "recipes/" */
+	size_t n;
+};
+
 static bool
-is_fresh(int dirfd, const struct memo_file *f, size_t n)
+is_fresh(const struct lookout *l, const struct memo_file *f, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
+		const bool in = l->below >= 0 && strncmp(f[i].path, l->prefix, l->n) == 0;
 		struct memo_stamp now;
 
-		if (!stamp_at(dirfd, f[i].path, &now) || !same_stamp(&now, &f[i].stamp))
+		if (!stamp_at(in ? l->below : l->dirfd, f[i].path + (in ? l->n : 0), &now) ||
+		    !same_stamp(&now, &f[i].stamp))
 			return false;
 	}
 	return true;
@@ -251,12 +260,18 @@ int
 memo_recipes(struct arena *a, struct memo *m, const struct recipe_place *place,
 	     struct recipe_set *out, struct err *err)
 {
+	CLEANUP(fd_close) int below = -1;
+	struct lookout look = { .dirfd = place->dirfd,
+				.prefix = arena_format(a, "%s/", place->dir) };
 	struct recipe_set set = { 0 };
+	struct err ignored;
 	const char **names;
 	size_t n, old = 0;
 
 	if (list_names(a, m, place, &names, &n, err) < 0)
 		return -1;
+	look.below = fd_open_dir(place->dirfd, place->dir, &below, &ignored) < 0 ? -1 : below;
+	look.n = strlen(look.prefix);
 	set.at = arena_array(a, n, sizeof(struct recipe *));
 	m->now = arena_array(m->a, n, sizeof(struct memo_entry *));
 	for (size_t i = 0; i < n; i++) {
@@ -267,7 +282,7 @@ memo_recipes(struct arena *a, struct memo *m, const struct recipe_place *place,
 			old++;
 		if (old < m->old.n && strcmp(m->old.entries[old].name, names[i]) == 0)
 			e = &m->old.entries[old];
-		if (e && !is_fresh(place->dirfd, e->files, e->nfiles))
+		if (e && !is_fresh(&look, e->files, e->nfiles))
 			e = NULL;
 		if (!e && read_anew(a, m, place, names[i], &e, err) < 0)
 			return -1;

@@ -13,8 +13,7 @@
  * counts on is looked for only when the directory of the store that held it changed since.
  * A decision (this action; these blobs) is taken when the digest of everything that led to it
  * is the same: builder/build_memo.c says what that is. Another program file of Kiln forgets
- * everything; so does a file of which one bit is not as it was written (its SHA-256 is its
- * end).
+ * everything; so does a file that was damaged (a sum of it is its end, against accidents only).
  */
 #pragma once
 

@@ -20,7 +20,7 @@ struct memo_entry {
 	struct memo_decision decision;
 };
 
-/* What the file holds besides its frame: magic before, SHA-256 of everything after. */
+/* What the file holds besides its frame: magic before, a sum of everything after. */
 struct memo_text {
 	struct digest maker;       /* of the program, and what every recipe inherits */
 	struct memo_stamp recipes; /* of recipes/, when everything in it is remembered */

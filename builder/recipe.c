@@ -215,6 +215,20 @@ by_package(const void *x, const void *y)
 	return order ? order : strcmp(a->recipe->path, b->recipe->path);
 }
 
+/* What was listed in order mostly is in order: to see that takes n looks and not n log n. */
+static void
+sort_unless_sorted(void *at, size_t n, size_t size, int (*order)(const void *, const void *))
+{
+	const char *p = at;
+
+	for (size_t i = 1; i < n; i++, p += size) {
+		if (order(p, p + size) > 0) {
+			qsort(at, n, size, order);
+			return;
+		}
+	}
+}
+
 /* Every package of every recipe, sorted, so that both a name used twice and a need are found.
  */
 static int
@@ -232,8 +246,7 @@ index_packages(struct arena *a, struct recipe_set *s, struct err *err)
 				.recipe = s->at[i],
 				.line = s->at[i]->packages[j].line,
 			};
-	if (n)
-		qsort(s->packages, n, sizeof(*s->packages), by_package);
+	sort_unless_sorted(s->packages, n, sizeof(*s->packages), by_package);
 	for (size_t i = 1; i < n; i++) {
 		const struct recipe_index *x = &s->packages[i - 1], *y = &s->packages[i];
 
@@ -270,8 +283,7 @@ recipe_load_entry(struct arena *a, const struct recipe_place *place, const char 
 int
 recipe_index_all(struct arena *a, struct recipe_set *s, struct err *err)
 {
-	if (s->n)
-		qsort(s->at, s->n, sizeof(struct recipe *), by_name);
+	sort_unless_sorted(s->at, s->n, sizeof(struct recipe *), by_name);
 	return index_packages(a, s, err);
 }
 
