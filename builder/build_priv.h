@@ -133,6 +133,11 @@ int build_session_load(struct arena *a, struct builder *b, const char *const *na
 int build_session_load_memo(struct arena *a, struct builder *b, const char *const *names,
 			    size_t nnames, struct build_session *out,
 			    struct err *err) MUST_CHECK;
+/* No more than questions about the plan ask for: no jobs, and keys only where a ground needs
+ * them. */
+int build_session_load_plan(struct arena *a, struct builder *b, const char *const *names,
+			    size_t nnames, struct build_session *out,
+			    struct err *err) MUST_CHECK;
 void build_session_end(struct build_session *s); /* children, chambers, temporary directories */
 DEFINE_RELEASE(struct build_session, build_session_end);
 /* The recipe of a node is there as a whole, not as an outline. */

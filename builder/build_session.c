@@ -1,8 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/build_priv.h"
 #include "base/mem.h"
+#include "builder/stage.h"
 #include "trust/dsse.h"
 #include "trust/verify.h"
+
+#define GIVEN_MAX_BYTES ((size_t)64 * 1024 * 1024)
+
+/* A plan is made of the recipes and of which names the ground brings. */
+static void
+hash_given(struct build_session *s, struct digest *out)
+{
+	CLEANUP(buf_free) struct buf b = BUF_MAX(GIVEN_MAX_BYTES);
+
+	buf_add_format(&b, "%d %d", s->set.given != NULL, s->set.shadow);
+	for (size_t i = 0; i < s->given.n; i++) {
+		const char *name = dict_at(&s->given, i, NULL);
+
+		buf_add(&b, name, strlen(name) + 1);
+	}
+	digest_of(buf_text(&b), b.len, out);
+}
+
+static int
+load_plan(struct build_session *out, const char *const *names, size_t nnames, struct err *err)
+{
+	struct digest in;
+
+	if (build_ground_load(out, err) < 0)
+		return -1;
+	if (!out->memo || nnames)
+		return plan_make(out->a, &out->set, names, nnames, &out->plan, err);
+	hash_given(out, &in);
+	if (memo_plan(out->a, out->memo, &out->set, &in, &out->plan))
+		return 0;
+	if (plan_make(out->a, &out->set, NULL, 0, &out->plan, err) < 0)
+		return -1;
+	memo_keep_plan(out->memo, &out->plan, &in);
+	return 0;
+}
 
 static int
 load(struct build_session *out, const char *const *names, size_t nnames, struct err *err)
@@ -10,8 +46,7 @@ load(struct build_session *out, const char *const *names, size_t nnames, struct 
 	struct arena *a = out->a;
 
 	out->trees = buildroot_cache_make();
-	if (build_ground_load(out, err) < 0 ||
-	    plan_make(a, &out->set, names, nnames, &out->plan, err) < 0)
+	if (load_plan(out, names, nnames, err) < 0)
 		return -1;
 	out->jobs = arena_array(a, out->plan.n, sizeof(*out->jobs));
 	for (size_t i = 0; i < out->plan.n; i++) {
@@ -48,6 +83,21 @@ build_session_load_memo(struct arena *a, struct builder *b, const char *const *n
 	if (build_cache_ring(out, err) < 0 || build_memo_open(out, err) < 0)
 		return -1;
 	return load(out, names, nnames, err);
+}
+
+int
+build_session_load_plan(struct arena *a, struct builder *b, const char *const *names,
+			size_t nnames, struct build_session *out, struct err *err)
+{
+	const struct stage *stage = b->workspace->stage;
+
+	*out = (struct build_session){ .a = a, .b = b };
+	/* Keys judge the packages that a ground is made of. */
+	if (stage && stage->nground && build_cache_ring(out, err) < 0)
+		return -1;
+	if (build_memo_open(out, err) < 0)
+		return -1;
+	return load_plan(out, names, nnames, err);
 }
 
 int

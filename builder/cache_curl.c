@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libcurl's second doorway: GET, HEAD and PUT on one connection that is kept. */
 #include "base/fd.h"
+#include "base/late.h"
 #include "base/mem.h"
 #include "builder/cache_priv.h"
 #include <curl/curl.h>
 #include <sys/stat.h>
 
+#define CURL_SONAME        "libcurl.so.4"
 #define SPEED_WINDOW_MIN_S 2L
 
 struct cache_http {
@@ -15,6 +17,38 @@ struct cache_http {
 	long timeout_s;
 	char reason[CURL_ERROR_SIZE];
 };
+
+/* Loaded by who needs it (base/late.h). */
+static struct {
+	typeof(&curl_easy_cleanup) easy_cleanup;
+	typeof(&curl_easy_getinfo) easy_getinfo;
+	typeof(&curl_easy_init) easy_init;
+	typeof(&curl_easy_perform) easy_perform;
+	typeof(&curl_easy_reset) easy_reset;
+	typeof(&curl_easy_setopt) easy_setopt;
+	typeof(&curl_easy_strerror) easy_strerror;
+	typeof(&curl_global_init) global_init;
+	typeof(&curl_slist_append) slist_append;
+	typeof(&curl_slist_free_all) slist_free_all;
+} curl;
+
+static int
+load_curl(struct err *err)
+{
+#define CALL(function)                                                                         \
+	{                                                                                      \
+		.name = "curl_" #function, .at = &curl.function                                \
+	}
+	static const struct late_call calls[] = {
+		CALL(easy_cleanup),   CALL(easy_getinfo), CALL(easy_init),
+		CALL(easy_perform),   CALL(easy_reset),   CALL(easy_setopt),
+		CALL(easy_strerror),  CALL(global_init),  CALL(slist_append),
+		CALL(slist_free_all),
+	};
+#undef CALL
+
+	return late_load(CURL_SONAME, calls, ARRAY_LEN(calls), err);
+}
 
 /* One request under way. */
 struct exchange {
@@ -84,9 +118,11 @@ cache_curl_open(const struct workspace_cache *words, struct cache_http **out, st
 	};
 	if (read_secrets(words, h, err) < 0)
 		return -1;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (load_curl(err) < 0)
+		return -1;
+	if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return err_set(err, ERR_FETCH, "libcurl cannot be started");
-	h->curl = curl_easy_init();
+	h->curl = curl.easy_init();
 	if (!h->curl)
 		return err_set(err, ERR_FETCH, "libcurl cannot be prepared");
 	*out = STEAL_PTR(h);
@@ -97,7 +133,7 @@ void
 cache_curl_close(struct cache_http *h)
 {
 	if (h->curl)
-		curl_easy_cleanup(h->curl);
+		curl.easy_cleanup(h->curl);
 	buf_free(&h->ca);
 	buf_free(&h->certificate);
 	buf_free(&h->key);
@@ -167,9 +203,9 @@ prepare(struct exchange *x, const char *url, uint64_t bytes)
 	bool bad = false;
 	CURL *c = h->curl;
 
-	curl_easy_reset(c);
+	curl.easy_reset(c);
 	h->reason[0] = '\0';
-#define SET(option, value) bad = bad || curl_easy_setopt(c, option, value) != CURLE_OK
+#define SET(option, value) bad = bad || curl.easy_setopt(c, option, value) != CURLE_OK
 	SET(CURLOPT_URL, url);
 	SET(CURLOPT_PROTOCOLS_STR, "https,http");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
@@ -207,10 +243,10 @@ static int
 perform(struct exchange *x, long *status, struct err *err)
 {
 	struct cache_http *h = x->h;
-	CURLcode rc = curl_easy_perform(h->curl);
+	CURLcode rc = curl.easy_perform(h->curl);
 
 	*status = 0;
-	(void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, status);
+	(void)curl.easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, status);
 	if (rc == CURLE_OK || rc == CURLE_HTTP_RETURNED_ERROR)
 		return 0;
 	if (x->too_long)
@@ -220,7 +256,7 @@ perform(struct exchange *x, long *status, struct err *err)
 		*err = x->err;
 		return -1;
 	}
-	return err_set(err, ERR_FETCH, "%s", *h->reason ? h->reason : curl_easy_strerror(rc));
+	return err_set(err, ERR_FETCH, "%s", *h->reason ? h->reason : curl.easy_strerror(rc));
 }
 
 static void
@@ -273,7 +309,7 @@ cache_curl_head(struct cache_http *h, const char *kind, const char *hex, bool *f
 
 	address(h, kind, hex, &url);
 	if (!prepare(&x, buf_text(&url), 0) ||
-	    curl_easy_setopt(h->curl, CURLOPT_NOBODY, 1L) != CURLE_OK)
+	    curl.easy_setopt(h->curl, CURLOPT_NOBODY, 1L) != CURLE_OK)
 		return unprepared(err);
 	if (perform(&x, &status, err) < 0)
 		return -1;
@@ -288,22 +324,22 @@ cache_curl_put(struct cache_http *h, const char *kind, const char *hex, int fd, 
 {
 	CLEANUP(buf_free) struct buf url = BUF_MAX(8192);
 	struct exchange x = { .h = h, .from = fd };
-	struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
+	struct curl_slist *headers = curl.slist_append(NULL, "Expect:");
 	CURL *c = h->curl;
 	long status;
 	int rc = 0;
 
 	address(h, kind, hex, &url);
 	if (!headers || !prepare(&x, buf_text(&url), size) ||
-	    curl_easy_setopt(c, CURLOPT_UPLOAD, 1L) != CURLE_OK ||
-	    curl_easy_setopt(c, CURLOPT_READFUNCTION, give_bytes) != CURLE_OK ||
-	    curl_easy_setopt(c, CURLOPT_READDATA, &x) != CURLE_OK ||
-	    curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers) != CURLE_OK ||
-	    curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)size) != CURLE_OK)
+	    curl.easy_setopt(c, CURLOPT_UPLOAD, 1L) != CURLE_OK ||
+	    curl.easy_setopt(c, CURLOPT_READFUNCTION, give_bytes) != CURLE_OK ||
+	    curl.easy_setopt(c, CURLOPT_READDATA, &x) != CURLE_OK ||
+	    curl.easy_setopt(c, CURLOPT_HTTPHEADER, headers) != CURLE_OK ||
+	    curl.easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)size) != CURLE_OK)
 		rc = unprepared(err);
 	if (rc == 0)
 		rc = perform(&x, &status, err);
-	curl_slist_free_all(headers);
+	curl.slist_free_all(headers);
 	if (rc == 0 && (status < 200 || status > 299))
 		return answered(status, err);
 	return rc;

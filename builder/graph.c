@@ -12,7 +12,7 @@ graph_load(struct arena *a, struct builder *b, const char *const *names, size_t 
 {
 	CLEANUP(build_session_end) struct build_session s = { .a = a };
 
-	if (build_session_load_memo(a, b, names, nnames, &s, err) < 0)
+	if (build_session_load_plan(a, b, names, nnames, &s, err) < 0)
 		return -1;
 	memo_save(s.memo);
 	*out = (struct graph){

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/memo.h"
 #include "base/fd.h"
+#include "base/mem.h"
 #include "builder/memo_priv.h"
 
 struct memo {
@@ -11,6 +12,7 @@ struct memo {
 	struct memo_text next;   /* stamps that will be written */
 	struct memo_entry **now; /* one for each recipe of the set */
 	size_t nnow;
+	bool changed;      /* it is not what was read: of one recipe at least */
 	bool ticked, mute; /* tick_ns is known; nothing can be remembered */
 	int64_t tick_ns;   /* of the file system's clock, before anything was read */
 	bool proved;       /* `proven` of every decision speaks of next.shelves */
@@ -250,6 +252,7 @@ judge_names(struct memo *m, size_t nnames)
 
 	for (size_t i = 0; i < m->nnow; i++)
 		all = all && m->now[i]->lasting;
+	m->changed = m->changed || m->nnow != m->old.n;
 	if (!all)
 		memset(&m->next.recipes, 0, sizeof(m->next.recipes));
 	m->dirty = m->dirty || m->nnow != m->old.n ||
@@ -284,6 +287,7 @@ memo_recipes(struct arena *a, struct memo *m, const struct recipe_place *place,
 			e = &m->old.entries[old];
 		if (e && !is_fresh(&look, e->files, e->nfiles))
 			e = NULL;
+		m->changed = m->changed || !e;
 		if (!e && read_anew(a, m, place, names[i], &e, err) < 0)
 			return -1;
 		if (!e)
@@ -297,6 +301,74 @@ memo_recipes(struct arena *a, struct memo *m, const struct recipe_place *place,
 		return -1;
 	*out = set;
 	return 0;
+}
+
+/* Nodes stand after what they need, and every recipe has one. */
+static bool
+is_plan(const struct memo_plan *p, size_t nrecipes)
+{
+	CLEANUP(mem_free) bool *met = mem_alloc(nrecipes + 1);
+	const uint32_t *need = p->needs;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->slots[i] >= nrecipes || met[p->slots[i]])
+			return false;
+		met[p->slots[i]] = true;
+		for (size_t j = 0; j < p->nneeds[i]; j++, need++)
+			if (*need >= i)
+				return false;
+	}
+	return p->n == nrecipes;
+}
+
+bool
+memo_plan(struct arena *a, struct memo *m, const struct recipe_set *set,
+	  const struct digest *in, struct plan *out)
+{
+	const struct memo_plan *p = &m->old.plan;
+	uint32_t *need = p->needs;
+
+	if (m->changed || set->n != m->nnow || p->n == 0 || !digest_equal(&p->in, in) ||
+	    !is_plan(p, set->n))
+		return false;
+	m->next.plan = *p;
+	*out = (struct plan){ .n = p->n, .at = arena_array(a, p->n, sizeof(*out->at)) };
+	for (size_t i = 0; i < p->n; i++) {
+		out->at[i] = (struct plan_node){ .recipe = set->at[p->slots[i]],
+						 .slot = p->slots[i],
+						 .needs = need,
+						 .nneeds = p->nneeds[i],
+						 .duration_ms = PLAN_DEFAULT_MS };
+		need += p->nneeds[i];
+	}
+	plan_find_users(a, out);
+	return true;
+}
+
+void
+memo_keep_plan(struct memo *m, const struct plan *plan, const struct digest *in)
+{
+	struct memo_plan p = { .in = *in, .n = plan->n };
+
+	for (size_t i = 0; i < m->nnow; i++)
+		if (!m->now[i]->lasting)
+			return;
+	for (size_t i = 0; i < p.n; i++)
+		p.nedges += plan->at[i].nneeds;
+	p.slots = arena_array(m->a, p.n, sizeof(*p.slots));
+	p.nneeds = arena_array(m->a, p.n, sizeof(*p.nneeds));
+	p.needs = arena_array(m->a, p.nedges, sizeof(*p.needs));
+	p.nedges = 0;
+	for (size_t i = 0; i < p.n; i++) {
+		const struct plan_node *node = &plan->at[i];
+
+		p.slots[i] = (uint32_t)node->slot;
+		p.nneeds[i] = (uint32_t)node->nneeds;
+		for (size_t j = 0; j < node->nneeds; j++)
+			p.needs[p.nedges++] = node->needs[j];
+	}
+	m->next.plan = p;
+	m->dirty = true;
 }
 
 struct memo_decision *
@@ -392,6 +464,8 @@ memo_save(struct memo *m)
 	/* Nobody looked whether what is proven by the old stamps is by the new ones. */
 	if (!m->proved)
 		memcpy(m->next.shelves, m->old.shelves, sizeof(m->next.shelves));
+	if (!m->changed && m->next.plan.n == 0)
+		m->next.plan = m->old.plan;
 	memo_wire_write(&m->next, m->now, m->nnow, &text);
 	if (!text.overflow && fd_mkdirs(m->dirfd, ".kiln", &ignored) == 0)
 		m->dirty = !replace(m, &text);

@@ -17,7 +17,7 @@
  */
 #pragma once
 
-#include "builder/recipe.h"
+#include "builder/plan.h"
 
 #define MEMO_MAX_BYTES ((size_t)512 * 1024 * 1024)
 #define MEMO_MAX_LIST  ((uint64_t)1000000) /* of any list in it */
@@ -50,6 +50,12 @@ void memo_open(struct arena *a, int dirfd, const char *path, int64_t default_epo
 /* As recipe_load_all, but recipes that did not change are outlines. */
 int memo_recipes(struct arena *a, struct memo *m, const struct recipe_place *place,
 		 struct recipe_set *out, struct err *err) MUST_CHECK;
+/* The plan of all recipes that was kept, as plan_make would make it: only while every recipe is
+ * as it was then, and so is `in`, the digest of whatever else it was made from. */
+bool memo_plan(struct arena *a, struct memo *m, const struct recipe_set *set,
+	       const struct digest *in, struct plan *out);
+/* Lives as long as the memo, which does not keep it when a recipe cannot be remembered. */
+void memo_keep_plan(struct memo *m, const struct plan *p, const struct digest *in);
 /* The last decision about the recipe in this slot of the set; NULL: none. The caller may set
  * and clear `proven`. */
 struct memo_decision *memo_decided(const struct memo *m, size_t slot);

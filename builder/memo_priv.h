@@ -20,6 +20,16 @@ struct memo_entry {
 	struct memo_decision decision;
 };
 
+/* The plan of all entries, by their places among them. */
+struct memo_plan {
+	struct digest in;
+	size_t n;         /* 0: none is kept */
+	uint32_t *slots;  /* of each node */
+	uint32_t *needs;  /* of all nodes, one after another */
+	uint32_t *nneeds; /* of each node */
+	size_t nedges;    /* all of them */
+};
+
 /* What the file holds besides its frame: magic before, a sum of everything after. */
 struct memo_text {
 	struct digest maker;       /* of the program, and what every recipe inherits */
@@ -27,6 +37,7 @@ struct memo_text {
 	struct memo_stamp shelves[MEMO_SHELVES];
 	struct memo_entry *entries; /* sorted by name */
 	size_t n;
+	struct memo_plan plan;
 };
 /* False for anything but what memo_wire_write wrote, whole and by this maker. Texts of `out`
  * stand in bytes, the rest in a. */

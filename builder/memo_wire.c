@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/memo_priv.h"
 
-#define MEMO_MAGIC "kiln memo 6\n"
+#define MEMO_MAGIC "kiln memo 7\n"
 #define SUM_BYTES  sizeof(uint64_t)
 #define SUM_LANES  4
 
@@ -211,6 +211,35 @@ read_entry(struct arena *a, struct memo_wire *w, struct memo_entry *out)
 		read_decision(a, w, &out->decision);
 }
 
+static uint32_t *
+read_indices(struct arena *a, struct memo_wire *w, size_t n)
+{
+	uint32_t *at;
+
+	if (w->bad || n > (size_t)(w->end - w->at) / sizeof(*at)) {
+		w->bad = true;
+		return NULL;
+	}
+	at = arena_array(a, n, sizeof(*at));
+	memcpy(at, w->at, n * sizeof(*at));
+	w->at += n * sizeof(*at);
+	return at;
+}
+
+/* Whether it is one, its user looks. */
+static void
+read_plan(struct arena *a, struct memo_wire *w, struct memo_plan *out)
+{
+	*out = (struct memo_plan){ .n = 0 };
+	read_digest(w, &out->in);
+	out->n = count(w);
+	out->slots = read_indices(a, w, out->n);
+	out->nneeds = read_indices(a, w, out->n);
+	for (size_t i = 0; i < out->n && !w->bad; i++)
+		out->nedges += out->nneeds[i];
+	out->needs = read_indices(a, w, out->nedges);
+}
+
 static void
 add_number(struct buf *out, uint64_t v)
 {
@@ -305,6 +334,16 @@ add_entry(struct buf *out, const struct memo_entry *e)
 	add_number(out, e->decision.proven);
 }
 
+static void
+add_plan(struct buf *out, const struct memo_plan *p)
+{
+	add_digest(out, &p->in);
+	add_number(out, p->n);
+	buf_add(out, p->slots, p->n * sizeof(*p->slots));
+	buf_add(out, p->nneeds, p->n * sizeof(*p->nneeds));
+	buf_add(out, p->needs, p->nedges * sizeof(*p->needs));
+}
+
 bool
 memo_wire_read(struct arena *a, const char *bytes, size_t n, const struct digest *maker,
 	       struct memo_text *out)
@@ -333,6 +372,7 @@ memo_wire_read(struct arena *a, const char *bytes, size_t n, const struct digest
 		w.bad = w.bad ||
 			(i && strcmp(out->entries[i - 1].name, out->entries[i].name) >= 0);
 	}
+	read_plan(a, &w, &out->plan);
 	return !w.bad && w.at == w.end;
 }
 
@@ -352,5 +392,6 @@ memo_wire_write(const struct memo_text *t, struct memo_entry *const *entries, si
 	for (size_t i = 0; i < n; i++)
 		if (entries[i]->lasting)
 			add_entry(out, entries[i]);
+	add_plan(out, &t->plan);
 	add_number(out, sum_of(buf_text(out), out->len));
 }

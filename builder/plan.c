@@ -320,47 +320,33 @@ visit_named(struct planner *p, const char *const *names, size_t nnames, struct e
 	return 0;
 }
 
-/* How many users and needs each node has, and room for them. */
+/* Needs of each node, in the order in which they were met. */
 static void
-make_room(struct arena *a, const struct planner *p, struct plan *plan)
+fill_needs(struct arena *a, const struct planner *p, struct plan *plan)
 {
 	size_t total = 0;
-	uint32_t *needs, *users;
+	uint32_t *needs;
 
+	for (size_t i = 0; i < plan->n; i++)
+		total += p->vertices[p->order.at[i]].nedges;
+	needs = arena_array(a, total, sizeof(*needs));
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct vertex *v = &p->vertices[p->order.at[i]];
-
-		total += v->nedges;
-		for (size_t j = 0; j < v->nedges; j++)
-			plan->at[p->vertices[v->edges[j]].place].nusers++;
-	}
-	needs = arena_array(a, total, sizeof(*needs));
-	users = arena_array(a, total, sizeof(*users));
-	for (size_t i = 0; i < plan->n; i++) {
 		struct plan_node *node = &plan->at[i];
 
 		node->needs = needs;
-		node->users = users;
-		needs += p->vertices[p->order.at[i]].nedges;
-		users += node->nusers;
-		node->nusers = 0;
+		node->nneeds = v->nedges;
+		for (size_t j = 0; j < v->nedges; j++)
+			*needs++ = p->vertices[v->edges[j]].place;
 	}
 }
 
-/* Whoever is met in an order is filed in that order, so nothing need be sorted. */
+/* Slots are sorted by name, and whoever is met in an order is filed in that order. */
 static void
-fill_lists(const struct planner *p, struct plan *plan)
+sort_needs(const struct planner *p, struct plan *plan)
 {
-	for (size_t i = 0; i < plan->n; i++) {
-		const struct vertex *v = &p->vertices[p->order.at[i]];
-
-		for (size_t j = 0; j < v->nedges; j++) {
-			struct plan_node *need = &plan->at[p->vertices[v->edges[j]].place];
-
-			need->users[need->nusers++] = (uint32_t)i;
-		}
-	}
-	/* Slots are sorted by name. */
+	for (size_t i = 0; i < plan->n; i++)
+		plan->at[i].nneeds = 0;
 	for (size_t slot = 0; slot < p->set->n; slot++) {
 		const struct vertex *v = &p->vertices[slot];
 		const struct plan_node *node = &plan->at[v->place];
@@ -371,6 +357,31 @@ fill_lists(const struct planner *p, struct plan *plan)
 			user->needs[user->nneeds++] = v->place;
 		}
 	}
+}
+
+/* Half a million edges: what is counted in stands close together. */
+void
+plan_find_users(struct arena *a, struct plan *p)
+{
+	CLEANUP(mem_free) size_t *end = mem_alloc((p->n + 1) * sizeof(*end));
+	size_t total = 0;
+	uint32_t *users;
+
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t j = 0; j < p->at[i].nneeds; j++)
+			end[p->at[i].needs[j]]++;
+	for (size_t i = 0; i < p->n; i++) {
+		total += end[i];
+		end[i] = total - end[i];
+	}
+	users = arena_array(a, total, sizeof(*users));
+	for (size_t i = 0; i < p->n; i++)
+		p->at[i].users = users + end[i];
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t j = 0; j < p->at[i].nneeds; j++)
+			users[end[p->at[i].needs[j]]++] = (uint32_t)i;
+	for (size_t i = 0; i < p->n; i++)
+		p->at[i].nusers = (size_t)(users + end[i] - p->at[i].users);
 }
 
 int
@@ -393,9 +404,9 @@ plan_make(struct arena *a, const struct recipe_set *set, const char *const *name
 		out->at[i].slot = p.order.at[i];
 		out->at[i].duration_ms = PLAN_DEFAULT_MS;
 	}
-	make_room(a, &p, out);
-	fill_lists(&p, out);
-	plan_weigh(out);
+	fill_needs(a, &p, out);
+	plan_find_users(a, out);
+	sort_needs(&p, out);
 	return 0;
 }
 

@@ -20,7 +20,8 @@ struct plan_node {
 	uint32_t *users; /* nodes that wait for this one, sorted */
 	size_t nusers;
 	int64_t duration_ms; /* of its last build, or the guess */
-	int64_t path_ms;     /* its own duration and the longest way of users after it */
+	int64_t path_ms;     /* its own duration and the longest way of users after it; set by
+				plan_weigh */
 };
 struct plan {
 	struct plan_node *at;
@@ -31,6 +32,8 @@ struct plan {
  * and a cycle are ERR_INPUT naming file, line and column of the need. */
 int plan_make(struct arena *a, const struct recipe_set *set, const char *const *names,
 	      size_t nnames, struct plan *out, struct err *err) MUST_CHECK;
+/* Sets the users of every node from the needs of all. */
+void plan_find_users(struct arena *a, struct plan *p);
 /* Sets path_ms of every node from the durations. */
 void plan_weigh(struct plan *p);
 /* Everything that node needs, directly or not, as sorted indices. */

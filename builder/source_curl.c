@@ -2,6 +2,7 @@
 /* libcurl's doorway. One child process downloads one file and reports over a pipe. */
 #include "builder/source_priv.h"
 #include "base/fd.h"
+#include "base/late.h"
 #include "base/proc.h"
 #include <curl/curl.h>
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#define CURL_SONAME       "libcurl.so.4"
 #define CONNECT_TIMEOUT_S 20L
 #define STALL_TIMEOUT_S   30L
 #define STALL_BYTES_S     1L
@@ -16,6 +18,33 @@
 #define PROGRESS_STEP     ((uint64_t)256 * 1024)
 #define RETRY_PAUSE_S     1u
 #define STOP_LOOK_MS      200
+
+/* Loaded by who needs it (base/late.h). */
+static struct {
+	typeof(&curl_easy_cleanup) easy_cleanup;
+	typeof(&curl_easy_getinfo) easy_getinfo;
+	typeof(&curl_easy_init) easy_init;
+	typeof(&curl_easy_perform) easy_perform;
+	typeof(&curl_easy_setopt) easy_setopt;
+	typeof(&curl_easy_strerror) easy_strerror;
+	typeof(&curl_global_init) global_init;
+} curl;
+
+static int
+load_curl(struct err *err)
+{
+#define CALL(function)                                                                         \
+	{                                                                                      \
+		.name = "curl_" #function, .at = &curl.function                                \
+	}
+	static const struct late_call calls[] = {
+		CALL(easy_cleanup), CALL(easy_getinfo),  CALL(easy_init),   CALL(easy_perform),
+		CALL(easy_setopt),  CALL(easy_strerror), CALL(global_init),
+	};
+#undef CALL
+
+	return late_load(CURL_SONAME, calls, ARRAY_LEN(calls), err);
+}
 
 /* What the child says: progress any number of times, then one outcome. */
 struct message {
@@ -59,7 +88,7 @@ take_bytes(char *data, size_t one, size_t n, void *arg)
 		return 0;
 	t->done += n;
 	if (t->done - t->said >= PROGRESS_STEP) {
-		(void)curl_easy_getinfo(t->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total);
+		(void)curl.easy_getinfo(t->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total);
 		m.done = t->said = t->done;
 		m.total = total > 0 ? (uint64_t)total : 0;
 		say(t->report, &m);
@@ -102,11 +131,11 @@ source_curl_trust(const char *file, const char *dir)
 static CURL *
 prepare(struct transfer *t, char *reason)
 {
-	CURL *c = curl_easy_init();
+	CURL *c = curl.easy_init();
 	bool bad = !c;
 
 	t->curl = c;
-#define SET(option, value) bad = bad || curl_easy_setopt(c, option, value) != CURLE_OK
+#define SET(option, value) bad = bad || curl.easy_setopt(c, option, value) != CURLE_OK
 	SET(CURLOPT_URL, t->d->url);
 	SET(CURLOPT_PROTOCOLS_STR, "https,http,file");
 	SET(CURLOPT_REDIR_PROTOCOLS_STR, "https,http");
@@ -130,7 +159,7 @@ prepare(struct transfer *t, char *reason)
 #undef SET
 	if (!bad)
 		return c;
-	curl_easy_cleanup(c);
+	curl.easy_cleanup(c);
 	return NULL;
 }
 
@@ -147,7 +176,7 @@ explain(const struct transfer *t, CURLcode rc, long status, const char *reason, 
 	if (rc == CURLE_HTTP_RETURNED_ERROR)
 		(void)err_set(err, ERR_FETCH, "the server answered %ld", status);
 	else
-		(void)err_set(err, ERR_FETCH, "%s", *reason ? reason : curl_easy_strerror(rc));
+		(void)err_set(err, ERR_FETCH, "%s", *reason ? reason : curl.easy_strerror(rc));
 	if (status == 404 || status == 410 || rc == CURLE_FILE_COULDNT_READ_FILE)
 		err->sys = ENOENT;
 	return -1;
@@ -169,9 +198,9 @@ try_once(const struct source_download *d, int report, bool *again, struct err *e
 	c = prepare(&t, reason);
 	if (!c)
 		return err_set(err, ERR_FETCH, "libcurl cannot be prepared");
-	rc = curl_easy_perform(c);
-	(void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_cleanup(c);
+	rc = curl.easy_perform(c);
+	(void)curl.easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+	curl.easy_cleanup(c);
 	if (rc == CURLE_OK)
 		return 0;
 	*again = is_passing(rc, status);
@@ -183,7 +212,9 @@ try_often(const struct source_download *d, int report, struct err *err)
 {
 	bool again = true;
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (load_curl(err) < 0)
+		return -1;
+	if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return err_set(err, ERR_FETCH, "libcurl cannot be started");
 	for (int i = 1;; i++) {
 		if (try_once(d, report, &again, err) == 0)

@@ -27,7 +27,8 @@ LD_fuzz     := -fsanitize=address,undefined
 
 PKGS := libsolv libsolvext rpm libarchive libzstd libseccomp libcrypto yaml-0.1 sqlite3 libcurl jansson libelf
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS       := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lrpmio
+# What base/late.h loads is not linked.
+LIBS       := $(shell pkg-config --libs $(filter-out libcurl,$(PKGS)) 2>/dev/null) -lrpmio
 
 CPPFLAGS := -D_GNU_SOURCE -I. $(PKG_CFLAGS)
 CFLAGS   := -std=gnu17 $(OPT_$(MODE)) $(WARN) $(HARDEN)

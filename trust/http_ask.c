@@ -1,9 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libcurl's third doorway: one small question, one small answer, one deadline for all of it. */
+#include "base/late.h"
 #include "base/mem.h"
 #include "trust/http.h"
 
 #include <curl/curl.h>
+
+#define CURL_SONAME "libcurl.so.4"
+
+/* Loaded by who needs it (base/late.h). */
+static struct {
+	typeof(&curl_easy_cleanup) easy_cleanup;
+	typeof(&curl_easy_getinfo) easy_getinfo;
+	typeof(&curl_easy_init) easy_init;
+	typeof(&curl_easy_perform) easy_perform;
+	typeof(&curl_easy_reset) easy_reset;
+	typeof(&curl_easy_setopt) easy_setopt;
+	typeof(&curl_easy_strerror) easy_strerror;
+	typeof(&curl_global_init) global_init;
+	typeof(&curl_slist_append) slist_append;
+	typeof(&curl_slist_free_all) slist_free_all;
+} curl;
+
+static int
+load_curl(struct err *err)
+{
+#define CALL(function)                                                                         \
+	{                                                                                      \
+		.name = "curl_" #function, .at = &curl.function                                \
+	}
+	static const struct late_call calls[] = {
+		CALL(easy_cleanup),   CALL(easy_getinfo), CALL(easy_init),
+		CALL(easy_perform),   CALL(easy_reset),   CALL(easy_setopt),
+		CALL(easy_strerror),  CALL(global_init),  CALL(slist_append),
+		CALL(slist_free_all),
+	};
+#undef CALL
+
+	return late_load(CURL_SONAME, calls, ARRAY_LEN(calls), err);
+}
 
 struct http_line {
 	CURL *curl;
@@ -17,9 +52,11 @@ http_ask_open(struct http_line **out, struct err *err)
 	CLEANUP(http_ask_close) struct http_line *l = mem_alloc(sizeof(*l));
 
 	*l = (struct http_line){ .curl = NULL };
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (load_curl(err) < 0)
+		return -1;
+	if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return err_set(err, ERR_FETCH, "libcurl cannot be started");
-	l->curl = curl_easy_init();
+	l->curl = curl.easy_init();
 	if (!l->curl)
 		return err_set(err, ERR_FETCH, "libcurl cannot be prepared");
 	*out = STEAL_PTR(l);
@@ -30,7 +67,7 @@ void
 http_ask_close(struct http_line *l)
 {
 	if (l->curl)
-		curl_easy_cleanup(l->curl);
+		curl.easy_cleanup(l->curl);
 	free(l);
 }
 
@@ -59,9 +96,9 @@ prepare(struct http_line *l, const struct http_ask *q, struct curl_slist *header
 	CURL *c = l->curl;
 	bool bad = false;
 
-	curl_easy_reset(c);
+	curl.easy_reset(c);
 	l->reason[0] = '\0';
-#define SET(option, value) bad = bad || curl_easy_setopt(c, option, value) != CURLE_OK
+#define SET(option, value) bad = bad || curl.easy_setopt(c, option, value) != CURLE_OK
 	SET(CURLOPT_URL, q->url);
 	SET(CURLOPT_PROTOCOLS_STR, "https,http");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
@@ -92,7 +129,7 @@ http_ask(struct http_line *l, const struct http_ask *q, struct http_answer *out,
 	 struct err *err)
 {
 	struct curl_slist *headers =
-		curl_slist_append(NULL, q->post ? "Content-Type: text/plain" : "Accept: */*");
+		curl.slist_append(NULL, q->post ? "Content-Type: text/plain" : "Accept: */*");
 	const char *type = NULL;
 	CURLcode rc;
 
@@ -100,19 +137,19 @@ http_ask(struct http_line *l, const struct http_ask *q, struct http_answer *out,
 	out->status = 0;
 	out->type[0] = '\0';
 	if (!headers || !prepare(l, q, headers, out)) {
-		curl_slist_free_all(headers);
+		curl.slist_free_all(headers);
 		return err_set(err, ERR_FETCH, "%s: libcurl refuses an option", q->url);
 	}
-	rc = curl_easy_perform(l->curl);
-	curl_slist_free_all(headers);
+	rc = curl.easy_perform(l->curl);
+	curl.slist_free_all(headers);
 	if (out->body.overflow)
 		return err_set(err, ERR_LIMIT, "%s: the answer is longer than %zu bytes",
 			       q->url, out->body.max);
 	if (rc != CURLE_OK)
 		return err_set(err, ERR_FETCH, "%s: %s", q->url,
-			       *l->reason ? l->reason : curl_easy_strerror(rc));
-	(void)curl_easy_getinfo(l->curl, CURLINFO_RESPONSE_CODE, &out->status);
-	if (curl_easy_getinfo(l->curl, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type)
+			       *l->reason ? l->reason : curl.easy_strerror(rc));
+	(void)curl.easy_getinfo(l->curl, CURLINFO_RESPONSE_CODE, &out->status);
+	if (curl.easy_getinfo(l->curl, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type)
 		(void)snprintf(out->type, sizeof(out->type), "%s", type);
 	return 0;
 }

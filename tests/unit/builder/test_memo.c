@@ -46,11 +46,13 @@ struct scene {
 	int dir;
 	struct memo *memo;
 	struct recipe_set set;
+	struct dict given;
 };
 
 static void
 scene_release_scope(struct scene *s)
 {
+	dict_release(&s->given);
 	(void)close(s->dir);
 	arena_release(&s->a);
 }
@@ -294,4 +296,127 @@ TEST(memo_knows_which_directories_of_a_store_changed)
 	look(&s);
 	memo_shelves(s.memo, store, same);
 	assert_true(same[0] && !same[0xab]);
+}
+
+static void
+keep_plan(struct scene *s, const struct digest *in, struct plan *out)
+{
+	struct err e;
+
+	dict_set(&s->given, "tool", s);
+	dict_set(&s->given, "other", s);
+	s->set.given = &s->given;
+	if (plan_make(&s->a, &s->set, NULL, 0, out, &e) < 0)
+		fail_msg("%s", e.text);
+	memo_keep_plan(s->memo, out, in);
+	memo_save(s->memo);
+}
+
+TEST(memo_gives_back_the_plan_of_unchanged_recipes)
+{
+	const struct digest in = { .bytes = { 1 } }, other = { .bytes = { 2 } };
+	struct plan made, kept;
+
+	SCENE;
+	keep_plan(&s, &in, &made);
+	look(&s);
+	assert_false(memo_plan(&s.a, s.memo, &s.set, &other, &kept));
+	assert_true(memo_plan(&s.a, s.memo, &s.set, &in, &kept));
+	assert_int_equal(kept.n, made.n);
+	for (size_t i = 0; i < made.n; i++) {
+		const struct plan_node *x = &made.at[i], *y = &kept.at[i];
+
+		assert_string_equal(x->recipe->name, y->recipe->name);
+		assert_ptr_equal(y->recipe, s.set.at[y->slot]);
+		assert_int_equal(x->nneeds, y->nneeds);
+		assert_int_equal(x->nusers, y->nusers);
+		for (size_t j = 0; j < x->nneeds; j++)
+			assert_int_equal(x->needs[j], y->needs[j]);
+		for (size_t j = 0; j < x->nusers; j++)
+			assert_int_equal(x->users[j], y->users[j]);
+	}
+	/* It outlasts a memo that was written for another reason. */
+	memo_decide(s.memo, 0, NULL);
+	memo_save(s.memo);
+	look(&s);
+	assert_true(memo_plan(&s.a, s.memo, &s.set, &in, &kept));
+}
+
+TEST(memo_gives_no_plan_of_changed_recipes)
+{
+	const struct digest in = { .bytes = { 1 } };
+	struct plan made, kept;
+
+	SCENE;
+	keep_plan(&s, &in, &made);
+	put(s.dir, "lib", "A library", "[app]");
+	pause_for_tick();
+	look(&s);
+	assert_false(memo_plan(&s.a, s.memo, &s.set, &in, &kept));
+	memo_save(s.memo);
+	look(&s);
+	assert_false(memo_plan(&s.a, s.memo, &s.set, &in, &kept));
+}
+
+TEST(memo_gives_no_plan_of_recipes_that_came_or_went)
+{
+	const struct digest in = { .bytes = { 1 } };
+	struct plan made, kept;
+
+	SCENE;
+	keep_plan(&s, &in, &made);
+	put(s.dir, "more", "Another one", "[lib]");
+	pause_for_tick();
+	look(&s);
+	assert_false(memo_plan(&s.a, s.memo, &s.set, &in, &kept));
+	assert_int_equal(unlinkat(s.dir, "recipes/more/recipe.yaml", 0), 0);
+	assert_int_equal(unlinkat(s.dir, "recipes/more/fix.patch", 0), 0);
+	assert_int_equal(unlinkat(s.dir, "recipes/more", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(s.dir, "recipes/app/recipe.yaml", 0), 0);
+	assert_int_equal(unlinkat(s.dir, "recipes/app/fix.patch", 0), 0);
+	assert_int_equal(unlinkat(s.dir, "recipes/app", AT_REMOVEDIR), 0);
+	look(&s);
+	assert_false(memo_plan(&s.a, s.memo, &s.set, &in, &kept));
+}
+
+/* Each of these is a file with a right sum that no Kiln wrote. */
+TEST(memo_gives_no_plan_that_is_none)
+{
+	uint32_t slots[3] = { 2, 1, 0 }, nneeds[3] = { 0, 1, 1 }, needs[2] = { 0, 1 };
+	const struct {
+		uint32_t *at, value;
+	} wrong[] = { { &slots[1], 2 }, { &slots[1], 3 }, { &needs[0], 1 }, { &needs[1], 7 } };
+	struct memo_text t = { .plan = { .n = 3,
+					 .slots = slots,
+					 .nneeds = nneeds,
+					 .needs = needs,
+					 .nedges = 2 } };
+	struct plan made, kept;
+	struct memo_text old;
+	struct memo_entry *at[3];
+	uint32_t right;
+
+	SCENE;
+	keep_plan(&s, &t.plan.in, &made);
+	for (size_t i = 0; i <= ARRAY_LEN(wrong); i++) {
+		CLEANUP(buf_free) struct buf before = BUF_MAX(MEMO_MAX_BYTES);
+		CLEANUP(buf_free) struct buf text = BUF_MAX(MEMO_MAX_BYTES);
+
+		assert_ok(fd_read_file(s.dir, PATH, &before, err));
+		memcpy(t.maker.bytes, before.data + strlen("kiln memo 7\n"), DIGEST_BYTES);
+		assert_true(memo_wire_read(&s.a, before.data, before.len, &t.maker, &old));
+		for (size_t j = 0; j < 3; j++)
+			at[j] = &old.entries[j];
+		t.recipes = old.recipes;
+		right = i < ARRAY_LEN(wrong) ? *wrong[i].at : 0;
+		if (i < ARRAY_LEN(wrong))
+			*wrong[i].at = wrong[i].value;
+		memo_wire_write(&t, at, 3, &text);
+		if (i < ARRAY_LEN(wrong))
+			*wrong[i].at = right;
+		assert_ok(fd_publish(s.dir, PATH, text.data, text.len, 0644, err));
+		look(&s);
+		assert_int_equal(memo_plan(&s.a, s.memo, &s.set, &t.plan.in, &kept),
+				 i == ARRAY_LEN(wrong));
+	}
 }
