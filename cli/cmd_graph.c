@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* graph, why and affected: questions about what needs what. */
+/* graph and why: questions about what needs what. */
 #include "builder/graph.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
-#include "images/image.h"
 
 #define GRAPH_MAX_BYTES ((size_t)512 * 1024 * 1024)
 
@@ -120,68 +119,6 @@ why_run(struct cli *cli, void *args, const char *const *operands, size_t n, stru
 	return 0;
 }
 
-static int
-tell_images(struct cli *cli, const struct graph *g, const struct graph_affected *hits,
-	    size_t nhits, struct doc *out, struct err *err)
-{
-	struct arena *a = &cli->arena;
-	struct image **images;
-	size_t n;
-
-	if (image_load_all(a, cli->workspace.dirfd, &images, &n, err) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		struct doc *d = doc_map(a);
-		const char *by;
-
-		if (graph_reaches(a, g, (const char *const *)images[i]->packages,
-				  images[i]->npackages, hits, nhits, &by, err) < 0)
-			return -1;
-		if (!by)
-			continue;
-		doc_set_text(a, d, "image", images[i]->name);
-		doc_set_text(a, d, "through", by);
-		doc_push(a, out, d);
-		if (!cli->json)
-			(void)printf("image   %-24s holds %s\n", images[i]->name, by);
-	}
-	return 0;
-}
-
-static int
-affected_run(struct cli *cli, void *args, const char *const *operands, size_t n,
-	     struct err *err)
-{
-	struct arena *a = &cli->arena;
-	struct doc *d = doc_map(a), *packages = doc_list(a), *images = doc_list(a);
-	struct graph_affected *hits;
-	struct graph g;
-	size_t nhits;
-
-	(void)args;
-	(void)n;
-	if (open_graph(cli, NULL, 0, &g, err) < 0 ||
-	    graph_affected(a, &g, operands[0], &hits, &nhits, err) < 0)
-		return -1;
-	for (size_t i = 0; i < nhits; i++) {
-		const struct graph_affected *h = &hits[i];
-		const char *how = h->hit == GRAPH_CARRIES ? "carries" : "built with";
-		struct doc *x = doc_map(a);
-
-		doc_set_text(a, x, "recipe", h->recipe->name);
-		doc_set_text(a, x, "how", how);
-		doc_set_text(a, x, "through", h->through);
-		doc_push(a, packages, x);
-		if (!cli->json)
-			(void)printf("recipe  %-24s %s %s\n", h->recipe->name, how, h->through);
-	}
-	if (tell_images(cli, &g, hits, nhits, images, err) < 0)
-		return -1;
-	doc_set(a, d, "recipes", packages);
-	doc_set(a, d, "images", images);
-	return cli->json ? cli_json(cli, d, err) : 0;
-}
-
 const struct command cmd_graph = {
 	.name = "graph",
 	.task = "look",
@@ -207,20 +144,4 @@ const struct command cmd_why = {
 	.min_operands = 2,
 	.max_operands = 2,
 	.run = why_run,
-};
-
-const struct command cmd_affected = {
-	.name = "affected",
-	.task = "look",
-	.summary = "show everything that carries X or was built with it",
-	.synopsis = "X",
-	.description =
-		"X is a source (file name, address or sha256:DIGEST), a patch (its path or digest), a\n"
-		"seed package, a recipe, a package, or the digest of anything that was made. Images\n"
-		"count by the packages they list and what those require, as far as they are built.",
-	.example = "kiln affected zlib_1.2.13.dfsg.orig.tar.gz",
-	.args_size = 1,
-	.min_operands = 1,
-	.max_operands = 1,
-	.run = affected_run,
 };

@@ -66,7 +66,6 @@ struct record {
 	const char *id, *summary;
 	const char **ids; /* its own first */
 	size_t nids, ncves;
-	bool meant;
 };
 
 static size_t
@@ -433,7 +432,6 @@ try_key(struct record *r, const struct entry *e, const char *key, struct err *er
 
 		if (!is_release(r, e->ecosystem, e->release, hit->name))
 			continue;
-		r->meant = true;
 		if (e->version && hit->name->version) /* a CPE of one version means that one */
 			v = advisory_compare(ADVISORY_PLAIN, hit->name->version, e->version) ==
 					    0
@@ -530,12 +528,13 @@ advisory_take(struct advisory_search *s, struct arena *scratch, const struct doc
 	if (take_ids(&r, record, err) < 0)
 		return -1;
 	s->records++;
+	if (only && !is_among(r.ids, r.nids, only))
+		return 0;
+	s->asked++;
 	if (doc_get_text(record, "withdrawn")) {
 		s->withdrawn++;
 		return 0;
 	}
-	if (only && !is_among(r.ids, r.nids, only))
-		return 0;
 	if (length(affected) > MAX_AFFECTED)
 		return err_set(err, ERR_LIMIT, "%s: %s affects more than %zu packages", name,
 			       r.id, MAX_AFFECTED);
@@ -545,7 +544,6 @@ advisory_take(struct advisory_search *s, struct arena *scratch, const struct doc
 	for (size_t i = 0; i < length(affected); i++)
 		if (take_affected(&r, affected->items[i].value, err) < 0)
 			return -1;
-	s->meant += r.meant;
 	return 0;
 }
 
@@ -570,7 +568,7 @@ advisory_tell(struct advisory_search *s, struct advisory_answer *out)
 {
 	*out = (struct advisory_answer){ .records = s->records,
 					 .withdrawn = s->withdrawn,
-					 .meant = s->meant };
+					 .asked = s->asked };
 	out->findings = arena_array(s->a, s->order.n + 1, sizeof(*out->findings));
 	for (size_t i = 0; i < s->order.n; i++) {
 		struct advisory_finding *f = &s->order.at[i]->f;

@@ -55,6 +55,8 @@ struct advisory_target {
 int advisory_target_read(struct arena *a, const struct statement *s, const struct digest *file,
 			 struct advisory_target *out, struct err *err) MUST_CHECK;
 /* One name more; what cannot be read as one adds none. */
+void advisory_target_add_rpm(struct arena *a, struct advisory_target *t,
+			     const struct purl_distribution *d, const struct nevra *id);
 void advisory_target_add_purl(struct arena *a, struct advisory_target *t, const char *purl);
 void advisory_target_add_cpe(struct arena *a, struct advisory_target *t, const char *cpe);
 /* uri: where a source was fetched from; upstream: where its project keeps it, or NULL; version:
@@ -95,7 +97,8 @@ struct advisory_question {
 struct advisory_answer {
 	struct advisory_finding **findings; /* by target's label, then id */
 	size_t nfindings;
-	size_t records, withdrawn, meant; /* read; of them; that name something of ours */
+	size_t records, withdrawn; /* read; of them */
+	size_t asked;              /* that are about the question's `only` */
 };
 /* path: as the user named it. */
 int advisory_search(struct arena *a, const struct advisory_question *q, const char *path,

@@ -14,7 +14,7 @@ struct advisory_search {
 	struct dict index;    /* key -> struct advisory_place */
 	struct dict findings; /* "target id" -> struct advisory_found */
 	VEC(struct advisory_found *) order;
-	size_t records, withdrawn, meant;
+	size_t records, withdrawn, asked;
 };
 /* Files the targets under their names; afterwards, what was found. */
 void advisory_index(struct advisory_search *s);

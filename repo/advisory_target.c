@@ -198,9 +198,9 @@ take_inputs(struct arena *a, const struct statement *s, struct advisory_target *
 }
 
 /* By our own name; the epoch, which a package URL says apart, is part of the version. */
-static void
-add_own(struct arena *a, struct advisory_target *t, const struct purl_distribution *d,
-	const struct nevra *id)
+void
+advisory_target_add_rpm(struct arena *a, struct advisory_target *t,
+			const struct purl_distribution *d, const struct nevra *id)
 {
 	const struct advisory_name n = {
 		.key = arena_format(a, PURL_RPM "%s/%s", d->id, id->name),
@@ -235,12 +235,12 @@ advisory_target_read(struct arena *a, const struct statement *s, const struct di
 	d.version = doc_get_text(said, "version");
 	if (d.id) {
 		t.purl = purl_make(a, &d, &id);
-		add_own(a, &t, &d, &id);
+		advisory_target_add_rpm(a, &t, &d, &id);
 	}
 	/* An advisory of ours may name the recipe and mean all that came of it. */
 	if (d.id && t.recipe) {
 		id.name = t.recipe;
-		add_own(a, &t, &d, &id);
+		advisory_target_add_rpm(a, &t, &d, &id);
 	}
 	take_inputs(a, s, &t);
 	*out = t;
