@@ -68,7 +68,7 @@ check_path(struct recipe_reader *r, const struct doc *at, const char *path, stru
 			 recipe_read_shown(r->a, path));
 }
 
-/* links: what each points to; files: what each holds. */
+/* links: what each points to; files and programs: what each holds. */
 static int
 check_fixups(struct recipe_reader *r, const struct doc *map, const char *key, struct err *err)
 {
@@ -116,6 +116,12 @@ read_files(struct recipe_reader *r, const struct recipe_value *v, struct err *er
 }
 
 static int
+read_programs(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	return check_fixups(r, v->doc, "programs", err);
+}
+
+static int
 read_directories(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
 {
 	return check_directories(r, v->doc, err);
@@ -149,6 +155,7 @@ static const struct recipe_table group_table = { .path = "groups[]",
 static const struct recipe_field fixup_fields[] = {
 	{ .name = "links", .read = read_links },
 	{ .name = "files", .read = read_files },
+	{ .name = "programs", .read = read_programs },
 	{ .name = "directories", .read = read_directories },
 };
 const struct recipe_table seed_fixup_table = { .path = "fixups",

@@ -36,12 +36,12 @@ make_parents(int dirfd, const char *path, struct err *err)
 }
 
 static int
-make_file(int dirfd, const struct doc_item *item, struct err *err)
+make_file(int dirfd, const struct doc_item *item, mode_t mode, struct err *err)
 {
 	CLEANUP(fd_close) int fd = -1;
 
 	if (make_parents(dirfd, item->key, err) < 0 ||
-	    fd_create(dirfd, item->key, 0644, &fd, err) < 0 ||
+	    fd_create(dirfd, item->key, mode, &fd, err) < 0 ||
 	    fd_write_all(fd, item->value->text, strlen(item->value->text), err) < 0)
 		return -1;
 	return fd_close(&fd, item->key, err);
@@ -60,19 +60,29 @@ make_link(int dirfd, const struct doc_item *item, struct err *err)
 }
 
 static int
+make_files(int dirfd, const struct seed *seed, const char *key, mode_t mode, struct err *err)
+{
+	const struct doc *files = doc_get(seed->fixups, key);
+
+	for (size_t i = 0; files && i < files->n; i++)
+		if (make_file(dirfd, &files->items[i], mode, err) < 0)
+			return err_wrap(err, "%s:%d: '%s'", seed->yaml,
+					files->items[i].key_line, files->items[i].key);
+	return 0;
+}
+
+static int
 fill(int dirfd, const struct seed *seed, struct err *err)
 {
-	const struct doc *fixups = seed->fixups;
-	const struct doc *dirs = doc_get(fixups, "directories");
-	const struct doc *files = doc_get(fixups, "files"), *links = doc_get(fixups, "links");
+	const struct doc *dirs = doc_get(seed->fixups, "directories");
+	const struct doc *links = doc_get(seed->fixups, "links");
 
 	for (size_t i = 0; dirs && i < dirs->n; i++)
 		if (fd_mkdirs(dirfd, dirs->items[i].value->text, err) < 0)
 			return -1;
-	for (size_t i = 0; files && i < files->n; i++)
-		if (make_file(dirfd, &files->items[i], err) < 0)
-			return err_wrap(err, "%s:%d: '%s'", seed->yaml,
-					files->items[i].key_line, files->items[i].key);
+	if (make_files(dirfd, seed, "files", 0644, err) < 0 ||
+	    make_files(dirfd, seed, "programs", 0755, err) < 0)
+		return -1;
 	for (size_t i = 0; links && i < links->n; i++)
 		if (make_link(dirfd, &links->items[i], err) < 0)
 			return err_wrap(err, "%s:%d: '%s'", seed->yaml,
@@ -86,7 +96,7 @@ settle_modes(struct manifest *m)
 {
 	for (size_t i = 0; i < m->n; i++) {
 		if (m->at[i].type == MANIFEST_FILE)
-			m->at[i].mode = 0644;
+			m->at[i].mode = m->at[i].mode & 0100 ? 0755 : 0644;
 		else if (m->at[i].type == MANIFEST_DIR)
 			m->at[i].mode = 0755;
 	}

@@ -212,7 +212,8 @@ TEST(seed_release_file_gives_digests_and_date)
 }
 
 static const char fixups[] = "fixups:\n  links: {bin: usr/bin, usr/bin/sh: bash}\n"
-			     "  files: {etc/passwd: 'build:x:1000:'}\n  directories: [tmp]\n";
+			     "  files: {etc/passwd: 'build:x:1000:'}\n  directories: [tmp]\n"
+			     "  programs: {usr/bin/cc: '#!/bin/sh'}\n";
 
 TEST(seed_fixups_become_a_tree_of_their_own)
 {
@@ -234,7 +235,9 @@ TEST(seed_fixups_become_a_tree_of_their_own)
 	assert_int_equal(n, 1);
 	assert_ok(cas_tree_manifest(store, trees[0], &text, err));
 	assert_ok(manifest_parse(&p.a, buf_text(&text), text.len, "m", &m, err));
-	assert_int_equal(m.n, 7);
+	assert_int_equal(m.n, 8);
+	assert_int_equal(manifest_find(&m, "etc/passwd")->mode, 0644);
+	assert_int_equal(manifest_find(&m, "usr/bin/cc")->mode, 0755);
 	assert_string_equal(manifest_find(&m, "bin")->target, "usr/bin");
 	assert_string_equal(manifest_find(&m, "usr/bin/sh")->target, "bash");
 	assert_int_equal(manifest_find(&m, "etc/passwd")->size, 13);
