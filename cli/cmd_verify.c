@@ -3,13 +3,14 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "cli/verifying.h"
+#include "cli/vouching.h"
 #include "images/image.h"
 #include "repo/pkgverify.h"
 
 struct verify_args {
 	struct opt_list keys;
 	const char *within;
-	const char *policy, *log;
+	const char *policy, *log, *vsa;
 	bool no_state, explain;
 };
 
@@ -24,6 +25,8 @@ static const struct opt verify_opts[] = {
 	    "the log's tiles, for an artefact that lies apart from them"),
 	OPT(FLAG, struct verify_args, no_state, 0, "no-state", NULL,
 	    "compare with nothing that was seen before, and remember nothing"),
+	OPT(STR, struct verify_args, vsa, 0, "vsa", "FILE",
+	    "write the verdict to FILE, a verification summary signed with the rebuilder key"),
 	OPT(FLAG, struct verify_args, explain, 0, "explain", NULL,
 	    "say where every byte came from, generation by generation, down to the seed"),
 };
@@ -204,6 +207,27 @@ tell(struct verification *v, const char *operand, struct doc *d)
 	(void)printf("  weakest link: %s\n", weakest);
 }
 
+/* A refusal is vouched for, too; what went wrong while writing it does not hide it. */
+static int
+verify_and_vouch(struct verification *v, const char *path, struct err *err)
+{
+	struct vouching vouch = { .file = v->args->vsa };
+	struct err why;
+	int rc;
+
+	if (!vouch.file)
+		return verify_and_remember(v, path, err);
+	if (vouching_begin(v->cli, path, &vouch, err) < 0)
+		return -1;
+	rc = verify_and_remember(v, path, err);
+	if (vouching_write(v->cli, &vouch, v->by, rc == 0, rc == 0 ? err : &why) < 0) {
+		if (rc < 0)
+			cli_say("note: no verdict was written: %s", why.text);
+		return -1;
+	}
+	return rc;
+}
+
 static int
 verify_path(struct verification *all, const char *operand, struct doc *list, struct err *err)
 {
@@ -215,7 +239,7 @@ verify_path(struct verification *all, const char *operand, struct doc *list, str
 	v.steps = doc_list(&cli->arena);
 	if (!cli->json)
 		(void)printf("%s\n", operand);
-	rc = verify_and_remember(&v, cli_path(cli, operand), err);
+	rc = verify_and_vouch(&v, cli_path(cli, operand), err);
 	doc_set_text(&cli->arena, d, "path", operand);
 	doc_set(&cli->arena, d, "verified", doc_boolean(&cli->arena, rc == 0));
 	doc_set_text(&cli->arena, d, "policy", v.by->rules->name);
@@ -264,6 +288,8 @@ verify_run(struct cli *cli, void *args, const char *const *operands, size_t n, s
 		return err_set(err, ERR_USAGE,
 			       "--expires-within %s: not a span of time such as 12h or 2d",
 			       a->within);
+	if (a->vsa && n != 1)
+		return err_set(err, ERR_USAGE, "--vsa is about one artefact, not %zu", n);
 	if (verifying_open(cli, &by, &own, err) < 0 || open_memory(&all, &memory, err) < 0)
 		return -1;
 	by.ring.now = clock_wall();

@@ -75,6 +75,7 @@ verifying_open(struct cli *cli, struct verifying *v, struct rules *own, struct e
 	}
 	if (path)
 		add_keys(&cli->arena, &v->ring, &own->ring);
+	v->file = path;
 	v->rules = path ? own : rules_builtin(&v->ring);
 	return 0;
 }

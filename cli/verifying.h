@@ -10,6 +10,7 @@ struct verifying {
 	const struct opt_list *keys;
 	struct keyring ring; /* filled by verifying_open, as is: */
 	const struct rules *rules;
+	const char *file; /* it was read from; NULL: the built-in one */
 };
 /* The policy: the one named, else policy.yaml of the workspace, else that of the user, else the
  * built-in one. own holds it; it lives as long as v. */

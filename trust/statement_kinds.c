@@ -87,6 +87,7 @@ statement_release(struct arena *a, const char *purl, unsigned part, unsigned par
 struct doc *
 statement_vsa(struct arena *a, const struct statement_vsa *v)
 {
+	static const char *const failed[] = { "FAILED" };
 	struct doc *d = doc_map(a), *verifier = with_id(a, v->verifier_id),
 		   *policy = doc_map(a);
 	char when[CLOCK_TEXT_MAX];
@@ -107,8 +108,10 @@ statement_vsa(struct arena *a, const struct statement_vsa *v)
 	if (v->ninputs)
 		doc_set(a, d, "inputAttestations", resources(a, v->inputs, v->ninputs));
 	doc_set_text(a, d, "verificationResult", v->passed ? "PASSED" : "FAILED");
-	/* A refused artefact has no level, whatever its builder said. */
-	doc_set(a, d, "verifiedLevels", texts(a, v->levels, v->passed ? v->nlevels : 0));
+	/* A refused artefact has no level, whatever its builder said; SLSA has a word for it.
+	 */
+	doc_set(a, d, "verifiedLevels",
+		v->passed ? texts(a, v->levels, v->nlevels) : texts(a, failed, 1));
 	doc_set_text(a, d, "slsaVersion", "1.2");
 	return d;
 }
