@@ -11,25 +11,31 @@ static const struct opt tlog_opts[] = {
 	OPT(STR, struct cmd_tlog_args, log, 0, "log", "DIR",
 	    "the log's directory; default: log/ beside the keys, so that one key has one log"),
 	OPT(LIST, struct cmd_tlog_args, keys, 0, "key", "PATH",
-	    "check, prove: trust the key file or directory PATH (may be repeated)"),
+	    "check, prove, monitor: trust the key file or directory PATH (may be repeated)"),
+	OPT(LIST, struct cmd_tlog_args, statements, 0, "statements", "DIR",
+	    "monitor: statements that were made, as *.sigstore.json below DIR; default: those that the store logged"),
+	OPT(STR, struct cmd_tlog_args, max_age, 0, "max-age", "SPAN",
+	    "monitor: alarm when nothing was witnessed (--witness), or nothing was new, for SPAN (2d)"),
+	OPT(FLAG, struct cmd_tlog_args, accept, 0, "accept", NULL,
+	    "monitor: remember the log in spite of alarms about its entries, which were looked into"),
 	OPT(STR, struct cmd_tlog_args, origin, 0, "origin", "HOST",
-	    "check, prove: the name the log signs under; default: `log:` of kiln.yaml"),
+	    "check, prove, monitor: the name the log signs under; default: `log:` of kiln.yaml"),
 	OPT(LIST, struct cmd_tlog_args, log_keys, 0, "log-key", "FILE",
-	    "witness: keys of logs, one a line, as `kiln tlog key` of their owners printed them"),
+	    "witness, monitor: keys of logs, one a line, as `kiln tlog key` of their owners printed them"),
 	OPT(STR, struct cmd_tlog_args, name, 0, "name", "HOST",
 	    "witness, key: the name of this witness, that its cosignatures carry"),
 	OPT(STR, struct cmd_tlog_args, state, 0, "state", "DIR",
-	    "witness: what it cosigned last of each log; default: witness/ beside the keys"),
+	    "witness, monitor: what it saw of each log; default: witness/ beside the keys; monitor/ of the user's state"),
 	OPT(STR, struct cmd_tlog_args, out, 0, "out", "FILE",
 	    "witness: where the cosigned checkpoint goes; default: stdout"),
 	OPT(STR, struct cmd_tlog_args, listen, 0, "listen", "ADDRESS",
 	    "witness: answer logs over HTTP at ADDRESS (127.0.0.1:8080; port 0: any), until stopped"),
 	OPT(LIST, struct cmd_tlog_args, witnesses, 0, "witness", "FILE",
-	    "cosign: keys of witnesses, one a line, as `kiln tlog key --name` prints them; a URL behind a key: ask there"),
+	    "cosign, monitor: keys of witnesses, one a line, as `kiln tlog key --name` prints them; a URL behind a key: ask there"),
 	OPT(NUM, struct cmd_tlog_args, quorum, 0, "quorum", "N",
-	    "cosign: refuse when fewer than N of the witnesses have cosigned"),
+	    "cosign, monitor: refuse when fewer than N of the witnesses have cosigned"),
 	OPT(STR, struct cmd_tlog_args, timeout, 0, "timeout", "SPAN",
-	    "cosign: how long one witness may take (10s)"),
+	    "cosign: how long one witness may take (10s); monitor: how long one file may"),
 	OPT(FLAG, struct cmd_tlog_args, again, 0, "again", NULL,
 	    "cosign: ask those as well whose cosignature is there, for a newer time"),
 };
@@ -299,6 +305,8 @@ tlog_run(struct cli *cli, void *args, const char *const *operands, size_t n, str
 		rc = check(&run, err);
 	else if (strcmp(operands[0], "witness") == 0)
 		rc = cmd_tlog_witness(&run, operands + 1, n - 1, err);
+	else if (strcmp(operands[0], "monitor") == 0)
+		rc = cmd_tlog_monitor(&run, operands + 1, n - 1, err);
 	else if (strcmp(operands[0], "cosign") == 0)
 		rc = cmd_tlog_cosign(&run, operands + 1, n - 1, err);
 	else
@@ -316,6 +324,8 @@ static const struct opt_word tlog_words[] = {
 	{ "witness", NULL,
 	  "cosign the log of another party, if it continues what was seen; --listen: of many, over HTTP",
 	  0 },
+	{ "monitor", "DIR|URL",
+	  "say what is new in a log since it was last read; alarm when it is not that log", 1 },
 	{ "cosign", "[FILE...]",
 	  "put what witnesses gave back, or give over HTTP, on the log's own checkpoint",
 	  OPT_WORD_ANY },

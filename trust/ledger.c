@@ -8,6 +8,7 @@
 #include "base/dict.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "base/tree.h"
 #include "trust/timestamp.h"
 
 #define REF_KIND    "logged"
@@ -496,5 +497,41 @@ ledger_beside(const struct cas *store, const struct digest *bundle, const char *
 		return -1;
 	if (material_beside(&o.b, proof, envelope, err) < 0)
 		return err_wrap(err, "%s", name);
+	return 0;
+}
+
+static int
+give(const struct cas *store, const char *name, ledger_each_fn *each, void *arg,
+     struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(REF_MAX);
+	CLEANUP(buf_free) struct buf bundle = BUF_MAX(DSSE_MAX_BYTES);
+	struct digest blob;
+	struct doc *d;
+	bool found;
+
+	if (cas_ref_get(store, REF_KIND, name, &text, &found, err) < 0)
+		return -1;
+	if (!found || json_parse(&a, buf_text(&text), text.len, name, &d, err) < 0 ||
+	    !doc_get_digest(d, "bundle", &blob) || !cas_keep(store, &blob))
+		return 0;
+	if (cas_get(store, &blob, &bundle, err) < 0)
+		return -1;
+	return each(arg, name, &bundle, err);
+}
+
+int
+ledger_each(const struct cas *store, ledger_each_fn *each, void *arg, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const char **names;
+	size_t n;
+
+	if (tree_list(&a, cas_dirfd(store), "refs/" REF_KIND, &names, &n, err) < 0)
+		return err->sys == ENOENT ? 0 : -1;
+	for (size_t i = 0; i < n; i++)
+		if (give(store, names[i], each, arg, err) < 0)
+			return -1;
 	return 0;
 }

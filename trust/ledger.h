@@ -50,3 +50,8 @@ int ledger_recall(const struct ledger *l, struct ledger_item *items, size_t n, b
 /* material_beside of a bundle in the store. Both are cleared first. */
 int ledger_beside(const struct cas *store, const struct digest *bundle, const char *name,
 		  struct buf *proof, struct buf *envelope, struct err *err) MUST_CHECK;
+/* The bundle of every statement that was entered with this store and that it still holds. */
+typedef int ledger_each_fn(void *arg, const char *name, const struct buf *bundle,
+			   struct err *err);
+int ledger_each(const struct cas *store, ledger_each_fn *each, void *arg,
+		struct err *err) MUST_CHECK;

@@ -130,6 +130,18 @@ typedef int tlog_each_fn(void *arg, uint64_t index, const void *entry, size_t n,
 			 struct err *err);
 int tlog_check(int dirfd, const struct tlog_checkpoint *c, tlog_each_fn *each, void *arg,
 	       struct err *err) MUST_CHECK;
+/* The same for entries from `from` on. Of the earlier ones only their hashes are read, so that
+ * they fit the root; what they are is for who checked them before, and proves the growth. */
+int tlog_check_from(int dirfd, const struct tlog_checkpoint *c, uint64_t from,
+		    tlog_each_fn *each, void *arg, struct err *err) MUST_CHECK;
+/* Takes an entry of a statement apart; only what tlog_entry_make writes is one. */
+struct tlog_entry_parts {
+	struct digest digest; /* SHA-256 of the statement's pre-authentication encoding */
+	const uint8_t *key;   /* SubjectPublicKeyInfo, in the arena */
+	size_t key_len;
+};
+int tlog_entry_parse(struct arena *a, const void *data, size_t n, struct tlog_entry_parts *out,
+		     struct err *err) MUST_CHECK;
 
 /* ---- Proofs as files (C2SP tlog-proof@v1) ---- */
 /* checkpoint: the whole signed note. */

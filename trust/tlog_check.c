@@ -7,8 +7,8 @@
 
 struct audit {
 	int dirfd;
-	uint64_t size;
-	struct edge { /* hashes of the level that are not yet a whole tile */
+	uint64_t size, from; /* entries before from are given to nobody */
+	struct edge {        /* hashes of the level that are not yet a whole tile */
 		uint64_t n;
 		unsigned int width;
 		struct digest at[TLOG_WIDTH];
@@ -66,16 +66,38 @@ read_bundle(struct audit *a, uint64_t n, tlog_each_fn *each, void *arg, struct e
 		tlog_leaf(p + 2, len, &leaf);
 		if (push(a, leaf, err) < 0)
 			return -1;
-		if (each && each(arg, n * TLOG_WIDTH + i, p + 2, len, err) < 0)
+		if (each && n * TLOG_WIDTH + i >= a->from &&
+		    each(arg, n * TLOG_WIDTH + i, p + 2, len, err) < 0)
 			return -1;
 		p += 2 + len;
 	}
 	return 0;
 }
 
+/* Begins at the tile of the first entry that is asked for. What stands left of it above level 0
+ * is taken from the tiles: that they fit the root is checked with the rest. */
+static int
+resume(struct audit *a, struct err *err)
+{
+	uint64_t count = a->from / TLOG_WIDTH;
+
+	a->levels[0].n = count;
+	for (int level = 1; level < TLOG_LEVELS; level++, count /= TLOG_WIDTH) {
+		struct edge *e = &a->levels[level];
+
+		e->n = count / TLOG_WIDTH;
+		e->width = (unsigned int)(count % TLOG_WIDTH);
+		if (e->width > 0 &&
+		    tlog_tile_read(a->dirfd, level, e->n, tlog_tile_width(level, e->n, a->size),
+				   e->at, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
-tlog_check(int dirfd, const struct tlog_checkpoint *c, tlog_each_fn *each, void *arg,
-	   struct err *err)
+tlog_check_from(int dirfd, const struct tlog_checkpoint *c, uint64_t from, tlog_each_fn *each,
+		void *arg, struct err *err)
 {
 	CLEANUP(mem_free) struct audit *a = mem_alloc(sizeof(*a));
 	CLEANUP(tlog_tree_free) struct tlog_tree *t = NULL;
@@ -83,7 +105,10 @@ tlog_check(int dirfd, const struct tlog_checkpoint *c, tlog_each_fn *each, void 
 
 	a->dirfd = dirfd;
 	a->size = c->size;
-	for (uint64_t n = 0; n * TLOG_WIDTH < c->size; n++) {
+	a->from = KILN_MIN(from, c->size);
+	if (resume(a, err) < 0)
+		return -1;
+	for (uint64_t n = a->from / TLOG_WIDTH; n * TLOG_WIDTH < c->size; n++) {
 		if (read_bundle(a, n, each, arg, err) < 0)
 			return -1;
 	}
@@ -98,4 +123,11 @@ tlog_check(int dirfd, const struct tlog_checkpoint *c, tlog_each_fn *each, void 
 			       "log: the tiles do not fit the checkpoint of size %llu",
 			       (unsigned long long)c->size);
 	return 0;
+}
+
+int
+tlog_check(int dirfd, const struct tlog_checkpoint *c, tlog_each_fn *each, void *arg,
+	   struct err *err)
+{
+	return tlog_check_from(dirfd, c, 0, each, arg, err);
 }
