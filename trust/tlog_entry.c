@@ -100,8 +100,7 @@ tlog_entry_parse(struct arena *a, const void *data, size_t n, struct tlog_entry_
 	dd = descend(d, digest_at);
 	sd = descend(d, sig_at);
 	kd = descend(d, key_at);
-	if (!dd || !sd || !kd || !decode(dd, &digest) || !decode(kd, &key) ||
-	    key.len == 0 ||
+	if (!dd || !sd || !kd || !decode(dd, &digest) || !decode(kd, &key) || key.len == 0 ||
 	    digest.len != DIGEST_BYTES)
 		return err_set(err, ERR_VERIFY, "not the entry of a statement");
 	write_entry(a, dd, kd, sd, &again);
