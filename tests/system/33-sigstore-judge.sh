@@ -82,6 +82,38 @@ changed-timestamp||timestamp:
 no-timestamp|TIMESTAMP_ERROR: expected 1 timestamps, got 0|
 no-entry|TLOG_ERROR: expected 1 tlog entries, got 0|
 L
+# The classes of sigstore-conformance that have a meaning here (docs/decisions/0042), made with our keys: one verdict.
+while IFS='|' read -r class how; do
+	node "$judge/judge.js" change "$how" $bundle $other >changed/packages/one-1-1.noarch.rpm.sigstore.json
+	assert_contains "$class ($how): sigstore refuses" "refused " "$(here changed/packages/one-1-1.noarch.rpm.sigstore.json)"
+	"$kiln" verify --key keys changed/packages/one-1-1.noarch.rpm >out 2>err
+	assert_eq "$class ($how): so does kiln verify" 3 $?
+done <<'L'
+rekor2-dsse-invalid-sig_fail|signature
+rekor2-dsse-mismatch-sig_fail|other-key
+rekor2-dsse-mismatch-envelope_fail|payload
+dsse-with-hashedrekord-mismatch-envelope_fail|body
+cve-2022-36056-swapped-tlog-entry_fail|entry-of-another
+inclusion-proof-of-another_fail|proof-of-another
+inclusion-proof-invalid_fail|hash
+inclusion-proof-missing_fail|no-proof
+checkpoint-missing_fail|no-checkpoint
+checkpoint-root-mismatch_fail|root
+checkpoint-signature-invalid_fail|checkpoint-signature
+log-index-mismatch_fail|index
+log-id-unknown_fail|log-id
+timestamp-mismatch_fail|timestamp-of-another
+managed-key-wrong-key_fail|other-hint
+managed-key-and-client-identity_fail|certificate-for-key
+signature-missing_fail|no-signature
+signatures-multiple_fail|two-signatures
+message-signature-for-dsse_fail|message-for-envelope
+bundle-media-type-unknown_fail|media-type
+L
+cp $bundle changed/packages/one-1-1.noarch.rpm.sigstore.json
+assert_eq "managed-key-and-trusted-root, rekor2-dsse-happy-path: sigstore accepts" accepted "$(here changed/packages/one-1-1.noarch.rpm.sigstore.json)"
+"$kiln" verify --key keys changed/packages/one-1-1.noarch.rpm >out 2>err
+assert_eq "managed-key-and-trusted-root, rekor2-dsse-happy-path: so does kiln verify" 0 $?
 cp $other changed/packages/one-1-1.noarch.rpm.sigstore.json
 refused "the bundle of another package" "speaks of other bytes"
 

@@ -4,6 +4,7 @@
 #include "repo/pkgverify.h"
 #include "repo/publish.h"
 #include "trust/key_priv.h"
+#include "trust/rules.h"
 #include "trust/signer.h"
 #include "trust/statement.h"
 
@@ -85,6 +86,35 @@ add_package(struct stock *s, const char *path, struct err *err)
 	return attest(s, f, source, err);
 }
 
+static void
+tell_witness(void *arg, const struct note_key *witness, const struct err *failure)
+{
+	(void)arg;
+	(void)fprintf(stderr, "witness %s: %s\n", witness->name,
+		      failure ? failure->text : "cosigned");
+}
+
+/* $REPOTOOL_POLICY: its witnesses are asked, each for two seconds. */
+static int
+find_witnesses(struct arena *a, struct rules *r, struct witness_http_circle *out,
+	       struct publish_spec *spec, struct err *err)
+{
+	const char *path = getenv("REPOTOOL_POLICY");
+
+	if (!path)
+		return 0;
+	if (rules_load(a, path, r, err) < 0)
+		return -1;
+	*out = (struct witness_http_circle){ .keys = r->witnesses,
+					     .urls = r->witness_urls,
+					     .n = r->nwitnesses,
+					     .quorum = r->quorum,
+					     .timeout_ms = 2000,
+					     .tell = tell_witness };
+	spec->witnesses = out;
+	return 0;
+}
+
 /* publish KEYS STORE DEST RPM... */
 static int
 cmd_publish(int argc, char **argv, struct err *err)
@@ -96,10 +126,13 @@ cmd_publish(int argc, char **argv, struct err *err)
 				     .distribution = "Kiln Linux",
 				     .repo_id = "kiln",
 				     .log_origin = "log.kiln.invalid" };
+	CLEANUP(rules_release) struct rules rules = { .name = NULL };
+	struct witness_http_circle circle;
 	struct publish_summary sum;
 	bool made;
 
-	if (key_init_sized(argv[0], "Kiln test", 1700000000, 2048, &made, err) < 0 ||
+	if (find_witnesses(&s.a, &rules, &circle, &spec, err) < 0 ||
+	    key_init_sized(argv[0], "Kiln test", 1700000000, 2048, &made, err) < 0 ||
 	    cas_open(argv[1], true, &s.store, err) < 0 ||
 	    signer_start(argv[0], &s.signer, err) < 0 ||
 	    fd_open(".", O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)

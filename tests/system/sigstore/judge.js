@@ -59,6 +59,22 @@ const changes = {
 		const t = b.verificationMaterial.timestampVerificationData.rfc3161Timestamps[0];
 		t.signedTimestamp = flip(t.signedTimestamp);
 	},
+	'log-id': (b) => { const e = b.verificationMaterial.tlogEntries[0]; e.logId.keyId = flip(e.logId.keyId); },
+	'no-proof': (b) => { delete b.verificationMaterial.tlogEntries[0].inclusionProof; },
+	'no-checkpoint': (b) => { delete b.verificationMaterial.tlogEntries[0].inclusionProof.checkpoint; },
+	'two-signatures': (b, o) => { b.dsseEnvelope.signatures.push(o.dsseEnvelope.signatures[0]); },
+	'no-signature': (b) => { b.dsseEnvelope.signatures = []; },
+	'media-type': (b) => { b.mediaType = 'application/vnd.dev.sigstore.bundle+json;version=9.9'; },
+	'other-hint': (b) => { b.verificationMaterial.publicKey.hint = 'SHA256:' + 'A'.repeat(43); },
+	'certificate-for-key': (b, o) => {
+		delete b.verificationMaterial.publicKey;
+		b.verificationMaterial.certificate = { rawBytes: o.dsseEnvelope.payload };
+	},
+	'message-for-envelope': (b) => {
+		b.messageSignature = { messageDigest: { algorithm: 'SHA2_256', digest: 'A'.repeat(43) + '=' },
+			signature: b.dsseEnvelope.signatures[0].sig };
+		delete b.dsseEnvelope;
+	},
 	'no-timestamp': (b) => { delete b.verificationMaterial.timestampVerificationData; },
 	'no-entry': (b) => { delete b.verificationMaterial.tlogEntries; },
 	'other-key': (b, o) => { b.dsseEnvelope.signatures = o.dsseEnvelope.signatures; },
