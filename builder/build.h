@@ -24,6 +24,7 @@ enum build_event {
 	BUILD_SERVED,  /* name, text: why from the store, although the plan was to build it */
 	BUILD_DONE,    /* name, text: seconds and packages */
 	BUILD_FAILED,  /* name, text: cause */
+	BUILD_CHECKED, /* name, text: where the second build differs; NULL: nowhere */
 	BUILD_BLOCKED, /* name, text: the failed recipe that it needs */
 	BUILD_PHASE, /* name, text: what it does from now on: "lock" (another Kiln works on the
 			same action), "cache" (the shared cache is asked), "build", "package" */
@@ -103,6 +104,16 @@ struct builder {
 int build_run(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
 	      const struct build_options *o, struct build_summary *out,
 	      struct err *err) MUST_CHECK;
+/* Builds what is built of the named recipes (none: all) once more, elsewhere, and compares the
+ * unsigned packages byte by byte (docs/hardening.md). What differs is told by BUILD_CHECKED. */
+struct build_checked {
+	size_t checked, different;
+	struct build_failure *failures; /* of those that could not be built elsewhere */
+	size_t nfailures;
+};
+int build_check(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
+		const struct build_options *o, struct build_checked *out,
+		struct err *err) MUST_CHECK;
 /* How the recipes stand, without building, fetching or unpacking. */
 enum build_standing { BUILD_IS_BUILT, BUILD_IS_STALE, BUILD_IS_NEW, BUILD_HAS_FAILED };
 struct build_state {

@@ -26,15 +26,41 @@ is_set(const struct recipe_env *env, size_t nenv, const char *assignment)
 	return false;
 }
 
+/* Where the job's sources are. What names /build finds them there, too. */
+static const char *
+top_of(const struct build_job *job)
+{
+	return job->check ? BUILD_ELSEWHERE : BUILD_TOP;
+}
+
+static unsigned
+cpus_of(const struct build_job *job)
+{
+	return job->check ? 1 : ACTION_CPUS;
+}
+
+/* "NAME=VALUE"; {build} in it is where the sources are. */
+static const char *
+assign(struct arena *a, const struct recipe_env *e, const char *top)
+{
+	static const char word[] = "{build}";
+	const char *text = arena_format(a, "%s=", e->name), *at = e->value, *next;
+
+	for (; (next = strstr(at, word)); at = next + strlen(word))
+		text = arena_format(a, "%s%.*s%s", text, (int)(next - at), at, top);
+	return arena_format(a, "%s%s", text, at);
+}
+
 /* A value of the recipe replaces the stage's, and that ours, of the same name. */
 static void
-fill_env(struct arena *a, const struct recipe *r, const struct seed *ground,
+fill_env(struct arena *a, const struct build_job *job, const struct seed *ground,
 	 struct sandbox_spec *spec)
 {
+	const struct recipe *r = job->node->recipe;
 	const char *const fixed[] = {
 		"DESTDIR=/out",
-		"HOME=/build",
-		arena_format(a, "JOBS=%d", ACTION_CPUS),
+		arena_format(a, "HOME=%s", top_of(job)),
+		arena_format(a, "JOBS=%u", cpus_of(job)),
 		arena_format(a, "KILN_NAME=%s", r->name),
 		arena_format(a, "KILN_RELEASE=%s", r->release),
 		arena_format(a, "KILN_VERSION=%s", r->version),
@@ -53,22 +79,21 @@ fill_env(struct arena *a, const struct recipe *r, const struct seed *ground,
 			env[n++] = fixed[i];
 	}
 	for (size_t i = 0; i < ground->nenv; i++) {
-		const char *text =
-			arena_format(a, "%s=%s", ground->env[i].name, ground->env[i].value);
+		const char *text = assign(a, &ground->env[i], top_of(job));
 
 		if (!is_set(r->env, r->nenv, text))
 			env[n++] = text;
 	}
 	for (size_t i = 0; i < r->nenv; i++)
-		env[n++] = arena_format(a, "%s=%s", r->env[i].name, r->env[i].value);
+		env[n++] = assign(a, &r->env[i], top_of(job));
 	qsort(env, n, sizeof(*env), compare_texts);
 	spec->env = env;
 	spec->nenv = n;
 }
 
 static int
-add_source(struct build_session *s, const struct recipe_source *source, struct build_chamber *c,
-	   struct err *err)
+add_source(struct build_session *s, const struct recipe_source *source, const char *top,
+	   struct build_chamber *c, struct err *err)
 {
 	struct sandbox_input *in = &c->inputs[c->ninputs];
 
@@ -78,11 +103,11 @@ add_source(struct build_session *s, const struct recipe_source *source, struct b
 	c->ninputs++;
 	if (!source->unpack) {
 		in->kind = SANDBOX_COPY;
-		in->dest = arena_format(s->a, "/build/%s/%s", source->into, source->filename);
+		in->dest = arena_format(s->a, "%s/%s/%s", top, source->into, source->filename);
 		return 0;
 	}
 	in->kind = SANDBOX_UNPACK;
-	in->dest = arena_format(s->a, "/build/%s", source->into);
+	in->dest = arena_format(s->a, "%s/%s", top, source->into);
 	in->strip = source->strip;
 	in->members = (const char *const *)source->extract;
 	in->nmembers = source->nextract;
@@ -92,9 +117,10 @@ add_source(struct build_session *s, const struct recipe_source *source, struct b
 /* The patch goes through the store, so the chamber gets the bytes whose digest is in the key.
  */
 static int
-add_patch(struct build_session *s, const struct recipe *r, size_t i, struct build_chamber *c,
-	  struct err *err)
+add_patch(struct build_session *s, const struct build_job *job, size_t i,
+	  struct build_chamber *c, struct err *err)
 {
+	const struct recipe *r = job->node->recipe;
 	const struct recipe_patch *p = &r->patches[i];
 	struct sandbox_input *in = &c->inputs[c->ninputs];
 	const char *path = arena_format(s->a, "%s/%s", r->dir, p->file);
@@ -107,7 +133,7 @@ add_patch(struct build_session *s, const struct recipe *r, size_t i, struct buil
 	    cas_get_fd(s->b->store, &p->sha256, &in->fd, err) < 0)
 		return err_wrap(err, "%s:%d:%d: patch %s", r->path, p->line, p->col, p->file);
 	c->ninputs++;
-	in->dest = arena_format(s->a, "/build/patches/%04zu-%s", i + 1,
+	in->dest = arena_format(s->a, "%s/patches/%04zu-%s", top_of(job), i + 1,
 				slash ? slash + 1 : p->file);
 	return 0;
 }
@@ -115,25 +141,37 @@ add_patch(struct build_session *s, const struct recipe *r, size_t i, struct buil
 /* Steps begin where the first source was unpacked. The command stands before the first line of
  * the script, so that line numbers in the shell's messages stay those of the recipe. */
 static const char *
-script(struct arena *a, const struct recipe *r, const char *run)
+script(struct arena *a, const struct build_job *job, const char *run)
 {
-	if (r->nsources == 0)
-		return run;
-	return arena_format(a, "cd '/build/%s'; %s", r->sources[0].into, run);
+	const struct recipe *r = job->node->recipe;
+
+	if (r->nsources)
+		return arena_format(a, "cd '%s/%s'; %s", top_of(job), r->sources[0].into, run);
+	return job->check ? arena_format(a, "cd '%s'; %s", top_of(job), run) : run;
 }
 
 static void
-add_steps(struct arena *a, const struct recipe *r, const struct seed *ground,
+add_steps(struct arena *a, const struct build_job *job, const struct seed *ground,
 	  struct build_chamber *c)
 {
+	const struct recipe *r = job->node->recipe;
 	struct sandbox_step *steps =
-		arena_array(a, r->nsteps + ground->nfinish + 2, sizeof(*steps));
+		arena_array(a, r->nsteps + ground->nfinish + 3, sizeof(*steps));
 	size_t n = 0;
 
+	if (job->check)
+		steps[n++] = (struct sandbox_step){
+			.name = "elsewhere",
+			.script = "mkdir -p " BUILD_ELSEWHERE "\n"
+				  "for d in " BUILD_ELSEWHERE "/*; do\n"
+				  "\t[ ! -e \"$d\" ] || ln -s \"elsewhere/${d##*/}\" " BUILD_TOP
+				  "/\n"
+				  "done\n",
+		};
 	if (r->npatches)
 		steps[n++] = (struct sandbox_step){
 			.name = BUILD_PATCH_STEP,
-			.script = script(a, r,
+			.script = script(a, job,
 					 "for p in /build/patches/*; do\n"
 					 "\techo \"applying ${p##*/}\"\n"
 					 "\tpatch -p1 --no-backup-if-mismatch -i \"$p\"\n"
@@ -141,14 +179,14 @@ add_steps(struct arena *a, const struct recipe *r, const struct seed *ground,
 		};
 	for (size_t i = 0; i < r->nsteps; i++)
 		steps[n++] = (struct sandbox_step){ .name = r->steps[i].name,
-						    .script = script(a, r, r->steps[i].run) };
+						    .script = script(a, job, r->steps[i].run) };
 	if (r->check.run)
 		steps[n++] = (struct sandbox_step){ .name = "check",
-						    .script = script(a, r, r->check.run) };
+						    .script = script(a, job, r->check.run) };
 	for (size_t i = 0; i < ground->nfinish; i++)
-		steps[n++] =
-			(struct sandbox_step){ .name = ground->finish[i].name,
-					       .script = script(a, r, ground->finish[i].run) };
+		steps[n++] = (struct sandbox_step){ .name = ground->finish[i].name,
+						    .script = script(a, job,
+								     ground->finish[i].run) };
 	c->spec.steps = steps;
 	c->spec.nsteps = n;
 }
@@ -162,12 +200,12 @@ build_chamber_make(struct build_session *s, const struct build_job *job,
 
 	c.inputs = arena_array(s->a, r->nsources + r->npatches, sizeof(*c.inputs));
 	for (size_t i = 0; i < r->nsources; i++) {
-		if (add_source(s, &r->sources[i], &c, err) < 0)
+		if (add_source(s, &r->sources[i], top_of(job), &c, err) < 0)
 			return err_wrap(err, "%s:%d:%d", r->path, r->sources[i].line,
 					r->sources[i].col);
 	}
 	for (size_t i = 0; i < r->npatches; i++) {
-		if (add_patch(s, r, i, &c, err) < 0)
+		if (add_patch(s, job, i, &c, err) < 0)
 			return -1;
 	}
 	c.spec.name = r->name;
@@ -182,12 +220,13 @@ build_chamber_make(struct build_session *s, const struct build_job *job,
 	c.spec.fake_chown = r->fake_chown;
 	c.spec.kernel_release = r->kernel_release;
 	c.spec.kernel_version = r->kernel_version;
-	c.spec.cpus = ACTION_CPUS;
+	c.spec.cpus = cpus_of(job);
+	c.spec.elsewhere = job->check;
 	c.spec.mtime = r->epoch;
 	c.spec.log_fd = job->log_fd;
 	c.spec.tty_fd = -1;
-	fill_env(s->a, r, &s->seed, &c.spec);
-	add_steps(s->a, r, &s->seed, &c);
+	fill_env(s->a, job, &s->seed, &c.spec);
+	add_steps(s->a, job, &s->seed, &c);
 	*out = c;
 	c = (struct build_chamber){ .inputs = NULL };
 	return 0;
@@ -214,11 +253,14 @@ build_chamber_source(struct arena *a, const struct recipe *r, int input)
 }
 
 const char *
-build_chamber_where(struct build_session *s, const struct recipe *r, int step)
+build_chamber_where(struct build_session *s, const struct build_job *job, int step)
 {
+	const struct recipe *r = job->node->recipe;
 	struct arena *a = s->a;
-	size_t i = (size_t)step;
+	size_t i;
 
+	step -= job->check;
+	i = (size_t)step;
 	if (step < 0)
 		return NULL;
 	if (r->npatches) {

@@ -120,7 +120,7 @@ open_chamber(struct build_session *s, struct build_job *job, struct err *err)
 		   &job->log_fd, err) < 0 ||
 	    build_chamber_make(s, job, &c, err) < 0)
 		return -1;
-	c.spec.keep_failed = r->name;
+	c.spec.keep_failed = job->check ? NULL : r->name;
 	c.spec.harvest_tmp = job->tmp;
 	return sandbox_begin(s->b->sandbox, &c.spec, &job->run, err);
 }
@@ -169,6 +169,22 @@ begin_locking(struct build_session *s, size_t node, int *fd, enum schedule_outco
 	return 0;
 }
 
+/* What is known is built all the same. */
+static int
+begin_check(struct build_session *s, struct build_job *job, int *fd, enum schedule_outcome *out,
+	    struct err *err)
+{
+	if (build_quota_start(s, err) < 0)
+		return give_up(s, job, out, err);
+	build_session_event(s, BUILD_STARTED, job->node->recipe->name, "again, elsewhere");
+	if (open_chamber(s, job, err) < 0)
+		return give_up(s, job, out, err);
+	job->phase = BUILD_RUNNING;
+	*fd = sandbox_run_fd(job->run);
+	*out = SCHEDULE_WAIT;
+	return 0;
+}
+
 static int
 on_new(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out,
        struct err *err)
@@ -176,6 +192,8 @@ on_new(struct build_session *s, size_t node, int *fd, enum schedule_outcome *out
 	struct build_job *job = &s->jobs[node];
 	bool planned = job->known;
 
+	if (job->check)
+		return begin_check(s, job, fd, out, err);
 	if (build_session_identify(s, node, err) < 0)
 		return give_up(s, job, out, err);
 	if (job->known) {
@@ -271,7 +289,7 @@ fail_in_chamber(struct build_session *s, struct build_job *job, enum schedule_ou
 					 f.message, trace_words(s->a, &job->outcome->seen));
 	f.where = job->outcome->cause == SANDBOX_UNPACK_FAILED
 			  ? build_chamber_source(s->a, r, job->outcome->step)
-			  : build_chamber_where(s, r, job->outcome->step);
+			  : build_chamber_where(s, job, job->outcome->step);
 	*out = fail(s, job, &f);
 	return 0;
 }
@@ -339,6 +357,13 @@ on_packed(struct build_session *s, struct build_job *job, enum schedule_outcome 
 
 	if (build_pack_collect(s, job, &facts, &n, err) < 0)
 		return fail_to_pack(s, job, out, err);
+	if (job->check) {
+		if (build_check_compare(s, job, facts, n, err) < 0)
+			return give_up(s, job, out, err);
+		build_job_tidy(s, job);
+		*out = SCHEDULE_BUILT;
+		return 0;
+	}
 	if (build_commit_enter(s, err) < 0 || put_run(s, job, err) < 0)
 		return give_up(s, job, out, err);
 	build_pack_adopt(s, job, facts, n);

@@ -76,8 +76,10 @@ struct build_job {
 	char tmp[64];       /* in the store; "" when there is none */
 	int log_fd;
 	bool killed;
-	uint64_t ticket;  /* of its result */
-	const char *done; /* what to say when it is durable; NULL: nothing */
+	bool check;             /* built again, elsewhere, to be compared with result */
+	const char *difference; /* of that; NULL: none */
+	uint64_t ticket;        /* of its result */
+	const char *done;       /* what to say when it is durable; NULL: nothing */
 	struct build_job *next_committing;
 };
 /* A ground that recipes of the session stand on, and what it offers. */
@@ -248,6 +250,8 @@ int build_quota_start(struct build_session *s, struct err *err) MUST_CHECK;
 
 /* ---- build_chamber.c: what goes into the chamber ---- */
 #define BUILD_PATCH_STEP "patches"
+#define BUILD_TOP        "/build"
+#define BUILD_ELSEWHERE  "/build/elsewhere" /* where a check builds */
 struct build_chamber {
 	struct sandbox_spec spec;
 	struct sandbox_input *inputs; /* their descriptors are closed with the chamber */
@@ -261,7 +265,7 @@ DEFINE_RELEASE(struct build_chamber, build_chamber_release);
 /* "recipes/zlib/recipe.yaml:12:5": where the source of this input stands. */
 const char *build_chamber_source(struct arena *a, const struct recipe *r, int input);
 /* "recipes/zlib/recipe.yaml:31": where the step of this index stands. */
-const char *build_chamber_where(struct build_session *s, const struct recipe *r, int step);
+const char *build_chamber_where(struct build_session *s, const struct build_job *job, int step);
 
 /* ---- build_lock.c ---- */
 /* l->fd >= 0: it is taken. Else l->sock is to be waited for. */
@@ -292,6 +296,12 @@ void build_pack_release(struct build_pack *p);
 /* Record, statement, signature and the result of a job whose packages are made. */
 int build_prove(struct build_session *s, struct build_job *job, struct pkgfacts *facts,
 		size_t n, struct err *err) MUST_CHECK;
+
+/* ---- build_check.c ---- */
+/* The packages of a check, where the packer left them, against those of the job's result: sets
+ * its difference. */
+int build_check_compare(struct build_session *s, struct build_job *job,
+			const struct pkgfacts *facts, size_t n, struct err *err) MUST_CHECK;
 
 /* ---- build_job.c ---- */
 extern const struct schedule_runner build_job_runner; /* without its arg */

@@ -89,6 +89,7 @@ struct sandbox_spec {
 	struct sandbox_limits limits;
 	unsigned cpus;   /* CPUs the job may see and use, >= 1 */
 	int64_t mtime;   /* given to what inputs create */
+	bool elsewhere;  /* what must not matter is another: the user's number, addresses */
 	bool full_proc;  /* /proc with fixed host facts and masks, not only processes */
 	bool fake_chown; /* the chown family succeeds and does nothing */
 	const char *kernel_release; /* what uname tells of the kernel, both or neither, each

@@ -43,7 +43,7 @@ enter_namespaces(struct err *err)
 			"kernel.apparmor_restrict_unprivileged_userns",
 			(unsigned)uid);
 	}
-	if (sandbox_ids_map(uid, gid, err) < 0)
+	if (sandbox_ids_map(SANDBOX_UID, uid, gid, err) < 0)
 		return -1;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
 		err_sys(err, "making the helper's mounts private");

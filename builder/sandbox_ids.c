@@ -42,12 +42,13 @@ write_map(const char *path, const char *text, struct err *err)
 }
 
 int
-sandbox_ids_map(uid_t outside, gid_t outside_gid, struct err *err)
+sandbox_ids_map(uid_t inside, uid_t outside, gid_t outside_gid, struct err *err)
 {
 	char uids[64], gids[64];
 
-	(void)snprintf(uids, sizeof(uids), "%d %u 1\n", SANDBOX_UID, (unsigned)outside);
-	(void)snprintf(gids, sizeof(gids), "%d %u 1\n", SANDBOX_UID, (unsigned)outside_gid);
+	(void)snprintf(uids, sizeof(uids), "%u %u 1\n", (unsigned)inside, (unsigned)outside);
+	(void)snprintf(gids, sizeof(gids), "%u %u 1\n", (unsigned)inside,
+		       (unsigned)outside_gid);
 	if (write_map("/proc/self/setgroups", "deny", err) < 0 ||
 	    write_map("/proc/self/uid_map", uids, err) < 0 ||
 	    write_map("/proc/self/gid_map", gids, err) < 0)

@@ -98,8 +98,8 @@ prefer_for_oom(struct err *err)
 static int
 become(struct err *err)
 {
-	if (sandbox_ids_map(SANDBOX_UID, SANDBOX_UID, err) < 0 || prefer_for_oom(err) < 0 ||
-	    sandbox_ids_die_with_parent(err) < 0)
+	if (sandbox_ids_map(SANDBOX_UID, SANDBOX_UID, SANDBOX_UID, err) < 0 ||
+	    prefer_for_oom(err) < 0 || sandbox_ids_die_with_parent(err) < 0)
 		return -1;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(err, "hiding from debuggers");
@@ -238,6 +238,7 @@ raise_walls(struct sandbox_chamber *c, struct sandbox_walls *walls, struct err *
 	walls->listener = &listener;
 	if (fd_open("/proc", O_RDONLY | O_DIRECTORY, &c->proc, err) < 0 ||
 	    fd_open("/proc/self/ns/mnt", O_RDONLY, &mounts, err) < 0 ||
+	    (c->spec->elsewhere && sandbox_walls_vary(walls, err) < 0) ||
 	    sandbox_walls_raise(walls, err) < 0)
 		return -1;
 	return tell_walls(c, mounts, listener, err);

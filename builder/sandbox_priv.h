@@ -23,6 +23,7 @@
 #include <sched.h>
 
 #define SANDBOX_UID            1000
+#define SANDBOX_OTHER_UID      2000 /* where SANDBOX_UID must not matter */
 #define SANDBOX_HOST_NAME      "kiln"
 #define SANDBOX_DOMAIN_NAME    "invalid"
 #define SANDBOX_MAX_TREES      10000
@@ -208,8 +209,9 @@ int sandbox_wire_seen_read(struct arena *a, const char *text, size_t n,
 /* ---- sandbox_ids.c ---- */
 int sandbox_ids_drop(uid_t uid, gid_t gid,
 		     struct err *err) MUST_CHECK; /* nothing when not root */
-/* Maps SANDBOX_UID of the caller's new user namespace to `outside` of its parent's. */
-int sandbox_ids_map(uid_t outside, gid_t outside_gid, struct err *err) MUST_CHECK;
+/* Maps `inside`, user and group, of the caller's new user namespace to `outside` of its
+ * parent's. */
+int sandbox_ids_map(uid_t inside, uid_t outside, gid_t outside_gid, struct err *err) MUST_CHECK;
 int sandbox_ids_die_with_parent(struct err *err) MUST_CHECK;
 /* Makes /proc/PID/cmdline of this process and its children say `name`: what kiln was called
  * with is the host's affair. */
@@ -288,6 +290,9 @@ struct sandbox_walls {
 };
 /* Those that need no spec; they stay from then on. */
 int sandbox_walls_begin(const struct sandbox_walls *w, struct err *err) MUST_CHECK;
+/* For sandbox_spec.elsewhere: the process becomes SANDBOX_OTHER_UID in a user namespace of its
+ * own, and addresses are no longer fixed. Before sandbox_walls_raise. */
+int sandbox_walls_vary(const struct sandbox_walls *w, struct err *err) MUST_CHECK;
 /* The others, in the chamber's rooms, seccomp last. */
 int sandbox_walls_raise(const struct sandbox_walls *w, struct err *err) MUST_CHECK;
 

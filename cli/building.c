@@ -128,6 +128,7 @@ static const struct event_words words[] = {
 	[BUILD_SERVED] = { "store", "served", "reason" },
 	[BUILD_DONE] = { "done", "done", "text" },
 	[BUILD_FAILED] = { "failed", "failed", "cause" },
+	[BUILD_CHECKED] = { "checked", "checked", "difference" },
 	[BUILD_BLOCKED] = { "blocked", "blocked", "by" },
 	[BUILD_PHASE] = { "phase", "phase", "phase" },
 	[BUILD_CACHE] = { "cache", "cache", "text" },
@@ -175,6 +176,20 @@ stream_event(const struct telling *t, enum build_event e, const char *name, cons
 	(void)fflush(stdout);
 }
 
+/* Each package that differs has a line. */
+static void
+checked_lines(const struct telling *t, const char *name, const char *difference)
+{
+	if (!difference)
+		say_timed(t, "%-8s %s: the same packages, byte by byte", "checked", name);
+	for (const char *at = difference; at;) {
+		size_t n = strcspn(at, "\n");
+
+		say_timed(t, "%-8s %s: %.*s", "differs", name, (int)n, at);
+		at = at[n] ? at + n + 1 : NULL;
+	}
+}
+
 static void
 on_event(void *arg, enum build_event e, const char *name, const char *text)
 {
@@ -198,7 +213,9 @@ on_event(void *arg, enum build_event e, const char *name, const char *text)
 		return;
 	}
 	end_blocked(t);
-	if (e == BUILD_PHASE)
+	if (e == BUILD_CHECKED)
+		checked_lines(t, name, text);
+	else if (e == BUILD_PHASE)
 		say_timed(t, "%-8s %s: another Kiln works on it", "waits", name);
 	else
 		say_timed(t, "%-8s %s%s%s", words[e].shown, name ? name : "",
@@ -378,4 +395,55 @@ building_run(struct cli *cli, const struct building *a, const char *const *names
 		print_cache(&s);
 	*out = s;
 	return s.failed ? failed(&s, a->keep_going, err) : 0;
+}
+
+static int
+not_the_same(const struct build_checked *c, struct err *err)
+{
+	if (!c->different)
+		return err_set(err, ERR_REPRO, "%zu of %zu recipes cannot be built elsewhere",
+			       c->nfailures, c->checked);
+	err_set(err, ERR_REPRO, "%zu of %zu recipes did not come out the same", c->different,
+		c->checked);
+	return err_hint(err,
+			"docs/hardening.md lists what makes a build depend on where it runs");
+}
+
+int
+building_check(struct cli *cli, const struct building *a, const char *const *names, size_t n,
+	       struct err *err)
+{
+	struct build_summary none = { 0 };
+	struct telling t = { .cli = cli,
+			     .start_ms = clock_monotonic_ms(),
+			     .stage = a->stage,
+			     .summary = &none };
+	struct source_progress progress = status_fetching;
+	struct build_options o = { .jobs = a->jobs,
+				   .event = on_event,
+				   .arg = &t,
+				   .progress = &progress,
+				   .stop = &cli_stopped };
+	struct doc *d = doc_map(&cli->arena);
+	struct build_checked c;
+
+	progress.stop = &cli_stopped;
+	if (build_check(&cli->arena, &cli->builder, names, n, &o, &c, err) < 0)
+		return cli_stopped ? cli_interrupted(err) : -1;
+	for (size_t i = 0; i < c.nfailures; i++)
+		cli_say("\nfailed elsewhere: %s: %s%s%s", c.failures[i].recipe,
+			c.failures[i].message, c.failures[i].log_tail ? "\n" : "",
+			c.failures[i].log_tail ? c.failures[i].log_tail : "");
+	doc_set_text(&cli->arena, d, "event", "check");
+	doc_set_text(&cli->arena, d, "stage", a->stage);
+	doc_set(&cli->arena, d, "checked", doc_number(&cli->arena, (int64_t)c.checked));
+	doc_set(&cli->arena, d, "different", doc_number(&cli->arena, (int64_t)c.different));
+	doc_set(&cli->arena, d, "failed", doc_number(&cli->arena, (int64_t)c.nfailures));
+	if (cli->json && cli_json(cli, d, err) < 0)
+		return -1;
+	if (!cli->json)
+		(void)printf("%s built again: %zu the same, %zu different, %zu failed\n",
+			     cli_count(&cli->arena, c.checked, "recipe"),
+			     c.checked - c.different - c.nfailures, c.different, c.nfailures);
+	return c.different || c.nfailures ? not_the_same(&c, err) : 0;
 }

@@ -14,3 +14,6 @@ struct building {
  * ERR_BUILD; *out is what build_run says. */
 int building_run(struct cli *cli, const struct building *a, const char *const *names, size_t n,
 		 struct build_summary *out, struct err *err) MUST_CHECK;
+/* What is built of them is built once more, elsewhere; a difference is ERR_REPRO. */
+int building_check(struct cli *cli, const struct building *a, const char *const *names,
+		   size_t n, struct err *err) MUST_CHECK;

@@ -4,7 +4,7 @@
 
 struct build_args {
 	struct building run;
-	bool no_cache;
+	bool no_cache, check;
 };
 
 static const struct opt build_opts[] = {
@@ -15,6 +15,8 @@ static const struct opt build_opts[] = {
 	OPT(FLAG, struct build_args, run.dry_run, 'n', "dry-run", NULL,
 	    "say what would be built and why, build nothing"),
 	OPT(FLAG, struct build_args, run.why, 0, "why", NULL, "say why each recipe is built"),
+	OPT(FLAG, struct build_args, check, 0, "check", NULL,
+	    "then build each again at another path, by another user and with another -j, and compare"),
 	OPT(FLAG, struct build_args, no_cache, 0, "no-cache", NULL,
 	    "neither ask the shared cache nor send to it"),
 	OPT(FLAG, struct build_args, run.locked, 0, "locked", NULL,
@@ -52,7 +54,9 @@ build_verb(struct cli *cli, void *args, const char *const *operands, size_t n, s
 	sandbox_heed(cli->builder.sandbox, &cli_stopped);
 	if (a->no_cache)
 		cli->workspace.cache.url = NULL;
-	return building_run(cli, &a->run, operands, n, &s, err);
+	if (building_run(cli, &a->run, operands, n, &s, err) < 0)
+		return -1;
+	return a->check && !a->run.dry_run ? building_check(cli, &a->run, operands, n, err) : 0;
 }
 
 const struct command cmd_build = {

@@ -1,0 +1,84 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Build twice: what depends on where, by whom or with how many processors it was built is found by
+# `kiln build --check`, which names package, file and first byte; what does not, passes.
+set -u
+. "$(dirname "$0")/../cli/lib.sh"
+top=$(cd "$(dirname "$0")/../.." && pwd)
+kiln=$top/build/kiln
+KILN_STORE=${KILN_STORE:-$top/.kiln/store}
+export KILN_STORE
+KILN_KEYS=${KILN_KEYS:-$top/.kiln/keys}
+export KILN_KEYS
+unset KILN_GROUND CI
+cd "$scratch" || exit 2
+mkdir -p ws/recipes ws/images/catalog ws/bootstrap
+cp "$top/kiln.yaml" ws/
+cp "$top/bootstrap/seed.yaml" "$top/bootstrap/seed.lock" ws/bootstrap/
+k() { "$kiln" -C ws "$@"; }
+said() { assert_contains "$1" "$2" "$(cat "$scratch/err")"; }
+salt=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
+recipe() { # recipe NAME COMMANDS [MORE]: what it installs is called /usr/share/NAME
+	mkdir -p "ws/recipes/$1"
+	echo "words $salt" >"ws/recipes/$1/words"
+	cat >"ws/recipes/$1/recipe.yaml" <<E
+format: 1
+name: $1
+version: 1.0
+license: MIT
+epoch: 2026-01-01
+summary: Words
+sources: [{url: "file:words", sha256: $(echo "words $salt" | sha256sum | cut -d' ' -f1), into: deep}]
+build:
+  env: {WHERE: "-fmap={build}=."}
+  steps:
+    - name: install
+      run: |
+        mkdir -p "\$DESTDIR/usr/share"
+        out="\$DESTDIR/usr/share/$1"
+        $2
+${3:-}
+E
+}
+recipe same 'cp words "$out"; cat /build/deep/words >>"$out"; echo "${WHERE%=*}" | cut -c1-7 >>"$out"'
+recipe path 'pwd >"$out"'
+recipe mapped 'echo "$WHERE" >"$out"'
+recipe user 'id -u >"$out"'
+recipe cpus 'nproc >"$out"'
+recipe jobs 'echo "0123456789 $JOBS" >"$out"'
+recipe chance 'od -An -N16 -tx1 /dev/urandom >"$out"'
+recipe clock 'date +%s%N >"$out"'
+recipe address "grep -m1 '\\[stack\\]' /proc/self/maps | cut -d- -f1 >\"\$out\""
+recipe moving 'echo "${HOME}" >"$DESTDIR/usr/share/moving-$JOBS"'
+recipe mode 'echo x >"$out"; [ "$JOBS" = 2 ] || chmod 755 "$out"'
+recipe link 'ln -s "of-$JOBS" "$out"; echo x >"$out-x"'
+recipe needing "printf 'Name: x\\nDescription: x\\nVersion: %s\\n' \"\$JOBS\" >x.pc; install -D -m 644 x.pc \"\$DESTDIR/usr/lib/pkgconfig/needing.pc\""
+recipe alone '[ "$(id -u)" = 1000 ] || { echo cannot be elsewhere; exit 1; }; echo x >"$out"'
+
+ok "what varies in nothing" k build --check same
+says "is the same" "1 recipe built again: 1 the same, 0 different, 0 failed"
+refused "a build that knows where it is" 4 "1 of 1 recipes did not come out the same" k build --check path
+said "is told of by package, file, and byte" "differs  path: package path: /usr/share/path differs at byte 7 (0x64, then 0x65)"
+ok "and is built all the same" k build path
+says "once" "nothing to build"
+k build --check >all 2>all.err
+assert_eq "all at once: some differ" 4 $?
+for n in mapped user cpus jobs chance clock address moving mode link needing; do
+	assert_contains "$n is caught" "differs  $n: package $n" "$(cat all.err)"
+done
+assert_contains "the user's number" "/usr/share/user differs at byte 0 (0x31, then 0x32)" "$(cat all.err)"
+assert_contains "the number of jobs" "/usr/share/jobs differs at byte 11 (0x32, then 0x31)" "$(cat all.err)"
+assert_contains "another name" "/usr/share/moving-1 is there in the second build only" "$(cat all.err)"
+assert_contains "another mode" "/usr/share/mode has mode 0644, then 0755" "$(cat all.err)"
+assert_contains "another link" "/usr/share/link leads to 'of-2', then 'of-1'" "$(cat all.err)"
+assert_contains "another tag of the header" "it provides 'pkgconfig(needing) = 2', then 'pkgconfig(needing) = 1'" "$(cat all.err)"
+assert_contains "what cannot be built elsewhere" "failed elsewhere: alone: step 'install' exited 1" "$(cat all.err)"
+assert_contains "shows its log" "cannot be elsewhere" "$(cat all.err)"
+assert_contains "what is the same" "checked  same: the same packages, byte by byte" "$(cat all.err)"
+assert_contains "the sum" "14 recipes built again: 1 the same, 12 different, 1 failed" "$(cat all)"
+k build --check --json same user >stream 2>/dev/null
+assert_contains "the stream names differences" '"difference":"package user: /usr/share/user differs' "$(cat stream)"
+assert_contains "and sums up" '{"checked":2,"different":1,"event":"check","failed":0}' "$(tail -n 1 stream)"
+ok "a check needs nothing but what is asked for" k build --check same
+
+done_testing
