@@ -81,4 +81,17 @@ assert_contains "the stream names differences" '"difference":"package user: /usr
 assert_contains "and sums up" '{"checked":2,"different":1,"event":"check","failed":0}' "$(tail -n 1 stream)"
 ok "a check needs nothing but what is asked for" k build --check same
 
+
+# What a stage has every build run last sees what the build installed, and is part of its key.
+rm -rf ws/recipes/* && recipe last 'echo "words" >"$out"'
+last_step() {
+	printf 'format: 1\ndefault: one\nstages:\n  - {name: one, recipes: recipes, finish: [{name: %s, run: "%s"}]}\n' "$1" "$2" >ws/bootstrap/stages.yaml
+}
+last_step add 'echo finished >>$DESTDIR/usr/share/last'
+ok "a stage with a last step" k build --check last
+k publish >/dev/null 2>&1
+assert_eq "adds to what is packaged" "words finished" "$(rpm2cpio ws/out/repo/packages/last-1.0-1.x86_64.rpm | cpio -i --quiet --to-stdout ./usr/share/last | tr '\n' ' ' | sed 's/ $//')"
+last_step spoil 'exit 3'
+refused "another last step is another build" 1 "step 'spoil' exited 3" k build last
+said "whose place is told" "at bootstrap/stages.yaml:4"
 done_testing
