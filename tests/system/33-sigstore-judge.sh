@@ -108,8 +108,11 @@ managed-key-and-client-identity_fail|certificate-for-key
 signature-missing_fail|no-signature
 signatures-multiple_fail|two-signatures
 message-signature-for-dsse_fail|message-for-envelope
-bundle-media-type-unknown_fail|media-type
 L
+# Sigstore's verifier takes any version of the media type that it does not know for the newest.
+node "$judge/judge.js" change media-type $bundle $other >changed/packages/one-1-1.noarch.rpm.sigstore.json
+"$kiln" verify --key keys changed/packages/one-1-1.noarch.rpm >out 2>err
+assert_eq "bundle-media-type-unknown_fail (media-type): kiln verify refuses" 3 $?
 cp $bundle changed/packages/one-1-1.noarch.rpm.sigstore.json
 assert_eq "managed-key-and-trusted-root, rekor2-dsse-happy-path: sigstore accepts" accepted "$(here changed/packages/one-1-1.noarch.rpm.sigstore.json)"
 "$kiln" verify --key keys changed/packages/one-1-1.noarch.rpm >out 2>err
