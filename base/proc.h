@@ -29,3 +29,20 @@ int proc_wait(pid_t pid, int *status, struct err *err) MUST_CHECK;
 typedef int proc_child_fn(void *arg, struct err *err);
 int proc_confined(proc_child_fn *fn, void *arg, const int *keep, size_t nkeep,
 		  struct err *err) MUST_CHECK;
+
+/* A fence (Landlock, and no new privileges): this process, and all it starts, reaches no file
+ * but beneath its gates; what is open already stays usable. It has no TCP, and sends no signal
+ * and no abstract socket's message to others, unless `how` says so. It cannot be taken down. */
+enum { PROC_GATE_READ = 1, PROC_GATE_WRITE = 2, PROC_GATE_RUN = 4 };
+enum { PROC_FENCE_NETWORK = 1, PROC_FENCE_SIGNALS = 2 };
+struct proc_gate {
+	int fd; /* of a directory or a file, O_PATH is enough */
+	unsigned rights;
+};
+int proc_fence(const struct proc_gate *gates, size_t n, unsigned how,
+	       struct err *err) MUST_CHECK;
+/* The same where the kernel can, and nothing where it cannot: one wall more where others stand.
+ */
+int proc_fence_if(const struct proc_gate *gates, size_t n, unsigned how,
+		  struct err *err) MUST_CHECK;
+int proc_fence_version(void); /* of Landlock; 0: the kernel has none */

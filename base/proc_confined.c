@@ -7,11 +7,9 @@
  */
 #include "base/fd.h"
 #include "base/proc.h"
-#include <linux/landlock.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 
 #define CONFINED_ADDRESS_BYTES ((rlim_t)8 << 30)
 #define CONFINED_FILE_BYTES    ((rlim_t)16 << 30)
@@ -35,27 +33,6 @@ limit(int what, rlim_t value, struct err *err)
 	return 0;
 }
 
-/* Every right of the kernel's own Landlock version is handled and none is granted. */
-static int
-landlock_all(struct err *err)
-{
-	long abi =
-		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	struct landlock_ruleset_attr attr = { .handled_access_fs = 0x1fff }; /* ABI 1 */
-	CLEANUP(fd_close) int rules = -1;
-
-	if (abi < 1) /* not built in or switched off: rlimits and no_new_privs still hold */
-		return 0;
-	if (abi >= 2)
-		attr.handled_access_fs |= 1U << 13; /* refer */
-	if (abi >= 3)
-		attr.handled_access_fs |= 1U << 14; /* truncate */
-	rules = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
-	if (rules < 0 || syscall(SYS_landlock_restrict_self, rules, 0) < 0)
-		return err_sys(err, "landlock of a confined child");
-	return 0;
-}
-
 static int
 confine(struct err *err)
 {
@@ -67,7 +44,8 @@ confine(struct err *err)
 		return -1;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(err, "prctl of a confined child");
-	return landlock_all(err);
+	/* Without Landlock rlimits and no_new_privs still hold. */
+	return proc_fence_if(NULL, 0, 0, err);
 }
 
 static NO_RETURN void

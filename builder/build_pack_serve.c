@@ -252,11 +252,17 @@ build_pack_serve(const struct err *refused)
 {
 	struct packer p = { .store = IMAGE_FIRST + BUILD_PACK_STORE,
 			    .sock = IMAGE_FIRST + BUILD_PACK_SOCK };
+	const struct proc_gate store = { p.store, PROC_GATE_READ | PROC_GATE_WRITE };
 	sigset_t signals = hear_of_children();
+	struct err unfenced;
 
 	(void)prctl(PR_SET_NAME, BUILD_PACK_NAME);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		proc_child_exit(1);
+	/* A user's own keys are his processes' to open; this one, whose libraries are loaded by
+	 * now, shall not even be able to. */
+	if (!refused && proc_fence_if(&store, 1, 0, &unfenced) < 0)
+		refused = &unfenced;
 	if (!refused)
 		warm_up();
 	while (turn(&p, refused, &signals))

@@ -127,7 +127,8 @@ run(struct sandbox_warden *w, struct arena *a, struct answer *out, struct err *e
 {
 	if (sandbox_mount_fit(&w->spec->limits, &w->rooms, err) < 0 ||
 	    sandbox_warden_resume(w, err) < 0 || launch(w, err) < 0 ||
-	    sandbox_warden_reap(w, err) < 0 || sandbox_warden_judge(w, err) < 0)
+	    sandbox_warden_reap(w, err) < 0 || sandbox_warden_judge(w, err) < 0 ||
+	    sandbox_warden_fence(w, err) < 0)
 		return -1;
 	if (w->result.cause == SANDBOX_OK && w->spec->harvest_tmp &&
 	    sandbox_warden_harvest(w, a, &out->manifest, err) < 0)

@@ -3,6 +3,7 @@
  * who wants to look, and to go on with. */
 #include "builder/sandbox_warden_priv.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/tree.h"
 
 static int
@@ -38,6 +39,26 @@ sandbox_warden_resume(const struct sandbox_warden *w, struct err *err)
 	    copy_kept(w, "tmp", w->rooms.tmp, err) < 0)
 		return -1;
 	return 0;
+}
+
+/* What follows reads what strangers wrote. It needs the run's rooms and the store; that it has
+ * the uid of whoever runs kiln shall not lead to his keys. */
+int
+sandbox_warden_fence(const struct sandbox_warden *w, struct err *err)
+{
+	const struct sandbox_cgroups *c = &w->job->helper->cgroups;
+	struct proc_gate gates[4 + SANDBOX_GROUPS] = {
+		{ w->job->helper->store, PROC_GATE_READ | PROC_GATE_WRITE },
+		{ w->rooms.out, PROC_GATE_READ },
+		{ w->rooms.build, PROC_GATE_READ },
+		{ w->rooms.tmp, PROC_GATE_READ },
+	};
+	size_t n = 4;
+
+	for (size_t i = 0; i < SANDBOX_GROUPS; i++)
+		if (c->of[i].dir >= 0) /* the run's own group goes at the end */
+			gates[n++] = (struct proc_gate){ c->of[i].dir, PROC_GATE_WRITE };
+	return proc_fence_if(gates, n, 0, err);
 }
 
 int

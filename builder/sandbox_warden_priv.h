@@ -39,6 +39,10 @@ int sandbox_warden_judge(struct sandbox_warden *w, struct err *err) MUST_CHECK;
 /* ---- sandbox_warden_keep.c ---- */
 /* Starts with what a failed build left. */
 int sandbox_warden_resume(const struct sandbox_warden *w, struct err *err) MUST_CHECK;
+/* Before anything of the run is read: nothing can be opened any more but the rooms and the
+ * store.
+ */
+int sandbox_warden_fence(const struct sandbox_warden *w, struct err *err) MUST_CHECK;
 /* Copies /out into the store; its manifest is the descriptor in *answer. What a package may not
  * hold is a cause. */
 int sandbox_warden_harvest(struct sandbox_warden *w, struct arena *a, int *answer,

@@ -1,5 +1,5 @@
 # What the system tests run: the attack program (mk/attack.mk) and the drivers.
-SYSTEM_TOOLS := $(BUILD)/tests/probe $(BUILD)/tests/chamber $(BUILD)/tests/crowd $(BUILD)/tests/talk $(BUILD)/tests/hostile $(BUILD)/tests/fault.so
+SYSTEM_TOOLS := $(BUILD)/tests/probe $(BUILD)/tests/chamber $(BUILD)/tests/crowd $(BUILD)/tests/talk $(BUILD)/tests/hostile $(BUILD)/tests/secrets $(BUILD)/tests/fault.so
 
 .PHONY: system-tools
 system-tools: $(SYSTEM_TOOLS)
@@ -16,7 +16,7 @@ $(BUILD)/tests/fault.so: tests/system/fault.c
 	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -shared -fPIC -o $@ $<
 
 # Runs inside chambers, where there are no libraries.
-$(BUILD)/tests/talk $(BUILD)/tests/hostile: $(BUILD)/tests/%: tests/system/%.c
+$(BUILD)/tests/talk $(BUILD)/tests/hostile $(BUILD)/tests/secrets: $(BUILD)/tests/%: tests/system/%.c
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -static -o $@ $<

@@ -18,7 +18,7 @@
 struct signer {
 	pid_t pid; /* 0: gone and reaped, or not started yet */
 	int sock;
-	int passphrase; /* descriptor, -1: none */
+	const char *passphrase; /* path of the file that holds it, NULL: none */
 	bool awake;
 	const char *dir;
 	struct arena arena; /* of ring */
@@ -83,11 +83,13 @@ launch(struct signer *s, const char *dir, struct err *err)
 	CLEANUP(mem_free) char *path = mem_strdup(dir);
 	CLEANUP(fd_close) int null = -1;
 	CLEANUP(fd_close) int theirs = -1;
+	CLEANUP(fd_close) int passphrase = -1; /* open here for no longer than it takes */
 	int pair[2];
 
 	if (strlen(dir) >= DIR_MAX)
 		return err_set(err, ERR_LIMIT, "path of %zu bytes", strlen(dir));
-	if (fd_open("/dev/null", O_RDWR, &null, err) < 0)
+	if (fd_open("/dev/null", O_RDWR, &null, err) < 0 ||
+	    (s->passphrase && fd_open(s->passphrase, O_RDONLY, &passphrase, err) < 0))
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, "socketpair");
@@ -95,7 +97,7 @@ launch(struct signer *s, const char *dir, struct err *err)
 	theirs = pair[1];
 	s->pid = fork();
 	if (s->pid == 0)
-		become_signer(path, null, theirs, s->passphrase);
+		become_signer(path, null, theirs, passphrase);
 	if (s->pid < 0) {
 		s->pid = 0;
 		return err_sys(err, "fork");
@@ -155,9 +157,10 @@ read_reply(struct signer *s, struct buf *sig, struct err *err)
 int
 signer_passphrase(struct signer *s, const char *path, struct err *err)
 {
-	fd_close_scope(&s->passphrase);
-	s->passphrase = -1;
-	return fd_open(path, O_RDONLY, &s->passphrase, err);
+	CLEANUP(fd_close) int fd = -1;
+
+	s->passphrase = arena_strdup(&s->arena, path);
+	return fd_open(path, O_RDONLY, &fd, err); /* now rather than at the first signature */
 }
 
 int
@@ -204,7 +207,7 @@ signer_open(const char *key_dir, struct signer **out, struct err *err)
 {
 	CLEANUP(signer_stop) struct signer *s = mem_alloc(sizeof(*s));
 
-	s->sock = s->passphrase = -1;
+	s->sock = -1;
 	s->dir = arena_strdup(&s->arena, key_dir);
 	if (load_ring(s, key_dir, err) < 0)
 		return err_wrap(err, "signer");
@@ -217,7 +220,7 @@ signer_start(const char *key_dir, struct signer **out, struct err *err)
 {
 	CLEANUP(signer_stop) struct signer *s = mem_alloc(sizeof(*s));
 
-	s->sock = s->passphrase = -1;
+	s->sock = -1;
 	s->dir = arena_strdup(&s->arena, key_dir);
 	/* The process first: it says best what is wrong with a set of keys. */
 	if (signer_wake(s, err) < 0)
@@ -244,7 +247,6 @@ signer_stop(struct signer *s)
 	}
 	if (s->pid > 0 && proc_wait(s->pid, &status, &ignored) < 0)
 		s->pid = 0; /* somebody else reaped it */
-	fd_close_scope(&s->passphrase);
 	arena_release(&s->arena);
 	free(s);
 }

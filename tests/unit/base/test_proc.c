@@ -131,3 +131,57 @@ TEST(proc_confined_survives_the_death_of_its_child)
 {
 	assert_fails(proc_confined(crash, NULL, NULL, 0, err), "ended by signal 9");
 }
+
+/* In a child, because a fence stays. */
+static int
+look_over(void *arg, struct err *err)
+{
+	const char *const *open = arg; /* what the gate is, what stays open, what does not */
+	CLEANUP(fd_close) int gate = -1;
+	CLEANUP(fd_close) int fd = -1;
+	struct proc_gate g = { .rights = PROC_GATE_READ };
+
+	if (fd_open(open[0], O_PATH, &gate, err) < 0)
+		return -1;
+	g.fd = gate;
+	if (proc_fence(&g, 1, 0, err) < 0 || fd_open(open[1], O_RDONLY, &fd, err) < 0)
+		return -1;
+	if (fd_open(open[0], O_RDWR, &fd, err) == 0)
+		return err_set(err, ERR_BUILD, "what may be read may be written");
+	return fd_open(open[2], O_RDONLY, &fd, err);
+}
+
+static int
+in_child(const char *const *paths, struct err *err)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct err e;
+
+		proc_child_exit(look_over((void *)(uintptr_t)paths, &e) == 0 ? 0
+				: e.sys == EACCES                            ? 3
+									     : 4);
+	}
+	if (proc_wait(pid, &status, err) < 0)
+		return -1;
+	return status == 0   ? 0
+	       : status == 3 ? err_set(err, ERR_IO, "not beyond the fence")
+			     : err_set(err, ERR_BUILD, "child: %d", status);
+}
+
+TEST(proc_fence_leaves_its_gates_and_nothing_else)
+{
+	const char *const dir[] = { "unit/base", "unit/base/test_proc.c", "/etc/passwd" };
+	const char *const file[] = { "unit/base/test_proc.c", "unit/base/test_proc.c",
+				     "unit/base/test_fd.c" };
+	const char *const inside[] = { "unit/base", "unit/base/test_proc.c",
+				       "unit/base/test_fd.c" };
+
+	if (proc_fence_version() == 0)
+		return; /* a kernel without Landlock */
+	assert_fails(in_child(dir, err), "not beyond the fence");
+	assert_fails(in_child(file, err), "not beyond the fence");
+	assert_ok(in_child(inside, err));
+}
