@@ -182,6 +182,10 @@ static const struct recipe_field fields[] = {
 	  .at = offsetof(struct workspace, metadata_expires),
 	  .summary =
 		  "how long signatures of metadata last, such as 14d; signed with the time of day" },
+	{ .name = "keyring",
+	  .read = recipe_read_bool,
+	  .at = offsetof(struct workspace, keyring),
+	  .summary = "publish the public keys as the package REPOSITORY-keyring" },
 	{ .name = "epoch", .read = recipe_read_date, .at = offsetof(struct workspace, epoch) },
 	{ .name = "audit",
 	  .read = recipe_read_strict,

@@ -54,6 +54,7 @@ struct workspace {
 	const char *ground; /* the stage of a run that names none; NULL: that of stages.yaml */
 	int64_t metadata_expires;  /* signatures of metadata end after so many seconds; 0: never
 				    */
+	bool keyring;              /* its public keys are published as a package, too */
 	int64_t epoch;             /* for recipes that declare none */
 	bool strict;               /* builds fail on what `kiln audit` finds, in every stage */
 	struct recipe_place place; /* of the recipes of the stage */

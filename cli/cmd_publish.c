@@ -76,6 +76,8 @@ publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, 
 				      .log_dir = publishing_log(cli),
 				      .log_origin = cli->workspace.log,
 				      .witnesses = p.witnesses,
+				      .keyring = cli->workspace.keyring,
+				      .builder_id = cli->workspace.builder_id,
 				      .metadata_expires = cli->workspace.metadata_expires,
 				      .now = clock_wall() };
 	if (publish_commit(&spec, cli->workspace.dirfd, PUBLISH_DEST, &s, err) < 0)

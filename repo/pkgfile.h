@@ -26,7 +26,8 @@ struct pkgfile_entry {
 	struct digest digest;
 	const char *target;   /* links */
 	const char *hardlink; /* absolute path of the first name in the same package, or NULL */
-	const char *source;   /* files: path beneath files_dirfd */
+	const char *source;   /* files: path beneath files_dirfd, */
+	const void *content;  /* or, when written, these bytes in memory */
 	const char *user, *group; /* NULL: root */
 	const char *caps;         /* "cap_net_raw=ep", or NULL */
 	unsigned flags;           /* enum pkgfile_flag */

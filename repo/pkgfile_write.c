@@ -58,6 +58,14 @@ struct writing {
 
 /* The body of one file from the harvest, which must still be what the entry says. */
 static int
+write_content(rpmfi archive, const struct pkgfile_entry *e, struct err *err)
+{
+	if (rpmfiArchiveWrite(archive, e->content, e->size) != (size_t)e->size)
+		return err_set(err, ERR_IO, "cannot write %s into the payload", e->path);
+	return 0;
+}
+
+static int
 write_body(rpmfi archive, const struct pkgfile_spec *spec, const struct pkgfile_entry *e,
 	   struct err *err)
 {
@@ -68,6 +76,8 @@ write_body(rpmfi archive, const struct pkgfile_spec *spec, const struct pkgfile_
 	struct digest got;
 	ssize_t n;
 
+	if (e->content)
+		return write_content(archive, e, err);
 	if (!e->source)
 		return err_set(err, ERR_INPUT, "%s has no contents to pack", e->path);
 	if (fd_open_beneath(spec->files_dirfd, e->source, O_RDONLY | O_NOFOLLOW, &fd, err) < 0)

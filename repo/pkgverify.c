@@ -4,6 +4,7 @@
  * digest, and only then is anything in them parsed. Keys never come from the tree under test.
  */
 #include "base/tree.h"
+#include "repo/keypack.h"
 #include "repo/pkgverify_priv.h"
 
 #define VERIFY_MAX_PACKAGE ((uint64_t)UINT32_MAX) /* what the format holds */
@@ -96,7 +97,8 @@ check_statement(struct pkgverify_run *run, struct pkgverify_package *p, struct e
 			       "%s: speaks of other bytes: sha256 %s is not among its subjects",
 			       p->bundle, hex);
 	}
-	if (strcmp(s->build_type, STATEMENT_RPM_BUILD) != 0)
+	if (strcmp(s->build_type, STATEMENT_RPM_BUILD) != 0 &&
+	    strcmp(s->build_type, KEYPACK_BUILD_TYPE) != 0)
 		return err_set(err, ERR_VERIFY, "%s: build type is '%s', not that of a package",
 			       p->bundle, verify_label(&run->arena, s->build_type));
 	return verify_terms_judge(run->terms, p->found, true, p->bundle, err);
@@ -166,11 +168,22 @@ check_bill(struct pkgverify_run *run, struct pkgverify_package *p, struct err *e
 	return 0;
 }
 
+/* Of what was built nowhere no chamber and no rebuilder can speak: it is made again here. */
+static int
+judge_keyring(const struct rules *r, const struct pkgverify_package *p, struct err *err)
+{
+	if (keypack_check(p->fd, p->label, &p->bare, &p->found->statement, err) < 0)
+		return -1;
+	return r ? rules_judge_licence(r, p->head.license, p->label, err) : 0;
+}
+
 static int
 judge_package(struct pkgverify_run *run, const struct pkgverify_package *p, struct err *err)
 {
 	const struct rules *r = run->terms->rules;
 
+	if (strcmp(p->found->statement.build_type, KEYPACK_BUILD_TYPE) == 0)
+		return judge_keyring(r, p, err);
 	if (!r)
 		return 0;
 	if (rules_judge_ground(r, &p->found->statement, p->label, err) < 0 ||

@@ -47,8 +47,9 @@ sign_packages(struct publish_run *run, struct publish_summary *sum, struct err *
 			return err_set(err, ERR_INPUT, "two packages would be %s",
 				       run->packages[i].name);
 		if (publish_sign_package(run, &run->packages[i], err) < 0 ||
-		    statement_same_ground(&seen, run->packages[i].name, run->packages[i].ground,
-					  err) < 0)
+		    (run->packages[i].facts != run->keyring &&
+		     statement_same_ground(&seen, run->packages[i].name,
+					   run->packages[i].ground, err) < 0))
 			return -1;
 		sum->reused += run->packages[i].reused;
 	}
@@ -211,12 +212,15 @@ add_metadata(struct publish_run *run, const struct publish_tree *t, struct publi
 }
 
 static int
-publish(struct publish_run *run, const struct publish_tree *t, struct publish_summary *sum,
-	struct err *err)
+publish(struct publish_run *run, struct publish_spec *spec, const struct publish_tree *t,
+	struct publish_summary *sum, struct err *err)
 {
-	if (find_keys(run, err) < 0 || sign_packages(run, sum, err) < 0 ||
-	    add_metadata(run, t, sum, err) < 0 || add_keys(run, err) < 0 ||
-	    add_inventory(run, err) < 0 || add_repo_file(run, err) < 0)
+	if (find_keys(run, err) < 0 ||
+	    (spec->keyring && publish_keyring_add(run, spec, err) < 0))
+		return -1;
+	if (sign_packages(run, sum, err) < 0 || add_metadata(run, t, sum, err) < 0 ||
+	    add_keys(run, err) < 0 || add_inventory(run, err) < 0 ||
+	    add_repo_file(run, err) < 0)
 		return -1;
 	add_packages(run);
 	if (publish_proof_add(run, err) < 0 || publish_release_add(run, err) < 0 ||
@@ -245,8 +249,9 @@ publish_commit(const struct publish_spec *spec, int dirfd, const char *dest,
 	       struct publish_summary *out, struct err *err)
 {
 	CLEANUP(run_release)
-	struct publish_run run = { .spec = spec, .log = -1, .log_lock = -1 };
+	struct publish_run run = { .log = -1, .log_lock = -1 };
 	CLEANUP(publish_tree_release) struct publish_tree t = { .parent = -1, .lock = -1 };
+	struct publish_spec whole = *spec;
 	struct publish_summary sum = { 0 };
 	struct err ignored;
 
@@ -254,7 +259,8 @@ publish_commit(const struct publish_spec *spec, int dirfd, const char *dest,
 		return err_set(err, ERR_INPUT, "publishing needs a log and its name");
 	if (publish_tree_begin(&run.arena, dirfd, dest, &t, err) < 0)
 		return -1;
-	if (publish(&run, &t, &sum, err) < 0) {
+	run.spec = &whole;
+	if (publish(&run, &whole, &t, &sum, err) < 0) {
 		(void)!publish_tree_drop(&t, &ignored); /* else the next publish removes it */
 		return -1;
 	}

@@ -47,6 +47,9 @@ struct publish_spec {
 	const char *log_dir;    /* the log of the key set; begun when it is not there */
 	const char *log_origin; /* its name */
 	const struct witness_http_circle *witnesses; /* who cosigns it (ledger.h), or NULL */
+	/* Its public keys go along as a package (keypack.h), in the name of this builder. */
+	bool keyring;
+	const char *builder_id;
 	/* Signatures of metadata end this many seconds after now, which is then their time; 0:
 	 * they never end, and their time is the epoch. */
 	int64_t metadata_expires, now;

@@ -47,11 +47,22 @@ struct publish_run {
 	const struct publish_spec *spec;
 	const struct key_public *builder, *packages_key, *metadata_key;
 	struct arena arena;
+	const struct pkgfacts *keyring;   /* the package that is built nowhere, or NULL */
 	struct publish_package *packages; /* sorted by name */
 	VEC(struct publish_file) files;
 	int log, log_lock; /* held once its files are listed */
 };
 
+/* What publishing remembers, by what it depends on: out is NULL when there is nothing that this
+ * version can use.
+ */
+int publish_ref_get(struct publish_run *run, const struct doc *key, struct doc **out,
+		    struct err *err) MUST_CHECK;
+int publish_ref_put(struct publish_run *run, const struct doc *key, struct doc *value,
+		    struct err *err) MUST_CHECK;
+/* Makes the keyring package and adds it, with what it is made of, to spec. */
+int publish_keyring_add(struct publish_run *run, struct publish_spec *spec,
+			struct err *err) MUST_CHECK;
 /* Signs one package and its statement, or takes both from the store. */
 int publish_sign_package(struct publish_run *run, struct publish_package *p,
 			 struct err *err) MUST_CHECK;

@@ -27,9 +27,9 @@ signature_time(int64_t epoch, const struct key_public *key)
 	return KILN_MAX(epoch, key->created);
 }
 
-/* The value of a reference, or NULL when there is none that this version can use. */
-static int
-ref_get(struct publish_run *run, const struct doc *key, struct doc **out, struct err *err)
+int
+publish_ref_get(struct publish_run *run, const struct doc *key, struct doc **out,
+		struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(SIGN_MAX_REF);
 	struct err unreadable;
@@ -48,8 +48,9 @@ ref_get(struct publish_run *run, const struct doc *key, struct doc **out, struct
 	return 0;
 }
 
-static int
-ref_put(struct publish_run *run, const struct doc *key, struct doc *value, struct err *err)
+int
+publish_ref_put(struct publish_run *run, const struct doc *key, struct doc *value,
+		struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(SIGN_MAX_REF);
 	char name[DIGEST_HEX];
@@ -162,7 +163,7 @@ reuse_package(struct publish_run *run, const struct doc *key, struct publish_pac
 	struct digest fragment;
 	int64_t size;
 
-	if (ref_get(run, key, &ref, err) < 0)
+	if (publish_ref_get(run, key, &ref, err) < 0)
 		return -1;
 	if (!ref || !doc_get_digest(ref, "file", &p->file) ||
 	    !doc_get_digest(ref, "bundle", &p->bundle) ||
@@ -323,7 +324,7 @@ publish_sign_package(struct publish_run *run, struct publish_package *p, struct 
 	doc_set(&run->arena, ref, "size", doc_number(&run->arena, (int64_t)p->size));
 	doc_set_text(&run->arena, ref, "ground", p->ground);
 	publish_sbom_note(run, p, ref);
-	return ref_put(run, key, ref, err);
+	return publish_ref_put(run, key, ref, err);
 }
 
 /* ---- inventory and metadata ---- */
@@ -336,7 +337,7 @@ reuse_blob(struct publish_run *run, const struct doc *key, struct digest *out, b
 	struct doc *ref;
 
 	*found = false;
-	if (ref_get(run, key, &ref, err) < 0)
+	if (publish_ref_get(run, key, &ref, err) < 0)
 		return -1;
 	*found = ref && doc_get_digest(ref, "blob", out) && cas_has(run->spec->store, out);
 	return 0;
@@ -349,7 +350,7 @@ remember_blob(struct publish_run *run, const struct doc *key, const struct diges
 	struct doc *ref = doc_map(&run->arena);
 
 	doc_set_digest(&run->arena, ref, "blob", blob);
-	return ref_put(run, key, ref, err);
+	return publish_ref_put(run, key, ref, err);
 }
 
 static struct doc *
@@ -476,7 +477,7 @@ publish_sign_repomd(struct publish_run *run, const struct buf *repomd, bool agai
 	doc_set_text(&run->arena, key, "what", "repomd");
 	doc_set_digest(&run->arena, key, "of", &digest);
 	doc_set_text(&run->arena, key, "keys", metadata_signers(run));
-	if (ref_get(run, key, &ref, err) < 0)
+	if (publish_ref_get(run, key, &ref, err) < 0)
 		return -1;
 	if (!again && ref && doc_get_digest(ref, "blob", asc) && lasts(run->spec, ref) &&
 	    cas_has(run->spec->store, asc))
@@ -487,5 +488,5 @@ publish_sign_repomd(struct publish_run *run, const struct buf *repomd, bool agai
 	ref = doc_map(&run->arena);
 	doc_set_digest(&run->arena, ref, "blob", asc);
 	doc_set(&run->arena, ref, "ends", doc_number(&run->arena, ends));
-	return ref_put(run, key, ref, err);
+	return publish_ref_put(run, key, ref, err);
 }

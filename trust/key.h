@@ -63,6 +63,7 @@ struct key_public {
 	int64_t not_before, not_after; /* 0: open */
 	int64_t revoked;               /* since then; 0: never */
 	const char *reason;            /* of the revocation */
+	int64_t noted;         /* when its entry in keyring.json was made; 0: it has none */
 	const uint8_t *issuer; /* X.509: the certificate that vouches for cert, self-signed */
 	size_t issuer_len;
 };
@@ -122,6 +123,8 @@ int key_revoke(const struct key_choice *how, const char *dir, const char *id,
  * that are loaded add up. */
 int key_load(struct arena *a, const char *path, struct keyring *ring,
 	     struct err *err) MUST_CHECK;
+/* keyring.json of a ring: times and revocations of the keys that have any, by role and id. */
+int key_ring_write(const struct keyring *ring, struct buf *out, struct err *err) MUST_CHECK;
 /* path is one file, and nothing beside it says until when its key counts or that it is revoked.
  */
 bool key_is_bare(const char *path);

@@ -7,10 +7,12 @@
 #include "trust/key.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "trust/key_crypto_priv.h"
 #include "trust/key_priv.h"
 #include "trust/openpgp.h"
 
+#include <fcntl.h>
 #include <sys/file.h>
 
 #define VENDOR_MAX 100
@@ -200,8 +202,65 @@ key_init_as(const char *dir, const struct key_choice *how, bool *made, struct er
 	return init(dir, how, how->ed25519 ? 0 : KEY_RSA_BITS, made, err);
 }
 
+struct told { /* smaller than a pipe: one write */
+	struct err err;
+	bool good, made;
+};
+
+static NO_RETURN void
+make_and_tell(int to, const char *dir, const char *vendor, int64_t now)
+{
+	struct told t = { .err = { .code = ERR_NONE } };
+	struct err ignored;
+
+	t.good = key_init_sized(dir, vendor, now, KEY_RSA_BITS, &t.made, &t.err) == 0;
+	proc_child_exit(fd_write_all(to, &t, sizeof(t), &ignored) < 0);
+}
+
+static int
+hear(int from, pid_t pid, struct told *t, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(sizeof(*t));
+	int read = fd_read_all(from, &text, err), status;
+
+	if (proc_wait(pid, &status, err) < 0 || read < 0)
+		return -1;
+	if (status != 0 || text.len != sizeof(*t))
+		return err_set(err, ERR_IO, "the process that makes keys ended with %d",
+			       status);
+	memcpy(t, text.data, sizeof(*t));
+	return 0;
+}
+
+/* In a child of its own: libraries leave numbers behind in memory that they gave back, and
+ * whoever asks here goes on and forks. */
 int
 key_init(const char *dir, const char *vendor, int64_t now, bool *made, struct err *err)
 {
-	return key_init_sized(dir, vendor, now, KEY_RSA_BITS, made, err);
+	CLEANUP(fd_close) int from = -1;
+	CLEANUP(fd_close) int to = -1;
+	struct told t;
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, "pipe");
+	from = ends[0];
+	to = ends[1];
+	(void)fflush(NULL); /* what is buffered must not be written twice */
+	pid = fork();
+	if (pid < 0)
+		return err_sys(err, "fork");
+	if (pid == 0)
+		make_and_tell(to, dir, vendor, now);
+	fd_close_scope(&to);
+	to = -1;
+	if (hear(from, pid, &t, err) < 0)
+		return -1;
+	if (!t.good) {
+		*err = t.err;
+		return -1;
+	}
+	*made = t.made;
+	return 0;
 }

@@ -54,19 +54,21 @@ apply(struct arena *a, const struct doc *d, struct keyring *ring, struct err *er
 {
 	const char *id = doc_get_text(d, "id");
 	const char *reason = doc_get_text(d, "reason");
-	int64_t before, after, revoked;
+	int64_t before, after, revoked, noted;
 
 	if (!id)
 		return err_set(err, ERR_INPUT, KEY_RING_FILE ": a key without its id");
 	if (read_time(d, "not_before", &before, err) < 0 ||
 	    read_time(d, "not_after", &after, err) < 0 ||
-	    read_time(d, "revoked", &revoked, err) < 0)
+	    read_time(d, "revoked", &revoked, err) < 0 ||
+	    read_time(d, "noted", &noted, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ring->n; i++) {
 		struct key_public *k = &ring->at[i];
 
 		if (strcmp(k->id, id) != 0)
 			continue;
+		k->noted = KILN_MAX(k->noted, noted);
 		k->not_before = KILN_MAX(k->not_before, before);
 		if (after && (!k->not_after || after < k->not_after))
 			k->not_after = after;
@@ -106,6 +108,29 @@ set_time(struct arena *a, struct doc *d, const char *field, int64_t t)
 	doc_set_text(a, d, field, text);
 }
 
+static void
+describe(struct arena *a, struct doc *d, const struct key_public *k)
+{
+	doc_set_text(a, d, "id", k->id);
+	doc_set_text(a, d, "role", key_role_name(k->role));
+	set_time(a, d, "noted", k->noted);
+	set_time(a, d, "not_before", k->not_before);
+	set_time(a, d, "not_after", k->not_after);
+	set_time(a, d, "revoked", k->revoked);
+	doc_set_text(a, d, "reason", k->reason);
+}
+
+static void
+write_keys(struct arena *a, struct doc *keys, struct buf *out)
+{
+	struct doc *root = doc_map(a);
+
+	doc_set(a, root, "format", doc_number(a, FORMAT));
+	doc_set(a, root, "keys", keys);
+	json_write(root, out);
+	buf_add_char(out, '\n');
+}
+
 int
 key_ring_note(int dirfd, const struct key_public *k, struct err *err)
 {
@@ -122,19 +147,43 @@ key_ring_note(int dirfd, const struct key_public *k, struct err *err)
 		if (!id || strcmp(id, k->id) != 0)
 			doc_push(&a, keys, old->items[i].value);
 	}
-	doc_set_text(&a, d, "id", k->id);
-	doc_set_text(&a, d, "role", key_role_name(k->role));
-	set_time(&a, d, "not_before", k->not_before);
-	set_time(&a, d, "not_after", k->not_after);
-	set_time(&a, d, "revoked", k->revoked);
-	doc_set_text(&a, d, "reason", k->reason);
+	describe(&a, d, k);
 	doc_push(&a, keys, d);
-	root = doc_map(&a);
-	doc_set(&a, root, "format", doc_number(&a, FORMAT));
-	doc_set(&a, root, "keys", keys);
-	json_write(root, &text);
-	buf_add_char(&text, '\n');
+	write_keys(&a, keys, &text);
 	if (buf_check(&text, KEY_RING_FILE, err) < 0)
 		return -1;
 	return fd_publish(dirfd, KEY_RING_FILE, text.data, text.len, 0644, err);
+}
+
+static int
+by_role_then_id(const void *a, const void *b)
+{
+	const struct key_public *x = *(const struct key_public *const *)a;
+	const struct key_public *y = *(const struct key_public *const *)b;
+
+	return x->role == y->role ? strcmp(x->id, y->id) : (x->role < y->role ? -1 : 1);
+}
+
+int
+key_ring_write(const struct keyring *ring, struct buf *out, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const struct key_public **sorted =
+		arena_array(&a, ring->n + 1, sizeof(const struct key_public *));
+	struct doc *keys = doc_list(&a);
+
+	for (size_t i = 0; i < ring->n; i++)
+		sorted[i] = &ring->at[i];
+	qsort(sorted, ring->n, sizeof(const struct key_public *), by_role_then_id);
+	for (size_t i = 0; i < ring->n; i++) {
+		const struct key_public *k = sorted[i];
+		struct doc *d = doc_map(&a);
+
+		if (!k->noted && !k->not_before && !k->not_after && !k->revoked)
+			continue;
+		describe(&a, d, k);
+		doc_push(&a, keys, d);
+	}
+	write_keys(&a, keys, out);
+	return buf_check(out, KEY_RING_FILE, err);
 }

@@ -35,7 +35,7 @@ key_rotate(const char *dir, enum key_role role, const struct key_choice *how, bo
 		return err_wrap(err, "keys %s", dir);
 	if (!*made)
 		return 0;
-	ring.at[0].not_before = how->now;
+	ring.at[0].not_before = ring.at[0].noted = how->now;
 	return key_ring_note(dirfd, &ring.at[0], err);
 }
 
@@ -101,6 +101,7 @@ key_rotate_finish(const char *dir, enum key_role role, int64_t now, int64_t over
 		    key_ring_apply(&a, dirfd, dir, &ring, err) < 0)
 			return -1;
 		ring.at[0].not_after = now + overlap;
+		ring.at[0].noted = now;
 		if (key_ring_note(dirfd, &ring.at[0], err) < 0 ||
 		    set_aside(&a, dirfd, &ring.at[0], KEY_ACTIVE, "retired", err) < 0)
 			return err_wrap(err, "keys %s", dir);
@@ -146,7 +147,7 @@ key_revoke(const struct key_choice *how, const char *dir, const char *id, const 
 	k = *key_find(&ring, id);
 	if (k.revoked)
 		return key_check_valid(&k, 0, err);
-	k.revoked = how->now;
+	k.revoked = k.noted = how->now;
 	k.reason = reason;
 	at.role = k.role;
 	at.state = k.state;

@@ -77,7 +77,10 @@ build:
         echo "names of keys: $(grep -c -e '\.key' -e kiln-signer -e PASSPHRASE /tmp/seen)."
         grep -rslE '^-----BEGIN (EC |RSA |ENCRYPTED )?PRIVATE KEY' / --exclude-dir=proc --exclude-dir=dev >/tmp/pem || true
         echo "private keys: $(tr '\n' ' ' </tmp/pem)."
-        sleep 3
+        # The observer says when it has seen enough of this process.
+        looked=
+        trap 'looked=1' USR1
+        while [ -z "$looked" ]; do sleep 0.1; done
         mkdir -p "$DESTDIR/usr/share/slow"
         i=0
         while [ $i -lt 300000 ]; do echo "$((i * 7919 % 1000003)) $((i * i % 99991))"; i=$((i + 1)); done >"$DESTDIR/usr/share/slow/numbers"
