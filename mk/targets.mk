@@ -25,6 +25,7 @@ lint: $(OBJ) ## floors, names, doorways, banned calls, budgets, recipes
 	$(Q)mk/doorways.sh
 	$(Q)mk/banned.sh
 	$(Q)mk/budgets.sh $(C_FILES)
+	$(Q)mk/proofs.sh
 	$(Q)tests/lint/run.sh
 	@echo "lint: clean"
 

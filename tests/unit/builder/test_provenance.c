@@ -130,6 +130,23 @@ TEST(provenance_lists_every_input_by_digest)
 		digest_equal(&dependency(&st, "seed fix-ups")->sha256, &s.seed.fixups_digest));
 }
 
+/* Verifiers refuse a parameter that they do not know: a further one is a new build type. */
+TEST(provenance_names_all_that_was_asked_for)
+{
+	static const char *const known[] = { "recipe", "name", "version", "release", "arch" };
+	struct statement st;
+
+	SCENE;
+	assert_ok(provenance_make(&s.p, &text, err));
+	assert_ok(statement_parse(&s.a, text.data, text.len, "test", &st, err));
+	assert_int_equal(st.external->n, ARRAY_LEN(known));
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		assert_non_null(doc_get_text(st.external, known[i]));
+	assert_string_equal(doc_get_text(st.external, "recipe"), s.p.recipe->path);
+	for (size_t i = 0; i < st.external->n; i++) /* none of them stands in both places */
+		assert_null(doc_get(st.internal, st.external->items[i].key));
+}
+
 TEST(provenance_holds_the_walls_and_the_check_but_no_time_and_no_memory)
 {
 	SCENE;
