@@ -26,19 +26,31 @@ assert_lacks "a tree without keys has none" "found" "$(cat found)"
 for role in builder image log metadata packages rebuilder timestamp witness; do
 	assert_contains "the search finds the $role key in its file" "$role." "$(grep "/$role.key" found)"
 done
-python3 -c 'import time; k = open("keys/packages.key").read(); time.sleep(60)' &
+python3 -c 'import time; k = open("keys/packages.key").read(); open("ready-1", "w"); time.sleep(600)' &
 holders="$!"
-env SECRET="$(sed -n 20p keys/metadata.key)" sleep 60 &
+python3 -c 'import time; f = open("keys/builder.key"); open("ready-2", "w"); time.sleep(600)' &
 holders="$holders $!"
-python3 -c 'import time; f = open("keys/builder.key"); time.sleep(60)' &
+python3 -c 'import os, time; f = os.open("keys", os.O_RDONLY); open("ready-3", "w"); time.sleep(600)' &
 holders="$holders $!"
-python3 -c 'import os, time; f = os.open("keys", os.O_RDONLY); time.sleep(60)' &
+env SECRET="$(sed -n 20p keys/metadata.key)" sleep 600 &
 holders="$holders $!"
-sleep 1
+until_there() { # until_there COMMAND...: succeeds, or a minute has passed
+	tries=0
+	until "$@" 2>/dev/null || [ $tries -ge 300 ]; do
+		tries=$((tries + 1))
+		sleep 0.2
+	done
+}
+all_found() {
+	for holder in $holders; do
+		grep -q '^found' "found-$holder" || return 1
+	done
+}
+until_there ls ready-1 ready-2 ready-3 >ready
 for holder in $holders; do
 	"$secrets" needles watch "$holder" >"found-$holder" &
 done
-sleep 2
+until_there all_found
 # shellcheck disable=SC2086
 kill $holders
 wait
