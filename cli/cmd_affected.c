@@ -166,6 +166,11 @@ tell_findings(struct affected *f, struct doc *d)
 	}
 	if (f->answer.nfindings == 0 && !cli->json)
 		(void)printf("no recipe and no package of the seed is meant\n");
+	/* "Nothing is meant" is no answer about what was taken back. */
+	if (f->answer.withdrawn && !cli->json)
+		(void)printf("withdrawn: %s\n",
+			     cli_count(a, f->answer.withdrawn, "advisory record"));
+	doc_set(a, d, "withdrawn", doc_number(a, (int64_t)f->answer.withdrawn));
 	doc_set(a, d, "meant", list);
 }
 

@@ -341,7 +341,9 @@ const struct command cmd_tlog = {
 		"The log is a directory of static tiles (C2SP tlog-tiles) that any web server can\n"
 		"mirror: a Merkle tree of what was signed, whose checkpoint the log key signs.",
 	.example =
-		"kiln tlog prove out/repo/inventory.json.sigstore.json > inventory.tlog-proof",
+		"kiln tlog prove out/repo/inventory.json.sigstore.json > inventory.tlog-proof\n"
+		"  kiln tlog witness --listen 127.0.0.1:8080 --name witness.example.net --log-key log.vkey\n"
+		"  kiln tlog monitor https://example.com/repo/log --log-key log.vkey --key keys/ --max-age 2d",
 	.opts = tlog_opts,
 	.nopts = ARRAY_LEN(tlog_opts),
 	.args_size = sizeof(struct cmd_tlog_args),

@@ -6,12 +6,15 @@
  */
 #include "repo/advisory_priv.h"
 
+#include "base/mem.h"
 #include "base/utf8.h"
 #include "trust/sbom.h"
 #include "trust/verify.h"
 
 #define MAX_IDS      ((size_t)2000) /* of one record: its own, its aliases */
 #define MAX_AFFECTED ((size_t)20000)
+#define MAX_RECORDS  ((size_t)10000) /* about one advisory and one package */
+#define MAX_MEETINGS 100             /* of ranges, one behind the other */
 #define SUMMARY_MAX  200
 
 struct advisory_place { /* what goes by one name */
@@ -66,6 +69,7 @@ struct record {
 	const char *id, *summary;
 	const char **ids; /* its own first */
 	size_t nids, ncves;
+	struct dict *tried; /* keys of the entry at hand, each of which is judged once */
 };
 
 static size_t
@@ -136,7 +140,11 @@ take_ids(struct record *r, const struct doc *d, struct err *err)
 enum verdict { VERDICT_NO, VERDICT_UNSURE, VERDICT_YES };
 
 struct event {
-	enum { EVENT_INTRODUCED, EVENT_FIXED, EVENT_LAST } kind;
+	enum {
+		EVENT_INTRODUCED,
+		EVENT_FIXED,
+		EVENT_LAST
+	} kind;              /* a limit ends as a fix does */
 	const char *version; /* NULL: before all others */
 };
 
@@ -173,31 +181,68 @@ take_events(struct record *r, const struct doc *list, struct event *out, size_t 
 	return 0;
 }
 
-/* Events need no order: what counts is the last one that is not after our version. Of two at
- * the same version the end wins, as the range that begins there would say nothing. */
-static enum verdict
-judge_events(const struct event *at, size_t n, const char *ours, enum advisory_order order,
-	     const char **fixed)
+/* Versions of records among themselves: all of them have their epoch and revision. */
+static int
+compare_theirs(enum advisory_order order, const char *x, const char *y)
 {
-	const struct event *last = NULL;
+	if (!x || !y) /* before all others */
+		return (x != NULL) - (y != NULL);
+	return advisory_compare(order == ADVISORY_DEB_UPSTREAM ? ADVISORY_DEB : order, x, y);
+}
+
+/* Moves the events that our version has passed to the front. */
+static size_t
+pass(struct event *at, size_t n, const char *ours, enum advisory_order order,
+     const char **fixed)
+{
+	size_t passed = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct event *e = &at[i];
-		int after = e->version ? advisory_compare(order, ours, e->version) : 1;
-		bool passed = e->kind == EVENT_LAST ? after > 0 : after >= 0;
+		const struct event e = at[i];
+		int after = e.version ? advisory_compare(order, ours, e.version) : 1;
 
-		if (e->kind == EVENT_FIXED && !passed &&
-		    (!*fixed || advisory_compare(order, e->version, *fixed) < 0))
-			*fixed = e->version;
-		if (!passed)
-			continue;
-		if (!last || !last->version ||
-		    (e->version && advisory_compare(order, e->version, last->version) >= 0 &&
-		     !(e->kind == EVENT_INTRODUCED && last->kind == EVENT_FIXED &&
-		       advisory_compare(order, e->version, last->version) == 0)))
-			last = e;
+		if (e.kind == EVENT_LAST ? after > 0 : after >= 0) {
+			at[i] = at[passed];
+			at[passed++] = e;
+		} else if (e.kind == EVENT_FIXED &&
+			   (!*fixed || compare_theirs(order, e.version, *fixed) < 0)) {
+			*fixed = e.version;
+		}
 	}
-	return last && last->kind == EVENT_INTRODUCED ? VERDICT_YES : VERDICT_NO;
+	return passed;
+}
+
+/* Events need no order: what counts is the last one that is not after our version. Where a
+ * range ends and one begins, all is as it was before: two ranges that meet, or one of nothing.
+ */
+static enum verdict
+judge_events(struct event *at, size_t n, const char *ours, enum advisory_order order,
+	     const char **fixed)
+{
+	n = pass(at, n, ours, order, fixed);
+	for (int rounds = 0; n > 0; rounds++) {
+		const char *last = at[0].version;
+		bool begins = false, ends = false;
+		size_t kept = 0;
+
+		if (rounds == MAX_MEETINGS)
+			return VERDICT_UNSURE;
+		for (size_t i = 1; i < n; i++)
+			if (compare_theirs(order, at[i].version, last) > 0)
+				last = at[i].version;
+		for (size_t i = 0; i < n; i++) {
+			if (compare_theirs(order, at[i].version, last) < 0) {
+				at[kept++] = at[i];
+				continue;
+			}
+			begins = begins || at[i].kind == EVENT_INTRODUCED;
+			ends = ends || at[i].kind != EVENT_INTRODUCED;
+		}
+		if (begins != ends)
+			return begins ? VERDICT_YES : VERDICT_NO;
+		n = kept;
+	}
+	return VERDICT_NO;
 }
 
 /* The list of events that says where the range goes in versions; of a range of commits that is
@@ -214,39 +259,55 @@ events_of(const struct doc *range)
 	return noted ? noted : doc_get(more, "versions");
 }
 
+/* What Debian's first revision of a version brought in came with the version. */
+static const char *
+without_revision(struct arena *a, const char *v)
+{
+	const char *dash = v ? strrchr(v, '-') : NULL;
+
+	return dash ? arena_strndup(a, v, (size_t)(dash - v)) : v;
+}
+
 static int
 judge_range(struct record *r, const struct doc *range, const struct advisory_name *name,
 	    enum verdict *out, const char **fixed, struct err *err)
 {
+	CLEANUP(mem_free) struct event *events = NULL;
 	const struct doc *list = events_of(range);
 	const char *type = doc_get_text(range, "type");
 	enum advisory_order order = name->order;
-	struct event *events;
+	enum verdict verdict;
 	size_t n = 0;
 
 	if (length(list) > ADVISORY_MAX_EVENTS)
 		return err_set(err, ERR_LIMIT, "%s: %s: a range of more than %zu events",
 			       r->name, r->id, ADVISORY_MAX_EVENTS);
 	/* An event says one thing; one that says all four is four. */
-	events = arena_array(r->a, length(list) * 4 + 1, sizeof(*events));
+	events = mem_alloc((length(list) * 4 + 1) * sizeof(*events));
 	if (take_events(r, list, events, &n, err) < 0)
 		return -1;
 	if (n == 0) { /* commits only */
 		*out = KILN_MAX(*out, VERDICT_UNSURE);
 		return 0;
 	}
+	for (size_t i = 0; i < n && order == ADVISORY_DEB_UPSTREAM; i++)
+		if (events[i].kind == EVENT_INTRODUCED)
+			events[i].version = without_revision(r->a, events[i].version);
 	if (type && strcmp(type, "SEMVER") == 0)
 		order = ADVISORY_SEMVER;
-	*out = KILN_MAX(*out, judge_events(events, n, name->version, order, fixed));
+	verdict = judge_events(events, n, name->version, order, fixed);
+	*out = KILN_MAX(*out, verdict);
 	return 0;
 }
 
 static bool
-is_listed(const struct doc *versions, const struct advisory_name *name)
+is_listed(const struct record *r, const struct doc *versions, const struct advisory_name *name)
 {
 	for (size_t i = 0; i < length(versions); i++) {
 		const char *v = text_at(versions, i);
 
+		if (name->order == ADVISORY_DEB_UPSTREAM)
+			v = without_revision(r->a, v);
 		if (v && advisory_compare(name->order, name->version, v) == 0)
 			return true;
 	}
@@ -269,7 +330,7 @@ judge(struct record *r, const struct doc *affected, const struct advisory_name *
 	for (size_t i = 0; i < length(ranges); i++)
 		if (judge_range(r, ranges->items[i].value, name, out, fixed, err) < 0)
 			return -1;
-	if (is_listed(versions, name))
+	if (is_listed(r, versions, name))
 		*out = VERDICT_YES;
 	else if (length(versions) && *out == VERDICT_UNSURE)
 		*out = VERDICT_NO; /* the commits are spelt out as versions, and ours is none */
@@ -305,11 +366,14 @@ shown(struct arena *a, const char *s)
 	return arena_strdup(a, out);
 }
 
-static void
-add_record(struct arena *a, struct advisory_found *found, const char *id)
+static int
+add_record(struct arena *a, struct advisory_found *found, const char *id, struct err *err)
 {
 	if (is_among(found->f.records, found->f.nrecords, id))
-		return;
+		return 0;
+	if (found->f.nrecords == MAX_RECORDS)
+		return err_set(err, ERR_LIMIT, "more than %zu records are about %s",
+			       MAX_RECORDS, found->f.id);
 	if (found->f.nrecords == found->cap) {
 		const char **more;
 
@@ -320,6 +384,7 @@ add_record(struct arena *a, struct advisory_found *found, const char *id)
 		found->f.records = more;
 	}
 	found->f.records[found->f.nrecords++] = arena_strdup(a, id);
+	return 0;
 }
 
 static const char *
@@ -358,7 +423,8 @@ note(struct record *r, const struct advisory_hit *hit, const char *id, enum verd
 		dict_set(&s->findings, key, found);
 		VEC_PUSH(&s->order, found);
 	}
-	add_record(s->a, found, r->id);
+	if (add_record(s->a, found, r->id, err) < 0)
+		return -1;
 	if (!found->f.summary)
 		found->f.summary = shown(s->a, r->summary);
 	if (found->f.status == ADVISORY_FIXED)
@@ -391,6 +457,23 @@ note_all(struct record *r, const struct advisory_hit *hit, enum verdict v, const
 
 /* ---- which names an entry means ---- */
 
+/* "22.04" against the "22.04:LTS" or "Pro:22.04:LTS" of an entry, "3.18" against "v3.18",
+ * "12.1" against "12". */
+static bool
+same_release(const char *theirs, const char *ours)
+{
+	for (const char *at = theirs;; at++) {
+		size_t n = strcspn(at, ":"), v = n > 1 && at[0] == 'v' && at[1] <= '9';
+
+		if (n > v && strncmp(at + v, ours, n - v) == 0 &&
+		    (!ours[n - v] || ours[n - v] == '.' || ours[n - v] == ':'))
+			return true;
+		at += n;
+		if (!*at)
+			return false;
+	}
+}
+
 /* "Debian:12" of the question against the entry's ecosystem. */
 static bool
 is_release(const struct record *r, const char *ecosystem, const char *release,
@@ -402,14 +485,14 @@ is_release(const struct record *r, const char *ecosystem, const char *release,
 	if (!release)
 		return true;
 	if (name->release)
-		return strcmp(name->release, release) == 0;
+		return same_release(release, name->release);
 	for (size_t i = 0; i < q->nreleases; i++) {
 		size_t n = (size_t)(release - ecosystem);
 
 		if (strncmp(q->releases[i], ecosystem, n) != 0)
 			continue;
 		asked = true;
-		if (strcmp(q->releases[i] + n, release) == 0)
+		if (same_release(release, q->releases[i] + n))
 			return true;
 	}
 	return !asked;
@@ -426,6 +509,8 @@ try_key(struct record *r, const struct entry *e, const char *key, struct err *er
 {
 	const struct advisory_place *p = key ? dict_get(&r->s->index, key) : NULL;
 
+	if (p && !e->version && !dict_add(r->tried, key, r))
+		return 0;
 	for (const struct advisory_hit *hit = p ? p->first : NULL; hit; hit = hit->next) {
 		const char *fixed = NULL;
 		enum verdict v;
@@ -488,19 +573,17 @@ try_package(struct record *r, const struct doc *affected, struct err *err)
 		by_name = advisory_key_ecosystem(r->a, e.ecosystem, name, &e.release);
 	if (purl)
 		by_purl = advisory_key_purl(r->a, purl, &ignored);
-	if (by_purl && try_key(r, &e, by_purl, err) < 0)
-		return -1;
-	return by_purl && by_name && strcmp(by_purl, by_name) == 0
-		       ? 0
-		       : try_key(r, &e, by_name, err);
+	return try_key(r, &e, by_purl, err) < 0 ? -1 : try_key(r, &e, by_name, err);
 }
 
 static int
 take_affected(struct record *r, const struct doc *affected, struct err *err)
 {
+	CLEANUP(dict_release) struct dict tried = { 0 };
 	const struct doc *ranges = doc_get(affected, "ranges");
 	const struct entry e = { .affected = affected };
 
+	r->tried = &tried;
 	if (try_package(r, affected, err) < 0 ||
 	    try_cpes(r, affected, doc_get(affected, "ecosystem_specific"), err) < 0 ||
 	    try_cpes(r, affected, doc_get(affected, "database_specific"), err) < 0)

@@ -199,9 +199,13 @@ take_file(void *arg, const struct tree_entry *e, struct err *err)
 	CLEANUP(arena_release) struct arena a = { 0 };
 	CLEANUP(fd_close) int fd = -1;
 
-	if (!S_ISREG(e->st->st_mode) || !is_json(e->name))
+	if (S_ISDIR(e->st->st_mode) || !is_json(e->name))
 		return 0;
 	w->files++;
+	if (!S_ISREG(e->st->st_mode)) {
+		err_set(err, ERR_INPUT, "%s is no plain file", verify_label(&a, e->path));
+		return err_hint(err, "a feed is read through no link: copy what it leads to");
+	}
 	if (fd_open_plain(e->dirfd, e->name, &fd, NULL, err) < 0)
 		return err_recode(err, ERR_INPUT);
 	return advisory_split_fd(fd, verify_label(&a, e->path), take_record, w->search, err);

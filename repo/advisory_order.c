@@ -145,6 +145,9 @@ compare_deb(const char *ours, const char *theirs, bool upstream)
 	x = upstream ? (struct piece){ a.end, a.end } : take_revision(&a);
 	y = take_revision(&b);
 	differs = compare_deb_part(a, b);
+	/* Of what Debian made of it ours is none, "-0~exp1" included. */
+	if (differs == 0 && upstream)
+		return y.at < y.end ? -1 : 0;
 	return differs ? differs : compare_deb_part(x, y);
 }
 

@@ -109,7 +109,7 @@ find_witnesses(struct arena *a, struct rules *r, struct witness_http_circle *out
 					     .urls = r->witness_urls,
 					     .n = r->nwitnesses,
 					     .quorum = r->quorum,
-					     .timeout_ms = 2000,
+					     .timeout_ms = 8000,
 					     .tell = tell_witness };
 	spec->witnesses = out;
 	return 0;

@@ -19,6 +19,8 @@ static const struct {
 	{ ADVISORY_DEB, "0:1.0-0", "1.0", true },
 	{ ADVISORY_DEB, "99999999999999999999998", "99999999999999999999999", false },
 	{ ADVISORY_DEB_UPSTREAM, "1.2.13.dfsg", "1:1.2.13.dfsg-1", false },
+	{ ADVISORY_DEB_UPSTREAM, "1.2.13.dfsg", "1:1.2.13.dfsg-0~exp1", false },
+	{ ADVISORY_DEB_UPSTREAM, "1.2.13.dfsg", "1:1.2.13.dfsg", true },
 	{ ADVISORY_RPM, "1.2.13-1", "1.2.13-2", false },
 	{ ADVISORY_RPM, "1.2.13-1", "1.2.13", true },
 	{ ADVISORY_RPM, "9-9", "1:1-1", false },
@@ -143,11 +145,32 @@ static const struct {
 	{ DEB("") RANGE(FROM("0") "," TO("1.0") "," FROM("1.2") "," TO("1.2.12-1")), 0, 0 },
 	{ DEB("") RANGE(FROM("0") "," LAST("1:1.2.13.dfsg-1")), 1, ADVISORY_AFFECTED },
 	{ DEB("") RANGE(FROM("0") "," LAST("1:1.2.12-1")), 0, 0 },
+	/* ranges that meet, and one of nothing */
+	{ DEB("") RANGE(FROM("0") "," TO("1.1") "," FROM("1.1") "," TO("1:1.3-1")), 1,
+	  ADVISORY_AFFECTED },
+	{ DEB("") RANGE(FROM("1.1") "," TO("1.1")), 0, 0 },
+	{ DEB("") RANGE(LAST("1.1") "," FROM("1.1")), 0, 0 },
+	/* versions of a record have epochs, whatever ours has */
+	{ DEB("") RANGE(FROM("1.2") "," FROM("0") "," TO("2:1.1-1")), 0, 0 },
+	{ DEB("") RANGE(FROM("2:1.2-1") "," TO("2:1.1-1") "," TO("2:1.3-1")), 1,
+	  ADVISORY_AFFECTED },
+	{ DEB("") RANGE(FROM("2:1.2-1") "," TO("1.1-1") "," TO("2:1.1-1") "," FROM("0")), 1,
+	  ADVISORY_AFFECTED },
+	/* Debian's first revision of our version came with the version */
+	{ DEB("") RANGE(FROM("1:1.2.13.dfsg-1")), 1, ADVISORY_AFFECTED },
 	/* releases */
+	{ DEB(":12:LTS") RANGE(FROM("0")), 1, ADVISORY_AFFECTED },
+	{ DEB(":Pro:v12") RANGE(FROM("0")), 1, ADVISORY_AFFECTED },
+	{ DEB(":1") RANGE(FROM("0")), 0, 0 },
+	{ DEB(":120") RANGE(FROM("0")), 0, 0 },
+	{ "\"package\":{\"ecosystem\":\"Kiln:1:LTS\",\"name\":\"zlib\"}," RANGE(FROM("0")), 1,
+	  ADVISORY_AFFECTED },
+	{ "\"package\":{\"ecosystem\":\"Kiln:2\",\"name\":\"zlib\"}," RANGE(FROM("0")), 0, 0 },
 	{ DEB(":12") RANGE(FROM("0")), 1, ADVISORY_AFFECTED },
 	{ DEB(":11") RANGE(FROM("0")), 0, 0 },
 	/* listed versions */
 	{ DEB("") "\"versions\":[\"1.2.12-1\",\"1:1.2.13.dfsg-0\"]", 1, ADVISORY_AFFECTED },
+	{ DEB("") "\"versions\":[\"1:1.2.13.dfsg-4.1\"]", 1, ADVISORY_AFFECTED },
 	{ DEB("") "\"versions\":[\"1.2.12-1\"]", 0, 0 },
 	/* nothing said: it cannot be told */
 	{ DEB("") "\"versions\":[]", 1, ADVISORY_INVESTIGATED },
@@ -304,6 +327,40 @@ TEST(advisory_search_bounds_depth_and_size)
 	assert_fails(search(&h, buf_text(&text), err), "affects more than 20000 packages");
 }
 
+/* Neither time nor memory is the number of names times that of events. */
+TEST(advisory_search_judges_an_entry_once_by_each_name)
+{
+	CLEANUP(house_release) struct house h = { .t = { .label = NULL } };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(ADVISORY_MAX_BYTES);
+
+	buf_add_str(&text,
+		    "{\"id\":\"TEST-1\",\"affected\":[{\"database_specific\":{\"cpes\":[");
+	for (int i = 0; i < 100000; i++)
+		buf_add_str(&text, "\"cpe:/a:zlib:zlib\",");
+	buf_add_str(&text, "\"\"]},\"ranges\":[{\"events\":[" FROM("0"));
+	for (int i = 0; i < 19999; i++)
+		buf_add_format(&text, ",{\"fixed\":\"2.%d\"}", i);
+	buf_add_str(&text, "]}]}]}");
+	assert_ok(search(&h, buf_text(&text), err));
+	assert_int_equal(h.answer.nfindings, 1);
+	assert_string_equal(h.answer.findings[0]->fixed, "2.0");
+}
+
+TEST(advisory_search_bounds_the_records_of_a_finding)
+{
+	CLEANUP(house_release) struct house h = { .t = { .label = NULL } };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(ADVISORY_MAX_BYTES);
+
+	for (int i = 0; i <= 10000; i++)
+		buf_add_format(
+			&text,
+			"{\"id\":\"TEST-%d\",\"aliases\":[\"CVE-2026-1\"],\"affected\":[{" DEB(
+				"") "\"versions\":[]}]}",
+			i);
+	assert_fails(search(&h, buf_text(&text), err),
+		     "more than 10000 records are about CVE-2026-1");
+}
+
 TEST(advisory_search_reads_directories_in_order_and_through_no_link)
 {
 	CLEANUP(house_release) struct house h = { .t = { .label = NULL } };
@@ -316,9 +373,12 @@ TEST(advisory_search_reads_directories_in_order_and_through_no_link)
 	assert_ok(fd_mkdirs(dir, "Debian", err));
 	assert_ok(fd_publish(dir, "Debian/a.json", "{\"id\":\"TEST-1\"}", 15, 0644, err));
 	assert_ok(fd_publish(dir, "b.csv", "no", 2, 0644, err));
-	assert_int_equal(symlinkat("b.csv", dir, "c.json"), 0);
 	assert_ok(advisory_search(&h.a, &q, test_tmpdir_path(dir), &h.answer, err));
 	assert_int_equal(h.answer.records, 1);
+	assert_int_equal(symlinkat("Debian/a.json", dir, "c.json"), 0);
+	assert_fails(advisory_search(&h.a, &q, test_tmpdir_path(dir), &h.answer, err),
+		     "c.json is no plain file");
+	assert_int_equal(unlinkat(dir, "c.json", 0), 0);
 	assert_ok(fd_publish(dir, "z.json", "{}", 2, 0644, err));
 	assert_fails(advisory_search(&h.a, &q, test_tmpdir_path(dir), &h.answer, err),
 		     "z.json: no advisory: no 'id'");
