@@ -163,6 +163,7 @@ assert_contains "affected names the recipe" "recipe  zlib                     af
 assert_contains "the package of the seed" "seed    zlib1g                   affected" "$said"
 assert_contains "what was built with it" "recipe  file                     built with zlib" "$said"
 assert_contains "the alias leads there too" "recipe  zlib" "$(affected DEBIAN-CVE-2026-0001)"
+assert_contains "what was withdrawn is said to be" "withdrawn: 1 advisory record" "$(affected CVE-2026-0003)"
 said=$(affected CVE-2026-9999)
 assert_eq "an advisory that the feed has not is no answer" 1 $?
 assert_contains "and says so" "no record of 4 is about CVE-2026-9999" "$said"
