@@ -71,68 +71,57 @@ place(struct cas *c, int fd, const char *tmp, const struct digest *d, struct err
 	return err_hint(err, "run `kiln store check --repair`");
 }
 
+/* As much as there is, up to n. */
 static int
-fill(int in, int out, struct digest *d, uint64_t *size, struct err *err)
+read_some(int in, char *out, size_t n, size_t *got, struct err *err)
+{
+	for (*got = 0; *got < n;) {
+		ssize_t more = read(in, out + *got, n - *got);
+
+		if (more < 0 && errno == EINTR)
+			continue;
+		if (more < 0)
+			return err_sys(err, "read");
+		if (more == 0)
+			break;
+		*got += (size_t)more;
+	}
+	return 0;
+}
+
+struct blob {
+	const struct digest *expect; /* NULL: anything */
+	struct digest d;
+	uint64_t size;
+};
+
+/* chunk: the first n bytes of it, and room for READ_CHUNK. */
+static int
+fill(int in, char *chunk, size_t n, int out, struct blob *b, struct err *err)
 {
 	CLEANUP(digest_free) struct digest_state *s = digest_begin();
-	CLEANUP(mem_free) char *chunk = mem_room(READ_CHUNK);
 
-	for (*size = 0;;) {
-		ssize_t n = read(in, chunk, READ_CHUNK);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, "read");
-		if (n == 0)
-			break;
-		digest_add(s, chunk, (size_t)n);
-		if (fd_write_all(out, chunk, (size_t)n, err) < 0)
+	while (n > 0) {
+		digest_add(s, chunk, n);
+		b->size += n;
+		if (fd_write_all(out, chunk, n, err) < 0 ||
+		    read_some(in, chunk, READ_CHUNK, &n, err) < 0)
 			return -1;
-		*size += (uint64_t)n;
 	}
-	digest_end(STEAL_PTR(s), d);
+	digest_end(STEAL_PTR(s), &b->d);
 	return 0;
 }
 
 static int
-check_expected(const struct digest *got, const struct digest *expect, struct err *err)
+check_expected(const struct blob *b, struct err *err)
 {
 	char have[DIGEST_HEX], want[DIGEST_HEX];
 
-	if (!expect || digest_equal(got, expect))
+	if (!b->expect || digest_equal(&b->d, b->expect))
 		return 0;
-	digest_hex(got, have);
-	digest_hex(expect, want);
+	digest_hex(&b->d, have);
+	digest_hex(b->expect, want);
 	return err_set(err, ERR_FETCH, "sha256 is %s, wanted %s", have, want);
-}
-
-int
-cas_put_fd(struct cas *c, int fd, const struct digest *expect, struct digest *out,
-	   uint64_t *size, struct err *err)
-{
-	CLEANUP(fd_close) int tmp_fd = -1;
-	struct digest d = { { 0 } };
-	uint64_t n = 0;
-	char tmp[64];
-	int rc;
-
-	if (cas_tmp_file(c, tmp, &tmp_fd, err) < 0)
-		return cas_failed(c, err);
-	rc = fill(fd, tmp_fd, &d, &n, err);
-	if (rc == 0)
-		rc = check_expected(&d, expect, err);
-	if (rc == 0)
-		rc = place(c, tmp_fd, tmp, &d, err);
-	if (rc < 0 || !c->batch)
-		(void)unlinkat(c->dirfd, tmp, 0);
-	if (rc < 0)
-		return err->code == ERR_FETCH ? -1 : cas_failed(c, err);
-	if (out)
-		*out = d;
-	if (size)
-		*size = n;
-	return fd_close(&tmp_fd, "blob", err);
 }
 
 int
@@ -163,6 +152,56 @@ cas_put(struct cas *c, const void *data, size_t n, struct digest *out, struct er
 		return cas_failed(c, err);
 	if (out)
 		*out = d;
+	return 0;
+}
+
+/* The first n bytes of it are in chunk. */
+static int
+put_large(struct cas *c, int fd, char *chunk, size_t n, struct blob *b, struct err *err)
+{
+	CLEANUP(fd_close) int tmp_fd = -1;
+	char tmp[64];
+	int rc;
+
+	if (cas_tmp_file(c, tmp, &tmp_fd, err) < 0)
+		return cas_failed(c, err);
+	rc = fill(fd, chunk, n, tmp_fd, b, err);
+	if (rc == 0)
+		rc = check_expected(b, err);
+	if (rc == 0)
+		rc = place(c, tmp_fd, tmp, &b->d, err);
+	if (rc < 0 || !c->batch)
+		(void)unlinkat(c->dirfd, tmp, 0);
+	if (rc < 0)
+		return err->code == ERR_FETCH ? -1 : cas_failed(c, err);
+	return fd_close(&tmp_fd, "blob", err);
+}
+
+/* What is small is known before a file is made for it: it may be there. */
+int
+cas_put_fd(struct cas *c, int fd, const struct digest *expect, struct digest *out,
+	   uint64_t *size, struct err *err)
+{
+	CLEANUP(mem_free) char *chunk = mem_room(READ_CHUNK);
+	struct blob b = { .expect = expect };
+	size_t n;
+	int rc;
+
+	if (read_some(fd, chunk, READ_CHUNK, &n, err) < 0)
+		return cas_failed(c, err);
+	if (n == READ_CHUNK) {
+		rc = put_large(c, fd, chunk, n, &b, err);
+	} else {
+		b.size = n;
+		digest_of(chunk, n, &b.d);
+		rc = check_expected(&b, err) < 0 ? -1 : cas_put(c, chunk, n, NULL, err);
+	}
+	if (rc < 0)
+		return -1;
+	if (out)
+		*out = b.d;
+	if (size)
+		*size = b.size;
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 
 #include "builder/buildroot.h"
 
-#define ACTION_FORMAT     2
+#define ACTION_FORMAT     3
 #define ACTION_KEY_FORMAT 1 /* raised when the meaning of a member changes */
 #define ACTION_CHAMBER                                                                         \
 	"kiln-chamber/3"   /* profile of walls, mounts and environment variables               \

@@ -120,7 +120,7 @@ open_chamber(struct build_session *s, struct build_job *job, struct err *err)
 		   &job->log_fd, err) < 0 ||
 	    build_chamber_make(s, job, &c, err) < 0)
 		return -1;
-	c.spec.keep_failed = job->check ? NULL : r->name;
+	c.spec.keep_failed = job->check ? NULL : build_session_note(s, r);
 	c.spec.harvest_tmp = job->tmp;
 	return sandbox_begin(s->b->sandbox, &c.spec, &job->run, err);
 }
@@ -244,15 +244,17 @@ map_trace(struct build_session *s, struct build_job *job, struct err *err)
 static int
 put_run(struct build_session *s, struct build_job *job, struct err *err)
 {
+	const char *note = build_session_note(s, job->node->recipe);
 	struct trace_run run = { .action = job->action.hex,
 				 .outcome = sandbox_cause_word(job->outcome->cause),
 				 .trace = job->trace,
 				 .seen = job->outcome->seen };
 
-	if (build_log_keep(s, job, &job->record.log, err) < 0)
+	if (build_log_keep(s, job, &run.log, err) < 0)
 		return -1;
-	return job->record.trace ? trace_store(s->b->store, job->node->recipe->name, &run, err)
-				 : 0;
+	job->record.log = run.log;
+	return job->record.trace ? trace_store(s->b->store, note, &run, err)
+				 : trace_note_log(s->b->store, note, &run.log, err);
 }
 
 /* The same alone: nothing else will come of the run. Who hears of a failure may look at it at

@@ -12,7 +12,7 @@ build_log_keep(struct build_session *s, struct build_job *job, struct digest *ou
 		return err_sys(err, "log of %s", job->node->recipe->name);
 	if (cas_put_fd(s->b->store, job->log_fd, NULL, out, NULL, err) < 0)
 		return err_wrap(err, "log of %s", job->node->recipe->name);
-	return result_note_log(s->b->store, job->node->recipe->name, out, err);
+	return 0;
 }
 
 /* The log is what a build printed: bytes that a terminal would take for commands are replaced.
@@ -62,12 +62,14 @@ build_log_tail(struct arena *a, int fd, const char **out, struct err *err)
 int
 build_log(struct builder *b, const char *name, struct buf *out, struct err *err)
 {
+	CLEANUP(arena_release) struct arena a = { 0 };
 	struct digest log;
 	bool found;
 
 	if (!nevra_is_name(name))
 		return err_set(err, ERR_INPUT, "'%s' is not the name of a recipe", name);
-	if (result_last_log(b->store, name, &log, &found, err) < 0)
+	if (trace_last_log(b->store, workspace_note(&a, b->workspace, name), &log, &found,
+			   err) < 0)
 		return -1;
 	if (!found) {
 		err_set(err, ERR_INPUT, "there is no log of '%s'", name);

@@ -159,6 +159,8 @@ int build_session_lookup(struct build_session *s, struct build_job *job,
 			 struct err *err) MUST_CHECK;
 /* Identifies whatever can be without building. */
 int build_session_probe(struct build_session *s, size_t *known, struct err *err) MUST_CHECK;
+/* The name of a recipe's notes in the store. */
+const char *build_session_note(const struct build_session *s, const struct recipe *r);
 void build_session_event(const struct build_session *s, enum build_event e, const char *name,
 			 const char *text);
 
@@ -209,8 +211,6 @@ int build_decide(struct build_session *s, size_t *known, struct err *err) MUST_C
 /* ---- build_state.c ---- */
 /* Remembers how a recipe failed; what prevents that is no failure of the run. */
 void build_state_keep_failure(struct build_session *s, struct build_failure *f);
-/* What was served stands for its recipe from now on: the next change is told from there. */
-void build_state_keep_last(struct build_session *s, const struct build_job *job);
 
 /* ---- build_tell.c ---- */
 struct build_reason {
@@ -327,7 +327,7 @@ int build_commit_give_up(struct build_session *s, struct build_job *job,
 void build_commit_end(struct build_session *s);
 
 /* ---- build_log.c ---- */
-/* Puts the log into the store and remembers it as the recipe's last. */
+/* Puts the log into the store. */
 int build_log_keep(struct build_session *s, struct build_job *job, struct digest *out,
 		   struct err *err) MUST_CHECK;
 /* The last lines of an open log. */

@@ -90,7 +90,9 @@ build_prove(struct build_session *s, struct build_job *job, struct pkgfacts *fac
 		facts[i].bundle = r.bundle;
 	}
 	note_environment(s, job, &r);
-	if (result_store(s->b->store, job->node->recipe->name, job->action.hex, &r, err) < 0)
+	if (result_store(s->b->store, job->node->recipe->name, job->action.hex, &r, err) < 0 ||
+	    result_note_last(s->b->store, build_session_note(s, job->node->recipe),
+			     job->action.hex, &r, err) < 0)
 		return err_wrap(err, "result of %s", job->node->recipe->name);
 	job->result = r;
 	job->known = true;

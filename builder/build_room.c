@@ -79,8 +79,10 @@ memory_of(struct build_session *s, const struct recipe *r, struct index *past, u
 {
 	int64_t peak = 0, ms;
 
-	if ((past ? index_last(past, r->name, &ms, &peak, err)
-		  : result_last_peak(s->a, s->b->store, r->name, &peak, err)) < 0)
+	const char *note = build_session_note(s, r);
+
+	if ((past ? index_last(past, note, &ms, &peak, err)
+		  : result_last_peak(s->a, s->b->store, note, &peak, err)) < 0)
 		return -1;
 	*measured = peak > 0;
 	*out = *measured ? (uint64_t)peak + (uint64_t)peak / 2 : ROOM_UNMEASURED;
@@ -150,7 +152,7 @@ add_up_new(struct build_session *s, struct room *room, bool *all, struct err *er
 
 		if (s->jobs[i].known)
 			continue;
-		(void)snprintf(path, sizeof(path), "refs/last/%s", r->name);
+		(void)snprintf(path, sizeof(path), "refs/last/%s", build_session_note(s, r));
 		if (faccessat(cas_dirfd(s->b->store), path, F_OK, 0) == 0)
 			*all = false;
 		else if (build_session_complete(s, i, err) < 0 ||

@@ -192,6 +192,12 @@ build_session_end(struct build_session *s)
 	buildroot_cache_free(STEAL_PTR(s->trees));
 }
 
+const char *
+build_session_note(const struct build_session *s, const struct recipe *r)
+{
+	return workspace_note(s->a, s->b->workspace, r->name);
+}
+
 void
 build_session_event(const struct build_session *s, enum build_event e, const char *name,
 		    const char *text)
@@ -351,9 +357,10 @@ build_session_lookup(struct build_session *s, struct build_job *job, struct err 
 	job->foreign = !job->known;
 	build_memo_note(s, job);
 	/* What is current stays when the store is collected. A dry run changes nothing. */
-	return job->known && s->b->signer ? result_serve(s->b->store, job->node->recipe->name,
-							 job->action.hex, &job->result, err)
-					  : 0;
+	return job->known && s->b->signer
+		       ? result_note_last(s->b->store, build_session_note(s, job->node->recipe),
+					  job->action.hex, &job->result, err)
+		       : 0;
 }
 
 /* Names alone: where a version of them is asked for, a solver is. */

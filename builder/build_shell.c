@@ -31,12 +31,18 @@ find_node(struct build_session *s, const char *name, size_t *node, struct err *e
 	return *node < s->plan.n ? 0 : err_set(err, ERR_INPUT, "no recipe is named '%s'", name);
 }
 
+static const char *
+kept_as(const struct build_session *s, const char *name)
+{
+	return workspace_note(s->a, s->b->workspace, name);
+}
+
 /* The step that failed, by what the warden kept; -1 when it was none, or is not known. */
 static int
 failed_step(const struct build_session *s, const char *name)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(STEP_TEXT_MAX);
-	const char *path = arena_format(s->a, "failed/%s/step", name);
+	const char *path = arena_format(s->a, "failed/%s/step", kept_as(s, name));
 	struct err ignored;
 
 	if (fd_read_file(cas_dirfd(s->b->store), path, &text, &ignored) < 0)
@@ -82,7 +88,7 @@ only_shell(struct arena *a, const struct recipe *r, const char *greeting, bool f
 static int
 check_kept(struct build_session *s, const char *name, struct err *err)
 {
-	const char *path = arena_format(s->a, "failed/%s/build", name);
+	const char *path = arena_format(s->a, "failed/%s/build", kept_as(s, name));
 
 	if (faccessat(cas_dirfd(s->b->store), path, F_OK, 0) == 0)
 		return 0;
@@ -119,7 +125,7 @@ build_shell(struct arena *a, struct builder *b, const char *name, bool failed, i
 		   failed, &c.spec);
 	c.spec.tty_fd = tty_fd;
 	if (failed) {
-		c.spec.resume_failed = name;
+		c.spec.resume_failed = kept_as(&s, name);
 		c.spec.ninputs = 0;
 	}
 	if (sandbox_run(a, b->sandbox, &c.spec, &result, &none, err) < 0)

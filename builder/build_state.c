@@ -50,23 +50,9 @@ build_state_keep_failure(struct build_session *s, struct build_failure *f)
 	doc_set_text(s->a, d, "log", f->log);
 	json_write(d, &text);
 	if (buf_check(&text, f->recipe, &ignored) == 0)
-		(void)!cas_ref_put(s->b->store, FAILED_KIND, f->recipe, text.data, text.len,
-				   &ignored);
-}
-
-void
-build_state_keep_last(struct build_session *s, const struct build_job *job)
-{
-	CLEANUP(buf_free) struct buf before = BUF_MAX(FAILED_MAX_BYTES);
-	const char *recipe = job->node->recipe->name;
-	const char *note = arena_format(s->a, "{\"key\":\"%s\"}", job->action.hex);
-	struct err ignored;
-	bool found;
-
-	if (cas_ref_get(s->b->store, "last", recipe, &before, &found, &ignored) == 0 && found &&
-	    strcmp(buf_text(&before), note) == 0)
-		return;
-	(void)!cas_ref_put(s->b->store, "last", recipe, note, strlen(note), &ignored);
+		(void)!cas_ref_put(s->b->store, FAILED_KIND,
+				   build_session_note(s, job->node->recipe), text.data,
+				   text.len, &ignored);
 }
 
 static const char *
@@ -88,7 +74,8 @@ last_failure(struct build_session *s, const struct recipe *r)
 	struct doc *d;
 	bool found;
 
-	if (cas_ref_get(s->b->store, FAILED_KIND, r->name, &json, &found, &ignored) < 0 ||
+	if (cas_ref_get(s->b->store, FAILED_KIND, build_session_note(s, r), &json, &found,
+			&ignored) < 0 ||
 	    !found || json_parse(s->a, buf_text(&json), json.len, r->name, &d, &ignored) < 0 ||
 	    !doc_get_digest(d, "text", &text) || !digest_equal(&text, &r->text))
 		return NULL;

@@ -66,8 +66,8 @@ build_tell_reason(struct build_session *s, size_t node, struct build_reason *out
 	const char *below = first_unknown_need(s, job->node);
 
 	*out = (struct build_reason){ .text = "its environment cannot be solved" };
-	if (result_last_action(s->a, s->b->store, job->node->recipe->name, &out->before, err) <
-	    0)
+	if (result_last_action(s->a, s->b->store, build_session_note(s, job->node->recipe),
+			       &out->before, err) < 0)
 		return -1;
 	if (below)
 		return tell_waiting(s, job, below, out, err);
@@ -175,7 +175,8 @@ build_tell_weigh(struct build_session *s, size_t *unmeasured, struct err *err)
 		node->duration_ms = 0;
 		if (s->jobs[i].known)
 			continue;
-		if (result_last_duration(s->b->store, node->recipe->name, &ms, err) < 0)
+		if (result_last_duration(s->b->store, build_session_note(s, node->recipe), &ms,
+					 err) < 0)
 			return -1;
 		s->jobs[i].guessed = ms < 0;
 		node->duration_ms = ms < 0 ? guess_duration(s, node->recipe) : ms;

@@ -124,7 +124,7 @@ prove(struct build_session *s, size_t node, struct build_trace *out, struct err 
 	if (build_session_identify(s, node, err) < 0 || run(s, &sum, err) < 0)
 		return -1;
 	/* What was built for the proof stays in the store; what is told stays the recipe's. */
-	if (trace_store(s->b->store, name, &out->run, err) < 0)
+	if (trace_store(s->b->store, build_session_note(s, out->recipe), &out->run, err) < 0)
 		return -1;
 	if (!job->known) {
 		out->proof = BUILD_PROOF_FAILED;
@@ -154,7 +154,8 @@ build_trace(struct arena *a, struct builder *b, const char *name, bool prove_it,
 	s.packer = STEAL_PTR(packer);
 	s.options = o;
 	if (find_node(&s, name, &node, err) < 0 ||
-	    trace_load(a, b->store, name, &t.run, &found, err) < 0)
+	    trace_load(a, b->store, workspace_note(a, b->workspace, name), &t.run, &found,
+		       err) < 0)
 		return -1;
 	if (!found) {
 		err_set(err, ERR_INPUT, "no run of '%s' is on record in this store", name);

@@ -263,8 +263,6 @@ end_job(struct build_watch *w, size_t node, enum schedule_outcome outcome, int64
 		return;
 	}
 	w->done += j->todo;
-	if (outcome == SCHEDULE_SERVED && w->s->jobs[node].identified)
-		build_state_keep_last(w->s, &w->s->jobs[node]);
 	if (outcome == SCHEDULE_BUILT)
 		learn_pace(w, node, now_ms - j->begun_ms);
 }

@@ -20,7 +20,7 @@
 /* The workspaces that use the store, while they are gone through. */
 struct homes {
 	struct arena a;
-	struct dict recipes; /* their names, over all workspaces */
+	struct dict recipes; /* names of their notes, over all workspaces */
 	const struct cas *store;
 	struct cas_gc *gc;
 	void (*gone)(void *, const char *, uint64_t);
@@ -38,7 +38,7 @@ homes_release_scope(struct homes *h)
 static enum cas_gc_role
 role_of(void *arg, const char *kind, const char *name)
 {
-	static const char *const of_recipes[] = { "duration", "last", "log", "trace" };
+	static const char *const of_recipes[] = { "last", "run" };
 	static const char *const units[] = { "action", "logged", "proof", "publish" };
 	const struct homes *h = arg;
 
@@ -114,7 +114,7 @@ visit_stage(struct homes *h, const struct workspace *w, struct err *err)
 	if (tree_list(&h->a, w->dirfd, w->place.dir, &names, &n, err) < 0)
 		return err->sys == ENOENT ? 0 : -1;
 	for (size_t i = 0; i < n; i++) {
-		dict_set(&h->recipes, names[i], h);
+		dict_set(&h->recipes, workspace_note(&h->a, w, names[i]), h);
 		if (root_file(h->gc, w->dirfd,
 			      arena_format(&h->a, "%s/%s/recipe.yaml", w->place.dir, names[i]),
 			      err) < 0)

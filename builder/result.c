@@ -4,6 +4,7 @@
 
 #define RESULT_FORMAT    1
 #define RESULT_MAX_BYTES DOC_MAX_BYTES
+#define LAST_KIND        "last"
 
 static struct doc *
 write_doc(struct arena *a, const char *recipe, const struct result *r)
@@ -33,46 +34,41 @@ write_doc(struct arena *a, const char *recipe, const struct result *r)
 	return d;
 }
 
-/* A small map with one text or number as a reference. */
 static int
-put_note(struct cas *store, const char *kind, const char *name, const char *key,
-	 const char *text, int64_t number, struct err *err)
-{
-	CLEANUP(arena_release) struct arena a = { 0 };
-	CLEANUP(buf_free) struct buf json = BUF_MAX(4096);
-	struct doc *d = doc_map(&a);
-
-	doc_set(&a, d, key, text ? doc_text(&a, text) : doc_number(&a, number));
-	json_write(d, &json);
-	if (buf_check(&json, kind, err) < 0)
-		return -1;
-	return cas_ref_put(store, kind, name, json.data, json.len, err);
-}
-
-static int
-get_note(struct arena *a, const struct cas *store, const char *kind, const char *name,
-	 struct doc **out, struct err *err)
+get_note(struct arena *a, const struct cas *store, const char *name, struct doc **out,
+	 struct err *err)
 {
 	CLEANUP(buf_free) struct buf json = BUF_MAX(4096);
 	bool found;
 
 	*out = NULL;
-	if (cas_ref_get(store, kind, name, &json, &found, err) < 0)
+	if (cas_ref_get(store, LAST_KIND, name, &json, &found, err) < 0)
 		return -1;
 	return found ? json_parse(a, buf_text(&json), json.len, name, out, err) : 0;
 }
 
-static int
-note_last(struct cas *store, const char *recipe, const char *key_hex, const struct result *r,
-	  struct err *err)
+int
+result_note_last(struct cas *store, const char *note, const char *key_hex,
+		 const struct result *r, struct err *err)
 {
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf before = BUF_MAX(4096);
+	CLEANUP(buf_free) struct buf json = BUF_MAX(4096);
+	struct doc *d = doc_map(&a);
+	struct err damaged;
 	int64_t elapsed;
+	bool found;
 
-	if (put_note(store, "last", recipe, "key", key_hex, 0, err) < 0)
+	doc_set_text(&a, d, "key", key_hex);
+	if (doc_int(doc_get(r->measures, "elapsedMs"), &elapsed))
+		doc_set(&a, d, "ms", doc_number(&a, elapsed));
+	json_write(d, &json);
+	if (buf_check(&json, LAST_KIND, err) < 0)
 		return -1;
-	if (!doc_int(doc_get(r->measures, "elapsedMs"), &elapsed))
+	if (cas_ref_get(store, LAST_KIND, note, &before, &found, &damaged) == 0 && found &&
+	    strcmp(buf_text(&before), buf_text(&json)) == 0)
 		return 0;
-	return put_note(store, "duration", recipe, "ms", NULL, elapsed, err);
+	return cas_ref_put(store, LAST_KIND, note, json.data, json.len, err);
 }
 
 int
@@ -87,23 +83,7 @@ result_store(struct cas *store, const char *recipe, const char *key_hex, struct 
 	    cas_ref_put(store, "action", key_hex, json.data, json.len, err) < 0)
 		return -1;
 	digest_of(json.data, json.len, &r->text);
-	return note_last(store, recipe, key_hex, r, err);
-}
-
-int
-result_serve(struct cas *store, const char *recipe, const char *key_hex, const struct result *r,
-	     struct err *err)
-{
-	CLEANUP(arena_release) struct arena a = { 0 };
-	const char *key = NULL;
-	struct doc *note;
-	struct err damaged;
-
-	if (get_note(&a, store, "last", recipe, &note, &damaged) == 0)
-		key = doc_get_text(note, "key");
-	if (key && strcmp(key, key_hex) == 0)
-		return 0;
-	return note_last(store, recipe, key_hex, r, err);
+	return 0;
 }
 
 static int
@@ -218,48 +198,25 @@ result_load(struct arena *a, const struct cas *store, const char *key_hex, struc
 }
 
 int
-result_last_action(struct arena *a, const struct cas *store, const char *recipe,
-		   struct doc **out, struct err *err)
+result_last_action(struct arena *a, const struct cas *store, const char *name, struct doc **out,
+		   struct err *err)
 {
 	CLEANUP(buf_free) struct buf json = BUF_MAX(ACTION_MAX_BYTES);
 	struct digest key;
 	struct doc *note;
 
 	*out = NULL;
-	if (get_note(a, store, "last", recipe, &note, err) < 0)
+	if (get_note(a, store, name, &note, err) < 0)
 		return -1;
 	if (!doc_get_digest(note, "key", &key) || !cas_has(store, &key))
 		return 0;
 	if (cas_get(store, &key, &json, err) < 0)
 		return -1;
-	return json_parse(a, buf_text(&json), json.len, recipe, out, err);
+	return json_parse(a, buf_text(&json), json.len, name, out, err);
 }
 
 int
-result_note_log(struct cas *store, const char *recipe, const struct digest *log,
-		struct err *err)
-{
-	char hex[DIGEST_HEX];
-
-	digest_hex(log, hex);
-	return put_note(store, "log", recipe, "sha256", hex, 0, err);
-}
-
-int
-result_last_log(const struct cas *store, const char *recipe, struct digest *log, bool *found,
-		struct err *err)
-{
-	CLEANUP(arena_release) struct arena a = { 0 };
-	struct doc *note;
-
-	if (get_note(&a, store, "log", recipe, &note, err) < 0)
-		return -1;
-	*found = doc_get_digest(note, "sha256", log) && cas_has(store, log);
-	return 0;
-}
-
-int
-result_last_peak(struct arena *a, const struct cas *store, const char *recipe, int64_t *bytes,
+result_last_peak(struct arena *a, const struct cas *store, const char *name, int64_t *bytes,
 		 struct err *err)
 {
 	struct result r = { 0 };
@@ -267,7 +224,7 @@ result_last_peak(struct arena *a, const struct cas *store, const char *recipe, i
 	struct doc *note;
 	const char *key;
 
-	if (get_note(a, store, "last", recipe, &note, err) < 0)
+	if (get_note(a, store, name, &note, err) < 0)
 		return -1;
 	key = doc_get_text(note, "key");
 	if (key && result_load(a, store, key, &r, &found, err) < 0)
@@ -278,13 +235,13 @@ result_last_peak(struct arena *a, const struct cas *store, const char *recipe, i
 }
 
 int
-result_last_duration(const struct cas *store, const char *recipe, int64_t *ms, struct err *err)
+result_last_duration(const struct cas *store, const char *name, int64_t *ms, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct doc *note;
 	int64_t v;
 
-	if (get_note(&a, store, "duration", recipe, &note, err) < 0)
+	if (get_note(&a, store, name, &note, err) < 0)
 		return -1;
 	if (doc_int(doc_get(note, "ms"), &v) && v >= 0)
 		*ms = v;

@@ -2,8 +2,7 @@
 /*
  * The result of an action, kept in the store under refs/action/KEY: the facts of the packages
  * that came out, and the digests of its record, log and statement. It counts only while every
- * blob it names is there. refs/last, refs/log and refs/duration remember the last run of each
- * recipe.
+ * blob it names is there. refs/last remembers the last one of each recipe.
  */
 #pragma once
 
@@ -37,23 +36,18 @@ int result_read(struct arena *a, const char *text, size_t n, const char *key_hex
 int result_store(struct cas *store, const char *recipe, const char *key_hex, struct result *r,
 		 struct err *err) MUST_CHECK;
 
-/* This result of this recipe is served: it becomes its last, if it is not. */
-int result_serve(struct cas *store, const char *recipe, const char *key_hex,
-		 const struct result *r, struct err *err) MUST_CHECK;
-
-/* The action that last made this recipe, as parsed JSON; NULL when there is none. */
-int result_last_action(struct arena *a, const struct cas *store, const char *recipe,
+/* Of a recipe, by the name of its notes (workspace_note): this is its last good result, with
+ * the time it took. The same result again keeps the note, and its time of birth. */
+int result_note_last(struct cas *store, const char *note, const char *key_hex,
+		     const struct result *r, struct err *err) MUST_CHECK;
+/* The action that last made it, as parsed JSON; NULL when there is none. */
+int result_last_action(struct arena *a, const struct cas *store, const char *note,
 		       struct doc **out, struct err *err) MUST_CHECK;
-/* The log of the last run, failed or not. */
-int result_note_log(struct cas *store, const char *recipe, const struct digest *log,
-		    struct err *err) MUST_CHECK;
-int result_last_log(const struct cas *store, const char *recipe, struct digest *log,
-		    bool *found, struct err *err) MUST_CHECK;
 /* Bytes of memory that the last good build took at most; untouched when it is not known. */
-int result_last_peak(struct arena *a, const struct cas *store, const char *recipe,
-		     int64_t *bytes, struct err *err) MUST_CHECK;
+int result_last_peak(struct arena *a, const struct cas *store, const char *note, int64_t *bytes,
+		     struct err *err) MUST_CHECK;
 /* Milliseconds of the last good build; untouched when there was none. */
-int result_last_duration(const struct cas *store, const char *recipe, int64_t *ms,
+int result_last_duration(const struct cas *store, const char *note, int64_t *ms,
 			 struct err *err) MUST_CHECK;
 
 /* Looks at every result: one that cannot be read, or names a blob that is not there, is told to

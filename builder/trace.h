@@ -3,7 +3,7 @@
  * What a build used and what it attempted, in terms of packages: opened files of the chamber
  * (sandbox.h) are mapped to the packages of its environment, and compared with what the recipe
  * declares. Opening is what counts: a file that was only looked for, or looked at, is not used.
- * The last run of each recipe is kept under refs/trace, failed or not.
+ * The last run of each recipe is kept under refs/run, failed or not.
  */
 #pragma once
 
@@ -41,11 +41,20 @@ struct trace_run {
 	const char *outcome; /* "ok", or the cause as in sandbox_cause_word */
 	struct trace trace;
 	struct sandbox_seen seen; /* without the files */
+	struct digest log;
 };
-int trace_store(struct cas *store, const char *recipe, const struct trace_run *r,
+/* note: the name of the recipe's notes (workspace_note). */
+int trace_store(struct cas *store, const char *note, const struct trace_run *r,
 		struct err *err) MUST_CHECK;
-int trace_load(struct arena *a, const struct cas *store, const char *recipe,
+int trace_load(struct arena *a, const struct cas *store, const char *note,
 	       struct trace_run *out, bool *found, struct err *err) MUST_CHECK;
+/* A run of which nothing but the log is known, as when it was interrupted: what was known of
+ * the one before stays. */
+int trace_note_log(struct cas *store, const char *note, const struct digest *log,
+		   struct err *err) MUST_CHECK;
+/* found: of the last run, failed or not, and in the store. */
+int trace_last_log(const struct cas *store, const char *note, struct digest *log, bool *found,
+		   struct err *err) MUST_CHECK;
 
 /* What the recipe could say instead. */
 struct trace_leak {

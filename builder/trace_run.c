@@ -4,27 +4,75 @@
 #include "base/json.h"
 
 #define TRACE_FORMAT    1
-#define TRACE_KIND      "trace"
+#define TRACE_KIND      "run"
 #define TRACE_MAX_BYTES ((size_t)8 * 1024 * 1024)
 
+static int
+put(struct cas *store, const char *note, const struct doc *d, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(TRACE_MAX_BYTES);
+
+	json_write(d, &text);
+	if (buf_check(&text, "note of the last run", err) < 0)
+		return -1;
+	return cas_ref_put(store, TRACE_KIND, note, text.data, text.len, err);
+}
+
+/* NULL: there is none. */
+static int
+get(struct arena *a, const struct cas *store, const char *note, struct doc **out,
+    struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(TRACE_MAX_BYTES);
+	bool found;
+
+	*out = NULL;
+	if (cas_ref_get(store, TRACE_KIND, note, &text, &found, err) < 0)
+		return -1;
+	return found ? json_parse(a, buf_text(&text), text.len, "last run", out, err) : 0;
+}
+
 int
-trace_store(struct cas *store, const char *recipe, const struct trace_run *r, struct err *err)
+trace_store(struct cas *store, const char *note, const struct trace_run *r, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = { 0 };
-	CLEANUP(buf_free) struct buf text = BUF_MAX(TRACE_MAX_BYTES);
 	struct doc *d = doc_map(&a), *attempts = trace_attempts(&a, &r->seen, true);
 
 	doc_set(&a, d, "format", doc_number(&a, TRACE_FORMAT));
+	doc_set_digest(&a, d, "log", &r->log);
 	doc_set_text(&a, d, "action", r->action);
 	doc_set_text(&a, d, "outcome", r->outcome);
 	doc_set(&a, d, "used", trace_used(&a, &r->trace, true));
 	doc_set(&a, d, "lost", doc_number(&a, (int64_t)r->seen.lost));
 	if (attempts)
 		doc_set(&a, d, "attempts", attempts);
-	json_write(d, &text);
-	if (buf_check(&text, "trace", err) < 0)
+	return put(store, note, d, err);
+}
+
+int
+trace_note_log(struct cas *store, const char *note, const struct digest *log, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct err damaged;
+	struct doc *d;
+
+	if (get(&a, store, note, &d, &damaged) < 0 || !d || d->kind != DOC_MAP)
+		d = doc_map(&a);
+	doc_set_digest(&a, d, "log", log);
+	return put(store, note, d, err);
+}
+
+int
+trace_last_log(const struct cas *store, const char *note, struct digest *log, bool *found,
+	       struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct doc *d;
+
+	if (get(&a, store, note, &d, err) < 0)
 		return -1;
-	return cas_ref_put(store, TRACE_KIND, recipe, text.data, text.len, err);
+	*found = doc_get_digest(d, "log", log) && cas_has(store, log);
+	return 0;
 }
 
 static bool
@@ -101,24 +149,20 @@ read_attempts(struct arena *a, const struct doc *list, struct sandbox_seen *out)
 }
 
 int
-trace_load(struct arena *a, const struct cas *store, const char *recipe, struct trace_run *out,
+trace_load(struct arena *a, const struct cas *store, const char *note, struct trace_run *out,
 	   bool *found, struct err *err)
 {
-	CLEANUP(buf_free) struct buf text = BUF_MAX(TRACE_MAX_BYTES);
 	struct trace_run r = { 0 };
 	int64_t format = 0, lost = 0;
 	struct doc *d;
 
-	if (cas_ref_get(store, TRACE_KIND, recipe, &text, found, err) < 0)
-		return -1;
-	if (!*found)
-		return 0;
-	if (json_parse(a, buf_text(&text), text.len, "trace", &d, err) < 0)
+	if (get(a, store, note, &d, err) < 0)
 		return -1;
 	r.action = doc_get_text(d, "action");
 	r.outcome = doc_get_text(d, "outcome");
 	*found = doc_int(doc_get(d, "format"), &format) && format == TRACE_FORMAT && r.action &&
-		 r.outcome && doc_int(doc_get(d, "lost"), &lost) && lost >= 0 &&
+		 r.outcome && doc_get_digest(d, "log", &r.log) &&
+		 doc_int(doc_get(d, "lost"), &lost) && lost >= 0 &&
 		 read_used(a, doc_get(d, "used"), &r.trace) &&
 		 read_attempts(a, doc_get(d, "attempts"), &r.seen);
 	r.seen.lost = (uint64_t)lost;

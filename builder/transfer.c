@@ -339,7 +339,9 @@ take_result(struct cas *store, int dirfd, const char *key, const char *recipe,
 		return err_set(err, ERR_VERIFY, "something that it names is not there");
 	if (result_trust(store, ring, key, &r, err) < 0)
 		return -1;
-	return result_store(store, recipe, key, &r, err);
+	if (result_store(store, recipe, key, &r, err) < 0)
+		return -1;
+	return result_note_last(store, recipe, key, &r, err);
 }
 
 static int

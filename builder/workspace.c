@@ -308,6 +308,12 @@ workspace_open(struct arena *a, const char *start, const char *store_env, const 
 	return 0;
 }
 
+const char *
+workspace_note(struct arena *a, const struct workspace *w, const char *recipe)
+{
+	return *w->suffix ? arena_format(a, "%s@%s", recipe, w->suffix + 1) : recipe;
+}
+
 void
 workspace_close(struct workspace *w)
 {

@@ -86,6 +86,9 @@ void workspace_close(struct workspace *w);
 /* Writes the skeleton of a new workspace into dir: kiln.yaml, recipes/hello, ... nothing is
  * overwritten. */
 int workspace_init(const char *dir, struct err *err) MUST_CHECK;
+/* What the store's notes of a recipe are called: its name; in a stage that is not the standard
+ * one NAME@STAGE, for a recipe of that name may be in another stage, too. */
+const char *workspace_note(struct arena *a, const struct workspace *w, const char *recipe);
 /* Free bytes where the store is, and MemAvailable. */
 int workspace_room(const struct workspace *w, uint64_t *disk, uint64_t *memory,
 		   struct err *err) MUST_CHECK;

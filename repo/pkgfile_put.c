@@ -251,7 +251,7 @@ put_all_deps(Header h, const struct pkgfile_spec *s, struct err *err)
 const char *
 pkgfile_put_level(const struct pkgfile_spec *spec)
 {
-	return pkgfile_entries_size(spec->entries, spec->nentries) > PKGFILE_SMALL ? "9" : "3";
+	return pkgfile_entries_size(spec->entries, spec->nentries) > PKGFILE_SMALL ? "9" : "1";
 }
 
 /* The payload's digests have a fixed length, so the header has its final size before they are

@@ -151,7 +151,7 @@ ok "and the store is sound" k store check
 recipe three
 ok "as before" k build note
 # Damage: every kind is found, put aside, and made again.
-log=$(sed 's/.*"sha256":"\([0-9a-f]*\)".*/\1/' store/refs/log/note)
+log=$(sed 's/.*"log":"\([0-9a-f]*\)".*/\1/' store/refs/run/note)
 blob=store/blobs/$(echo "$log" | cut -c1-2)/$log
 truncate -s 1 "$blob"
 refused "a truncated blob" 1 "of the store is corrupt" k store check

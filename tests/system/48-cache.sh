@@ -524,7 +524,7 @@ if [ -n "$(ls "$from/refs/last" 2>/dev/null)" ] && [ -f "$from_keys/builder.pub"
 	if [ "$(count built)" = 0 ]; then
 		ok "everything is sent" both "$from_keys" seeded store push
 		for f in ng/cas/*; do hex=${f##*/}; rm -f "seeded/blobs/$(echo "$hex" | cut -c1-2)/$hex"; done
-		rm -rf seeded/refs/action seeded/refs/last seeded/refs/log seeded/refs/duration seeded/refs/trace all/.kiln
+		rm -rf seeded/refs/action seeded/refs/last seeded/refs/run all/.kiln
 		n=$(ls all/recipes | wc -l)
 		ok "a machine that has built nothing" both "$scratch/keys.me" seeded build --json
 		same "builds nothing" "$(count built) $(count failed)" "0 0"

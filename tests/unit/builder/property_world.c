@@ -475,7 +475,8 @@ world_build(struct world *w, struct build_session *s, struct build_job *job)
 		if (cas_put(w->builder.store, hex, strlen(hex), &f->file, &e) < 0)
 			fail_msg("%s", e.text);
 	}
-	if (result_store(w->builder.store, r->name, job->action.hex, out, &e) < 0)
+	if (result_store(w->builder.store, r->name, job->action.hex, out, &e) < 0 ||
+	    result_note_last(w->builder.store, r->name, job->action.hex, out, &e) < 0)
 		fail_msg("%s", e.text);
 	job->known = true;
 	dict_set(&w->keys, job->action.hex, w);

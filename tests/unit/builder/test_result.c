@@ -67,6 +67,7 @@ TEST(result_is_read_back_as_it_was_stored)
 
 	SCENE;
 	assert_ok(result_store(s.store, "x", KEY, &s.result, err));
+	assert_ok(result_note_last(s.store, "x", KEY, &s.result, err));
 	assert_ok(result_load(&s.a, s.store, KEY, &r, &found, err));
 	assert_true(found);
 	assert_int_equal(r.npackages, 1);
@@ -95,7 +96,6 @@ TEST(result_of_an_unknown_action_is_not_found)
 {
 	struct result r;
 	struct doc *last;
-	struct digest log;
 	int64_t ms = 7;
 	bool found;
 
@@ -104,8 +104,6 @@ TEST(result_of_an_unknown_action_is_not_found)
 	assert_false(found);
 	assert_ok(result_last_action(&s.a, s.store, "x", &last, err));
 	assert_null(last);
-	assert_ok(result_last_log(s.store, "x", &log, &found, err));
-	assert_false(found);
 	assert_ok(result_last_duration(s.store, "x", &ms, err));
 	assert_int_equal(ms, 7);
 }
@@ -114,12 +112,24 @@ TEST(result_remembers_the_last_action_of_a_recipe)
 {
 	char hex[DIGEST_HEX];
 	struct doc *last;
+	int64_t born;
 
 	SCENE;
 	digest_hex(&s.facts->action, hex);
 	assert_ok(result_store(s.store, "x", hex, &s.result, err));
 	assert_ok(result_last_action(&s.a, s.store, "x", &last, err));
+	assert_null(last);
+	assert_ok(result_note_last(s.store, "x", hex, &s.result, err));
+	assert_ok(result_last_action(&s.a, s.store, "x", &last, err));
 	assert_non_null(doc_get(last, "keyFormat"));
+	assert_ok(result_last_action(&s.a, s.store, "x@libc", &last, err));
+	assert_null(last);
+	/* Nothing is written where nothing changed. */
+	born = cas_ref_born(s.store, "last", "x");
+	assert_ok(result_note_last(s.store, "x", hex, &s.result, err));
+	assert_true(cas_ref_born(s.store, "last", "x") == born);
+	assert_ok(result_note_last(s.store, "x", KEY, &s.result, err));
+	assert_true(cas_ref_born(s.store, "last", "x") != born);
 }
 
 TEST(result_that_is_damaged_names_the_remedy)

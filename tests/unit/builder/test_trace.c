@@ -349,6 +349,7 @@ TEST(trace_run_is_kept_and_read_back)
 					   .nviolations = 1,
 					   .lost = 4 } },
 			 got;
+	struct digest log, other;
 	int dirfd = test_tmpdir();
 	char path[64];
 	bool found;
@@ -357,7 +358,20 @@ TEST(trace_run_is_kept_and_read_back)
 	assert_ok(cas_open(path, true, &store, err));
 	assert_ok(trace_load(&a, store, "it", &got, &found, err));
 	assert_false(found);
+	assert_ok(trace_last_log(store, "it", &log, &found, err));
+	assert_false(found);
+	assert_ok(cas_put(store, "said", 4, &run.log, err));
+	assert_ok(cas_put(store, "said more", 9, &other, err));
+	assert_ok(trace_note_log(store, "it", &run.log, err));
+	assert_ok(trace_last_log(store, "it", &log, &found, err));
+	assert_true(found && digest_equal(&log, &run.log));
+	assert_ok(trace_load(&a, store, "it", &got, &found, err));
+	assert_false(found);
 	assert_ok(trace_store(store, "it", &run, err));
+	/* One that was interrupted leaves what was known before. */
+	assert_ok(trace_note_log(store, "it", &other, err));
+	assert_ok(trace_last_log(store, "it", &log, &found, err));
+	assert_true(found && digest_equal(&log, &other));
 	assert_ok(trace_load(&a, store, "it", &got, &found, err));
 	assert_true(found);
 	assert_string_equal(got.action, "ab");
