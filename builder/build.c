@@ -185,21 +185,16 @@ int
 build_run(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
 	  const struct build_options *o, struct build_summary *out, struct err *err)
 {
-	CLEANUP(build_packer_close) struct build_packer *packer = NULL;
 	CLEANUP(build_session_end) struct build_session s = { 0 };
 	CLEANUP(build_watch_end) struct build_watch *w = NULL;
 	int64_t start = clock_monotonic_ms();
 	int rc;
 
 	*out = (struct build_summary){ 0 };
-
-	if (b->sandbox && !o->dry_run && build_packer_open(b->store, &packer, err) < 0)
-		return -1;
 	if (build_session_load_memo(a, b, names, nnames, &s, err) < 0)
 		return -1;
 	s.options = o;
 	s.summary = out;
-	s.packer = STEAL_PTR(packer);
 	if (lock_begin(&s, o->locked ? LOCK_REFUSE : LOCK_FOLLOW, err) < 0 ||
 	    build_cache_open(&s, err) < 0)
 		return -1;

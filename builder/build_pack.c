@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The loop's side of making packages of a harvest: a process that was forked before anything
- * large existed is asked, and its children do it (build_pack_serve.c).
+ * The loop's side of making packages of a harvest: a process of the session's is asked, and its
+ * children do it (build_pack_serve.c). It is forked with the first package and becomes a
+ * program of its own, so what else is in memory does not matter to it.
  */
 #include "builder/build_pack_priv.h"
 #include "base/fd.h"
@@ -16,8 +17,10 @@ struct build_packer {
 	int sock;
 };
 
-int
-build_packer_open(struct cas *store, struct build_packer **out, struct err *err)
+DEFINE_CLEANUP(struct build_packer *, build_packer_close);
+
+static int
+start_packer(const struct cas *store, struct build_packer **out, struct err *err)
 {
 	CLEANUP(fd_close) int theirs = -1;
 	CLEANUP(build_packer_close) struct build_packer *p = mem_alloc(sizeof(*p));
@@ -86,7 +89,8 @@ build_pack_begin(struct build_session *s, struct build_job *job, const struct bu
 		return err_sys(err, "pipe");
 	here = ends[0];
 	there = ends[1];
-	if (fd_memory("facts", &job->pack.facts, err) < 0 ||
+	if ((!s->packer && start_packer(s->b->store, &s->packer, err) < 0) ||
+	    fd_memory("facts", &job->pack.facts, err) < 0 ||
 	    write_work(s, job, harvest, err) < 0)
 		return -1;
 	fds[BUILD_PACK_FILE] = job->pack.facts;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process that has packages made, before it is one: a fork of the loop, made before
- * anything large exists, that gives up what it may not have, waits for the first job, and
- * becomes a program of its own (base/image.h, builder/packer/) with a third of the libraries.
+ * The process that has packages made, before it is one: a fork of the loop that gives up what
+ * it may not have and becomes a program of its own (base/image.h, builder/packer/) with a third
+ * of the libraries and nothing of the loop's memory.
  */
 #include "builder/build_pack_priv.h"
 #include "base/image.h"
 #include "base/proc.h"
 #include "builder/sandbox_priv.h"
-#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 
@@ -34,17 +33,6 @@ narrow(const struct cas *store, int sock, struct err *err)
 	return 0;
 }
 
-/* There may never be a job. A parent that is gone has closed its end. */
-static bool
-is_woken(int sock)
-{
-	struct pollfd one = { .fd = sock, .events = POLLIN };
-
-	while (poll(&one, 1, -1) < 0 && errno == EINTR)
-		;
-	return (one.revents & POLLIN) && !(one.revents & POLLHUP);
-}
-
 void
 build_pack_image_run(const struct cas *store, int sock)
 {
@@ -58,7 +46,7 @@ build_pack_image_run(const struct cas *store, int sock)
 	(void)signal(SIGPIPE, SIG_IGN); /* it may have heard enough */
 	(void)prctl(PR_SET_NAME, BUILD_PACK_NAME);
 	stands = narrow(store, sock, &refused) == 0;
-	if (!is_woken(sock) || image_place(fds, ARRAY_LEN(fds), &refused) < 0)
+	if (image_place(fds, ARRAY_LEN(fds), &refused) < 0)
 		proc_child_exit(0);
 	if (stands)
 		image_become(BUILD_PACK_NAME, build_pack_image_program,

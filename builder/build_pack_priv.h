@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between the loop and the process that has packages made. A job is one message with three
- * descriptors: a memory file, the harvest's directory is found by name, and a pipe. The memory
+ * Between the loop and the process that has packages made. A job is one message with two
+ * descriptors, a memory file and a pipe; the harvest's directory is found by name. The memory
  * file holds two lines of JSON, the job and the manifest of its harvest; in their place the
  * facts come back. The pipe gets one struct err.
  */

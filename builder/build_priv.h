@@ -108,7 +108,7 @@ struct build_session {
 	struct build_job *jobs; /* one for each node of the plan */
 	struct build_ground *grounds;
 	struct buildroot_cache *trees;
-	struct build_packer *packer;                    /* NULL outside build_run */
+	struct build_packer *packer;                    /* NULL: nothing was packed yet */
 	struct cas_batch *batch;                        /* NULL: nothing was written yet */
 	uint64_t ticket;                                /* the last one */
 	struct build_job *committing, *last_committing; /* in the order of their tickets */
@@ -276,12 +276,8 @@ void build_lock_kill(struct build_lock *l);
 void build_lock_release(struct build_lock *l);
 
 /* ---- build_pack.c ---- */
-/* The process that has packages made: before anything large is in memory, which each package
- * would pay for. */
-int build_packer_open(struct cas *store, struct build_packer **out, struct err *err) MUST_CHECK;
-void build_packer_close(struct build_packer *p); /* whatever is being made dies */
-DEFINE_CLEANUP(struct build_packer *, build_packer_close);
-/* harvest: the manifest as text. */
+/* harvest: the manifest as text. The first one starts the session's process that has packages
+ * made. */
 int build_pack_begin(struct build_session *s, struct build_job *job, const struct buf *harvest,
 		     struct err *err) MUST_CHECK;
 int build_pack_collect(struct build_session *s, struct build_job *job, struct pkgfacts **facts,
@@ -289,6 +285,7 @@ int build_pack_collect(struct build_session *s, struct build_job *job, struct pk
 /* In a batch: the files that the child made become blobs. */
 void build_pack_adopt(struct build_session *s, const struct build_job *job,
 		      const struct pkgfacts *facts, size_t n);
+void build_packer_close(struct build_packer *p); /* whatever is being made dies */
 /* After build_packer_close. */
 void build_pack_release(struct build_pack *p);
 

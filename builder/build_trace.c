@@ -140,18 +140,14 @@ int
 build_trace(struct arena *a, struct builder *b, const char *name, bool prove_it,
 	    const struct build_options *o, struct build_trace *out, struct err *err)
 {
-	CLEANUP(build_packer_close) struct build_packer *packer = NULL;
 	CLEANUP(build_session_end) struct build_session s = { 0 };
 	struct build_trace t = { .recipe = NULL };
 	struct build_job *job;
 	size_t node = 0;
 	bool found;
 
-	/* As in build_run: what packs is forked before anything large is there. */
-	if ((prove_it && build_packer_open(b->store, &packer, err) < 0) ||
-	    build_session_load(a, b, &name, 1, &s, err) < 0)
+	if (build_session_load(a, b, &name, 1, &s, err) < 0)
 		return -1;
-	s.packer = STEAL_PTR(packer);
 	s.options = o;
 	if (find_node(&s, name, &node, err) < 0 ||
 	    trace_load(a, b->store, workspace_note(a, b->workspace, name), &t.run, &found,
