@@ -1,73 +1,59 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Results are made durable beside the loop, many at once: what was said to be done must be there after
-# `kill -9` of kiln, or of the process that commits, at any moment; and whatever is there is whole. Uses
-# the seed that the workspace's store already holds, and changes nothing in it but by adding.
+# `kill -9` of kiln, or of the process that commits, at any moment; and whatever is there is whole.
 set -u
-. "$(dirname "$0")/../cli/lib.sh"
-top=$(cd "$(dirname "$0")/../.." && pwd)
-kiln=${KILN_BUILD:-$top/build/release}/kiln
-KILN_STORE=${KILN_STORE:-$top/.kiln/store}
-KILN_KEYS=$scratch/keys
-export KILN_STORE KILN_KEYS
-cd "$scratch" || exit 2
-mkdir -p ws/recipes ws/images/catalog
-cp "$top/kiln.yaml" ws/
-cp -a "$top/bootstrap" ws/
-salt=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
-count=60
-for i in $(seq $count); do
-	mkdir -p "ws/recipes/nop$i"
-	# Every tenth needs one that was built before.
-	needs=
-	[ $((i % 10)) != 0 ] || needs="  needs: [nop$((i - 5))]"
-	cat >"ws/recipes/nop$i/recipe.yaml" <<END
-format: 1
-name: nop$i
-version: "1"
-release: 1
-summary: Nothing $salt
-license: MIT
-homepage: https://example.org/
-epoch: 2026-01-01
-build:
-$needs
-  steps:
-    - name: nothing
-      run: mkdir -p "\$DESTDIR/usr/share/nop$i"
-END
-done
-ok "development keys" "$kiln" -C ws key init
-
+. "$(dirname "$0")/small.sh"
+count=40
+each=5  # kills of either process
+tries=40 # on a busy machine a build may be done before it is killed
+all_anew() { # recipes that nobody has built
+	salt=$1
+	for i in $(seq $count); do
+		# Every tenth needs one that was built before.
+		needs=
+		[ $((i % 10)) != 0 ] || needs=nop$((i - 5))
+		echo 'mkdir -p "$DESTDIR/usr/share/$KILN_NAME"' | recipe "nop$i" "$needs"
+	done
+}
 kept() { "$kiln" -C ws build --dry-run 2>&1 | sed -n 's/.*: [0-9]* to build, \([0-9]*\) in the store.*/\1/p' | head -n 1; }
-said=0
 lost=
-hit=0
-round=0
-while [ $round -lt 6 ]; do
-	round=$((round + 1))
+kiln_hit=0
+commit_hit=0
+said_all=0
+try=0
+first=$salt
+while [ $((kiln_hit < each || commit_hit < each)) = 1 ] && [ $try -lt $tries ]; do
+	try=$((try + 1))
+	all_anew "$first $try"
 	: >err # before the next one does: its first words are waited for
 	"$kiln" -C ws build -j 4 >out 2>>err &
 	pid=$!
-	wanted=$((round * 2))
+	wanted=$((try * 7 % (count / 2) + 1))
 	until [ "$(grep -c ' done  ' err)" -ge $wanted ] || ! kill -0 $pid 2>/dev/null; do sleep 0.01; done
-	if [ $((round % 2)) = 0 ]; then
+	sleep "0.0$((try * 3 % 10))"
+	if [ $kiln_hit -le $commit_hit ]; then
+		victim=kiln
 		kill -9 $pid 2>/dev/null
-	else # the one that commits: kiln must end with an error of its own
+	else # kiln must end with an error of its own
+		victim=commit
 		kill -9 "$(pgrep -P $pid -x kiln-commit)" 2>/dev/null
 	fi
-	wait $pid 2>/dev/null && break # on a busy machine it may have been done before
-	hit=$((hit + 1))
-	said=$((said + $(grep -c ' done  ' err)))
-	now=$(kept)
-	[ "${now:-0}" -ge $said ] || lost="$lost round $round: said $said, kept $now;"
-	if [ $((round % 2)) = 1 ] && ! grep -q 'the process that writes to the store has ended' err; then
-		lost="$lost round $round: no word of what ended it: $(tail -n 1 err);"
+	wait $pid 2>/dev/null && continue
+	if [ $victim = kiln ]; then
+		kiln_hit=$((kiln_hit + 1))
+	else
+		commit_hit=$((commit_hit + 1))
+		grep -q 'the process that writes to the store has ended' err ||
+			lost="$lost try $try: no word of what ended it: $(tail -n 1 err);"
 	fi
-	said=${now:-0} # what was finished and not said counts from now on
+	said=$(grep -c ' done  ' err)
+	said_all=$((said_all + said))
+	now=$(kept)
+	[ "${now:-0}" -ge "$said" ] || lost="$lost try $try, $victim: said $said, kept $now;"
 done
-assert_eq "$hit kills: what was said to be done was kept" "" "$lost"
-assert_eq "two and more hit" 1 $((hit >= 2))
+assert_eq "kills of kiln and of what commits for it" "$each $each" "$kiln_hit $commit_hit"
+assert_eq "$said_all results were said to be done, and kept" "" "$lost"
 ok "the rest is built" "$kiln" -C ws build -j 4
 assert_eq "all of it" $count "$(kept)"
 ok "the store is sound" "$kiln" -C ws store check

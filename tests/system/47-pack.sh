@@ -1,40 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The process that has packages made, and its children, which read what a build left: what they may not
-# have they do not have, a package has a child of its own, and one that dies takes nothing with it. Uses
-# the seed that the workspace's store already holds, and changes nothing in it but by adding.
+# have they do not have, a package has a child of its own, and one that dies takes nothing with it.
 set -u
-. "$(dirname "$0")/../cli/lib.sh"
-top=$(cd "$(dirname "$0")/../.." && pwd)
-kiln=${KILN_BUILD:-$top/build/release}/kiln
-KILN_STORE=${KILN_STORE:-$top/.kiln/store}
-KILN_KEYS=$scratch/keys
-export KILN_STORE KILN_KEYS
-cd "$scratch" || exit 2
-mkdir -p ws/recipes ws/images/catalog
-cp "$top/kiln.yaml" ws/
-cp -a "$top/bootstrap" ws/
-salt=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
-recipe() { # recipe NAME: the script is read from stdin
-	mkdir -p "ws/recipes/$1"
-	{
-		cat <<END
-format: 1
-name: $1
-version: "1"
-release: 1
-summary: Nothing $salt
-license: MIT
-homepage: https://example.org/
-epoch: 2026-01-01
-build:
-  steps:
-    - name: all
-      run: |
-END
-		sed 's/^/        /'
-	} >"ws/recipes/$1/recipe.yaml"
-}
+. "$(dirname "$0")/small.sh"
 recipe large <<'END'
 mkdir -p "$DESTDIR/usr/share/large"
 head -c 400000000 /dev/urandom >"$DESTDIR/usr/share/large/file"
@@ -46,8 +15,6 @@ recipe after <<'END'
 sleep 3
 mkdir -p "$DESTDIR/usr/share/after"
 END
-ok "development keys" "$kiln" -C ws key init
-
 status() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
 owner=$(stat -c %u "$KILN_STORE")
 "$kiln" -C ws build -j 2 --keep-going </dev/null >out 2>err &

@@ -57,13 +57,13 @@ build:
       run: |
         for f in gcc make bash ld; do if command -v \$f; then exit 1; fi; done
         test ! -e /usr/lib/x86_64-linux-gnu
-    - {name: install, run: 'mkdir -p "\$DESTDIR/usr/share" && echo two $salt >"\$DESTDIR/usr/share/words"'}
+    - {name: install, run: 'echo said in two; mkdir -p "\$DESTDIR/usr/share" && echo two $salt >"\$DESTDIR/usr/share/words"'}
 E
 sed -i 's/name: nothing of the seed/name: nothing-of-the-seed/' ws/bootstrap/two/words/recipe.yaml
 stage_recipe bootstrap/three words <<'E'
 build:
   steps:
-    - {name: install, run: 'mkdir -p "$DESTDIR/usr/share" && sed s/two/three/ /usr/share/words >"$DESTDIR/usr/share/words"'}
+    - {name: install, run: 'echo said in three; mkdir -p "$DESTDIR/usr/share" && sed s/two/three/ /usr/share/words >"$DESTDIR/usr/share/words"'}
 E
 stage_recipe bootstrap/three reader <<'E'
 build:
@@ -96,6 +96,15 @@ assert_eq "names the stage in each summary" "first two three" "$(sed -n 's/.*"ev
 assert_contains "and ends with what is pinned" '{"complete":true,"event":"bootstrap","stages":[{"changed":false,"packages":1,"stage":"first"}' "$(tail -n 1 "$scratch/out")"
 ok "the standard stage stands on them" k build
 assert_lacks "without building them" "words" "$(cat "$scratch/err")"
+
+# Two stages have a recipe of one name.
+for stage in two three; do
+	ok "the log of stage $stage" k --ground $stage log words
+	same "is its own" "$(grep '^said' "$scratch/out")" "said in $stage"
+	ok "so is what it used" k --ground $stage trace words --json
+	assert_contains "of its own action" "$(sed 's/.*"key":"\([0-9a-f]*\)".*/\1/' "$KILN_STORE/refs/last/words@$stage")" \
+		"$(cat "$KILN_STORE/refs/run/words@$stage")"
+done
 
 # What each saw, from the store's own words.
 read_of() { # read_of STAGE: what reader installed
@@ -137,6 +146,8 @@ assert_contains "with what stands on it" "build 0, serve 1" "$(cat "$scratch/out
 
 # Changes.
 sed -i 's/echo two/echo new two/' ws/bootstrap/two/words/recipe.yaml
+ok "why a stage is built again" k --ground two build --dry-run --why
+assert_contains "is told of its own last action" "words: changed: recipe (build)" "$(cat "$scratch/out")"
 ok "after an edit of a stage, builds keep to the pins" k build
 assert_contains "and are done" "nothing to build" "$(cat "$scratch/out")"
 ok "the next bootstrap" k bootstrap
