@@ -57,5 +57,12 @@ assert_eq "$said_all results were said to be done, and kept" "" "$lost"
 ok "the rest is built" "$kiln" -C ws build -j 4
 assert_eq "all of it" $count "$(kept)"
 ok "the store is sound" "$kiln" -C ws store check
-assert_eq "no temporary file is left" 0 "$(find "$KILN_STORE/tmp" -mindepth 1 ! -name '*.lock' | wc -l)"
+# Other tests may work in the store: what belongs to somebody who lives, and holds his lock, is none of ours.
+left=0
+for f in "$KILN_STORE"/tmp/*-*; do
+	owner=${f%-*}.lock
+	[ ! -e "$owner" ] || flock -n "$owner" true || continue
+	[ ! -e "$f" ] || left=$((left + 1))
+done
+assert_eq "no temporary file is left" 0 $left
 finish
