@@ -132,15 +132,12 @@ int
 build_check(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
 	    const struct build_options *o, struct build_checked *out, struct err *err)
 {
-	CLEANUP(build_packer_close) struct build_packer *packer = NULL;
 	CLEANUP(build_session_end) struct build_session s = { 0 };
 	struct build_summary sum = { 0 };
 
 	*out = (struct build_checked){ 0 };
-	if (build_packer_open(b->store, &packer, err) < 0 ||
-	    build_session_load(a, b, names, nnames, &s, err) < 0)
+	if (build_session_load(a, b, names, nnames, &s, err) < 0)
 		return -1;
-	s.packer = STEAL_PTR(packer);
 	s.options = o;
 	s.summary = &sum;
 	if (prepare(&s, names, nnames, err) < 0 || fetch(&s, err) < 0 || run(&s, err) < 0)

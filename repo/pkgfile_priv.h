@@ -69,9 +69,9 @@ int pkgfile_put_header(const struct pkgfile_spec *spec, const char payload_hex[6
 		       struct err *err) MUST_CHECK;
 
 /* zstd's level, without workers: the same bytes on every machine. Tables of level 9 are 20 MB,
- * of level 3 768 KB, of level 1 64 KB, and each is cleared for every package, which may cost more
- * than everything else about a small one; so what is small, and would hardly be smaller, gets
- * level 1. */
+ * of level 3 768 KB, of level 1 64 KB, and each is cleared for every package, which may cost
+ * more than everything else about a small one; so what is small, and would hardly be smaller,
+ * gets level 1. */
 const char *pkgfile_put_level(const struct pkgfile_spec *spec);
 
 /* pkgfile_signature.c: the signature header. */
