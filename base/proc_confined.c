@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A forked child for parsing hostile bytes. Order in the child: descriptors closed, no core,
- * rlimits, no new privileges, Landlock without a single rule (nothing can be opened any more),
- * then the work. The pipe back carries one struct err; what a taken-over child could put into
- * it is cleaned here.
+ * Forked children whose verdict comes back. One is confined, for parsing hostile bytes. Order
+ * in it: descriptors closed, no core, rlimits, no new privileges, Landlock without a single
+ * rule (nothing can be opened any more), then the work. The pipe back carries one struct err;
+ * what a taken-over child could put into it is cleaned here.
  */
 #include "base/fd.h"
 #include "base/proc.h"
@@ -49,20 +49,28 @@ confine(struct err *err)
 }
 
 static NO_RETURN void
+tell(int result, const struct err *said, int back)
+{
+	struct err ignored;
+
+	if (result == 0)
+		proc_child_exit(0);
+	if (fd_write_all(back, said, sizeof(*said), &ignored) < 0)
+		proc_child_exit(2);
+	proc_child_exit(1);
+}
+
+static NO_RETURN void
 run_child(proc_child_fn *fn, void *arg, const int *keep, size_t nkeep, int back)
 {
-	struct err err = { .code = ERR_NONE }, ignored;
+	struct err err = { .code = ERR_NONE };
 	int all[FD_PASS_MAX + 1];
 
 	if (nkeep)
 		memcpy(all, keep, nkeep * sizeof(int));
 	all[nkeep] = back;
 	proc_close_others(all, nkeep + 1);
-	if (confine(&err) == 0 && fn(arg, &err) == 0)
-		proc_child_exit(0);
-	if (fd_write_all(back, &err, sizeof(err), &ignored) < 0)
-		proc_child_exit(2);
-	proc_child_exit(1);
+	tell(confine(&err) < 0 ? -1 : fn(arg, &err), &err, back);
 }
 
 /* The child may have been taken over: its err is bytes until proven an err. */
@@ -96,10 +104,10 @@ hear(int from, pid_t pid, struct err *err)
 	if (status == 0)
 		return 0;
 	if (status > 128)
-		return err_set(err, ERR_LIMIT, "a confined child was ended by signal %d",
+		return err_set(err, ERR_LIMIT, "a child process was ended by signal %d",
 			       status - 128);
 	if (have < sizeof(said))
-		return err_set(err, ERR_IO, "a confined child ended without a word");
+		return err_set(err, ERR_IO, "a child process ended without a word");
 	clean(&said);
 	*err = said;
 	return -1;
@@ -129,4 +137,55 @@ proc_confined(proc_child_fn *fn, void *arg, const int *keep, size_t nkeep, struc
 	if (fd_close(&to, "pipe", err) < 0)
 		return -1;
 	return hear(from, pid, err);
+}
+
+int
+proc_aside_begin(proc_child_fn *fn, void *arg, struct proc_aside *out, struct err *err)
+{
+	CLEANUP(fd_close) int from = -1;
+	CLEANUP(fd_close) int to = -1;
+	struct err said = { .code = ERR_NONE };
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, "pipe");
+	from = ends[0];
+	to = ends[1];
+	(void)fflush(NULL); /* what is buffered must not be written twice */
+	out->pid = fork();
+	if (out->pid < 0) {
+		out->pid = 0;
+		return err_sys(err, "fork");
+	}
+	if (out->pid == 0) {
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+			tell(err_sys(&said, "prctl of a child process"), &said, to);
+		tell(fn(arg, &said), &said, to);
+	}
+	out->from = STEAL_FD(from);
+	return 0;
+}
+
+int
+proc_aside_end(struct proc_aside *a, struct err *err)
+{
+	CLEANUP(fd_close) int from = a->from;
+	pid_t pid = a->pid;
+
+	*a = (struct proc_aside){ .pid = 0 };
+	return hear(from, pid, err);
+}
+
+void
+proc_aside_release(struct proc_aside *a)
+{
+	struct err ignored;
+	int status;
+
+	if (!a->pid)
+		return;
+	(void)kill(a->pid, SIGKILL);
+	if (proc_wait(a->pid, &status, &ignored) == 0)
+		a->pid = 0;
+	(void)close(a->from);
 }

@@ -6,10 +6,11 @@
 #include "base/fd.h"
 #include "repo/pkgverify.h"
 
-#define PKGVERIFY_BUNDLE    ".sigstore.json"
-#define PKGVERIFY_INVENTORY "inventory.json"
-#define PKGVERIFY_REBUILD   ".rebuild." /* NAME.rpm.rebuild.WHO.sigstore.json */
-#define PKGVERIFY_RELEASE   "release"
+#define PKGVERIFY_BUNDLE      ".sigstore.json"
+#define PKGVERIFY_INVENTORY   "inventory.json"
+#define PKGVERIFY_REBUILD     ".rebuild." /* NAME.rpm.rebuild.WHO.sigstore.json */
+#define PKGVERIFY_RELEASE     "release"
+#define PKGVERIFY_DESCRIPTION "kiln.repo"
 
 struct pkgverify_run {
 	struct arena arena;
@@ -89,6 +90,7 @@ int pkgverify_beside(struct pkgverify_run *run, int dirfd, struct err *err) MUST
 int pkgverify_log(struct pkgverify_run *run, int root, struct err *err) MUST_CHECK;
 
 /* The root of a repository holds what publishing puts there and nothing else; the keys and the
- * description that it offers to clients lead them to no other key than the trusted ones. */
+ * description that it offers to clients lead them to no other key than the trusted ones. Looks
+ * only: run is as it was but for its arena. */
 int pkgverify_tree(struct pkgverify_run *run, int root, const char *path,
 		   struct err *err) MUST_CHECK;

@@ -7,6 +7,7 @@
 #include "base/dict.h"
 #include "base/gzip.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/tree.h"
 #include "repo/pkgverify_priv.h"
 #include "repo/repomd.h"
@@ -435,6 +436,40 @@ check_all_inputs(struct pkgverify_run *run, struct statement_resource *digests, 
 	return 0;
 }
 
+struct looking { /* at the tree, while others look at the packages */
+	struct pkgverify_run *run;
+	const char *path;
+	int root;
+};
+
+static int
+look_at_tree(void *arg, struct err *err)
+{
+	const struct looking *l = arg;
+
+	return pkgverify_tree(l->run, l->root, l->path, err);
+}
+
+/* The packages and all that they were made of; beside it, by another processor, the rest of the
+ * tree, whose faults are told after theirs. */
+static int
+check_content(struct pkgverify_run *run, const struct looking *looking,
+	      const struct repomd_file *packages, struct statement_resource *digests, size_t n,
+	      size_t *count, struct err *err)
+{
+	CLEANUP(proc_aside_release) struct proc_aside aside = { .pid = 0 };
+	struct looking l = *looking;
+
+	if (proc_aside_begin(look_at_tree, &l, &aside, err) < 0 ||
+	    check_packages(run, packages, n, digests, err) < 0 ||
+	    check_all_inputs(run, digests, n, count, err) < 0 ||
+	    proc_aside_end(&aside, err) < 0)
+		return -1;
+	verify_note(run->terms->report, true,
+		    "keys/ and " PKGVERIFY_DESCRIPTION " lead clients to trusted keys only");
+	return 0;
+}
+
 static int
 check_repository(struct pkgverify_run *run, const char *path, struct pkgverify_summary *out,
 		 struct err *err)
@@ -452,9 +487,8 @@ check_repository(struct pkgverify_run *run, const char *path, struct pkgverify_s
 		    0)
 		return -1;
 	digests = arena_array(&run->arena, n + 1, sizeof(*digests));
-	if (check_packages(run, packages, n, digests, err) < 0 ||
-	    check_all_inputs(run, digests, n, &count, err) < 0 ||
-	    pkgverify_tree(run, root, path, err) < 0 ||
+	if (check_content(run, &(struct looking){ run, path, root }, packages, digests, n,
+			  &count, err) < 0 ||
 	    pkgverify_release(run, root, digests, n, err) < 0)
 		return -1;
 	inputs_count(run->inputs, &run->strength);

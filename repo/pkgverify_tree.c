@@ -10,7 +10,7 @@
 #include "trust/trustroot.h"
 
 #define TREE_MAX_TEXT ((size_t)64 * 1024)
-#define TREE_REPO     "kiln.repo"
+#define TREE_REPO     PKGVERIFY_DESCRIPTION
 
 static const char *const root_names[] = { "repodata",
 					  "packages",
@@ -250,7 +250,7 @@ check_repo_file(struct pkgverify_run *run, int root, struct err *err)
 	return 0;
 }
 
-/* After the bundles themselves were verified. */
+/* Whether the bundles themselves are good is asked elsewhere. */
 static int
 check_beside(struct pkgverify_run *run, int root, struct err *err)
 {
@@ -268,7 +268,5 @@ pkgverify_tree(struct pkgverify_run *run, int root, const char *path, struct err
 	if (check_root(run, root, err) < 0 || check_beside(run, root, err) < 0 ||
 	    check_keys(run, root, path, err) < 0 || check_repo_file(run, root, err) < 0)
 		return err_recode(err, ERR_VERIFY);
-	verify_note(run->terms->report, true,
-		    "keys/ and " TREE_REPO " lead clients to trusted keys only");
 	return 0;
 }

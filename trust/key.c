@@ -17,6 +17,7 @@
 
 #define ECDSA_MAX_BYTES 72 /* two integers of at most 33 bytes, DER */
 #define RSA_MAX_BYTES   (KEY_RSA_MAX_BITS / 8)
+#define PUBLIC_MAX_DER  (RSA_MAX_BYTES + 64) /* modulus, exponent and what wraps them */
 #define EXPONENT_BITS   64
 #define SCRYPT_N        16384 /* 16 MiB, some 50 ms */
 #define SCRYPT_R        8
@@ -484,26 +485,28 @@ key_sha1(const void *data, size_t n, uint8_t out[KEY_SHA1_BYTES])
 /* Taking a key apart costs more than verifying by it, and a repository is verified by few keys:
  * the last ones are kept. Borrowed, until as many others were asked for. */
 static EVP_PKEY *
-p256_of(const uint8_t *der, size_t len)
+public_of(const uint8_t *der, size_t len)
 {
 	static _Thread_local struct {
-		uint8_t der[KEY_P256_DER];
+		uint8_t der[PUBLIC_MAX_DER];
+		size_t len;
 		EVP_PKEY *pkey;
-	} kept[4];
+	} kept[8];
 	static _Thread_local size_t next;
 	EVP_PKEY *pkey;
 
-	if (!key_spki_is_p256(der, len))
-		return NULL;
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
-		if (kept[i].pkey && memcmp(kept[i].der, der, len) == 0)
+		if (kept[i].pkey && kept[i].len == len && memcmp(kept[i].der, der, len) == 0)
 			return kept[i].pkey;
+	if (len > sizeof(kept[0].der))
+		return NULL;
 	pkey = d2i_PUBKEY(NULL, &(const uint8_t *){ der }, (long)len);
 	if (!pkey)
 		return NULL;
 	next = (next + 1) % ARRAY_LEN(kept);
 	EVP_PKEY_free(kept[next].pkey);
 	memcpy(kept[next].der, der, len);
+	kept[next].len = len;
 	kept[next].pkey = pkey;
 	return pkey;
 }
@@ -518,7 +521,7 @@ key_verify_ecdsa(const struct key_public *k, const void *data, size_t n, const v
 
 	if (!key_signs_ecdsa(k->role) || sig_len > ECDSA_MAX_BYTES)
 		return false;
-	pkey = p256_of(k->der, k->der_len);
+	pkey = key_spki_is_p256(k->der, k->der_len) ? public_of(k->der, k->der_len) : NULL;
 	ctx = EVP_MD_CTX_new();
 	/* OpenSSL re-encodes the signature and compares: only DER, nothing behind it. */
 	good = pkey && ctx && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1 &&
@@ -531,9 +534,8 @@ bool
 key_verify_rsa(const struct key_public *k, const uint8_t digest[32], const void *sig,
 	       size_t sig_len)
 {
-	const uint8_t *at = k->der;
-	CLEANUP(EVP_PKEY_free) EVP_PKEY *pkey = NULL;
 	CLEANUP(EVP_PKEY_CTX_free) EVP_PKEY_CTX *ctx = NULL;
+	EVP_PKEY *pkey;
 	uint8_t padded[RSA_MAX_BYTES] = { 0 };
 	struct err ignored;
 	size_t size;
@@ -541,7 +543,7 @@ key_verify_rsa(const struct key_public *k, const uint8_t digest[32], const void 
 
 	if (key_role_kind(k->role) != KEY_OPENPGP || key_ed25519_point(k))
 		return false;
-	pkey = d2i_PUBKEY(NULL, &at, (long)k->der_len);
+	pkey = public_of(k->der, k->der_len);
 	if (!pkey || rsa_check(pkey, &ignored) < 0)
 		return false;
 	size = (size_t)EVP_PKEY_get_size(pkey);
