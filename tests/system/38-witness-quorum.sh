@@ -137,5 +137,35 @@ verify repo
 assert_eq "and accepted" 0 $?
 mkdir apart && cp repo/packages/three-1-1.noarch.rpm* apart/
 assert_eq "every bundle carries both lines" 3 "$(tail -n 4 apart/three-1-1.noarch.rpm.tlog-proof | grep -c '^— ')"
+
+# ---- what `kiln publish` and `kiln image` read of the workspace's policy.yaml
+if [ ! -d "$top/.kiln/store" ] || [ ! -d "$top/.kiln/keys" ]; then
+	skip image "a built workspace in $top/.kiln, which make quickstart leaves"
+	stop_all
+	finish
+fi
+mkdir ws && cp -a "$top/kiln.yaml" "$top/kiln.lock" "$top/recipes" "$top/images" "$top/bootstrap" ws/
+cp -a "$top/.kiln/keys" wskeys
+ours() { KILN_STORE="$top/.kiln/store" KILN_KEYS="$SCRATCH/wskeys" "$kiln" -C ws "$@" 2>err; }
+ours tlog key >log.vkey
+# Of this name it saw another log above.
+rm -rf w2/.kiln/keys/witness
+begin w2
+policy "http://127.0.0.1:1" "$(cat w2.url)" "http://127.0.0.1:1" | sed "s/origin: .*}/origin: $(cut -d+ -f1 log.vkey)}/" >ws/policy.yaml
+ours publish >out
+assert_eq "kiln publish with one of two: exit 3" 3 $?
+assert_contains "kiln publish: how many" "1 of 3 witnesses cosigned the log" "$(cat err)"
+assert_eq "kiln publish: nothing is published" absent "$([ -e ws/out/repo ] && echo there || echo absent)"
+ours image busybox >out
+assert_eq "kiln image with one of two: exit 3" 3 $?
+assert_contains "kiln image: how many" "1 of 3 witnesses cosigned the log" "$(cat err)"
+assert_eq "kiln image: nothing is made" absent "$([ -e ws/out/images/busybox ] && echo there || echo absent)"
+sed -i 's/quorum: 2/quorum: 1/' ws/policy.yaml
+for what in publish "image busybox"; do
+	# shellcheck disable=SC2086
+	ours $what >out
+	assert_eq "kiln $what with a quorum of one" 0 $?
+done
+assert_contains "the line is on the published log" "w2.example.net" "$(cat ws/out/repo/log/checkpoint)"
 stop_all
 finish
