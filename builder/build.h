@@ -107,8 +107,8 @@ int build_run(struct arena *a, struct builder *b, const char *const *names, size
 /* Builds what is built of the named recipes (none: all) once more, elsewhere, and compares the
  * unsigned packages byte by byte (docs/hardening.md). What differs is told by BUILD_CHECKED. */
 struct build_checked {
-	size_t checked, different;
-	struct build_failure *failures; /* of those that could not be built elsewhere */
+	size_t checked, different, failed; /* failed: could not be built elsewhere */
+	struct build_failure *failures;    /* of those */
 	size_t nfailures;
 };
 int build_check(struct arena *a, struct builder *b, const char *const *names, size_t nnames,

@@ -59,6 +59,7 @@ build_check_compare(struct build_session *s, struct build_job *job,
 		if (!find_package(facts, n, before->packages[i].id.name))
 			note(s, job, before->packages[i].id.name,
 			     "it is there in the first build only");
+	job->compared = true;
 	build_session_event(s, BUILD_CHECKED, job->node->recipe->name, job->difference);
 	return 0;
 }
@@ -145,6 +146,7 @@ build_check(struct arena *a, struct builder *b, const char *const *names, size_t
 	for (size_t i = 0; i < s.plan.n; i++) {
 		out->checked += s.jobs[i].check;
 		out->different += s.jobs[i].difference != NULL;
+		out->failed += s.jobs[i].check && !s.jobs[i].compared;
 	}
 	out->failures = sum.failures;
 	out->nfailures = sum.nfailures;

@@ -62,13 +62,14 @@ remember(struct build_session *s, const struct build_failure *f)
 		sum->failures[sum->nfailures++] = *f;
 }
 
+/* What cannot be built elsewhere is built all the same: its users are checked, too. */
 static enum schedule_outcome
 fail(struct build_session *s, struct build_job *job, const struct build_failure *f)
 {
 	remember(s, f);
 	build_job_tidy(s, job);
 	build_session_event(s, BUILD_FAILED, f->recipe, f->cause);
-	return SCHEDULE_FAILED;
+	return job->check ? SCHEDULE_BUILT : SCHEDULE_FAILED;
 }
 
 /* A failure of ours about this recipe alone. -1: it ends the run. */

@@ -35,26 +35,32 @@ add_digest(struct buf *b, const struct digest *d)
 	buf_add(b, d->bytes, DIGEST_BYTES);
 }
 
+/* Each list begins with its length: what leaves one and enters the next is a change. */
 static void
 add_seed(struct buf *b, const struct seed *seed)
 {
+	buf_add_format(b, "packages %zu ", seed->npackages);
 	for (size_t i = 0; i < seed->npackages; i++) {
 		add_text(b, seed->packages[i].name);
 		add_digest(b, &seed->packages[i].sha256);
 	}
+	buf_add_format(b, "groups %zu ", seed->ngroups);
 	for (size_t i = 0; i < seed->ngroups; i++) {
 		const struct seed_group *g = &seed->groups[i];
 
-		buf_add_format(b, "group %s %d %zu", g->name, g->standard, g->n);
+		buf_add_format(b, "%s %d %zu ", g->name, g->standard, g->n);
 		for (size_t j = 0; j < g->n; j++)
 			add_text(b, g->packages[j]);
 	}
+	buf_add_format(b, "provides %zu ", seed->nprovides);
 	for (size_t i = 0; i < seed->nprovides; i++)
 		add_text(b, seed->provides[i]);
+	buf_add_format(b, "env %zu ", seed->nenv);
 	for (size_t i = 0; i < seed->nenv; i++) {
 		add_text(b, seed->env[i].name);
 		add_text(b, seed->env[i].value);
 	}
+	buf_add_format(b, "finish %zu ", seed->nfinish);
 	for (size_t i = 0; i < seed->nfinish; i++) {
 		add_text(b, seed->finish[i].name);
 		add_text(b, seed->finish[i].run);

@@ -77,6 +77,7 @@ struct build_job {
 	int log_fd;
 	bool killed;
 	bool check;             /* built again, elsewhere, to be compared with result */
+	bool compared;          /* that was done */
 	const char *difference; /* of that; NULL: none */
 	uint64_t ticket;        /* of its result */
 	const char *done;       /* what to say when it is durable; NULL: nothing */

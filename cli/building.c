@@ -402,7 +402,7 @@ not_the_same(const struct build_checked *c, struct err *err)
 {
 	if (!c->different)
 		return err_set(err, ERR_REPRO, "%zu of %zu recipes cannot be built elsewhere",
-			       c->nfailures, c->checked);
+			       c->failed, c->checked);
 	err_set(err, ERR_REPRO, "%zu of %zu recipes did not come out the same", c->different,
 		c->checked);
 	return err_hint(err,
@@ -438,12 +438,12 @@ building_check(struct cli *cli, const struct building *a, const char *const *nam
 	doc_set_text(&cli->arena, d, "stage", a->stage);
 	doc_set(&cli->arena, d, "checked", doc_number(&cli->arena, (int64_t)c.checked));
 	doc_set(&cli->arena, d, "different", doc_number(&cli->arena, (int64_t)c.different));
-	doc_set(&cli->arena, d, "failed", doc_number(&cli->arena, (int64_t)c.nfailures));
+	doc_set(&cli->arena, d, "failed", doc_number(&cli->arena, (int64_t)c.failed));
 	if (cli->json && cli_json(cli, d, err) < 0)
 		return -1;
 	if (!cli->json)
 		(void)printf("%s built again: %zu the same, %zu different, %zu failed\n",
 			     cli_count(&cli->arena, c.checked, "recipe"),
-			     c.checked - c.different - c.nfailures, c.different, c.nfailures);
-	return c.different || c.nfailures ? not_the_same(&c, err) : 0;
+			     c.checked - c.different - c.failed, c.different, c.failed);
+	return c.different || c.failed ? not_the_same(&c, err) : 0;
 }

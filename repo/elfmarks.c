@@ -21,6 +21,7 @@ struct elf_reader {
 	Elf64_Phdr *segments;
 	Elf64_Shdr *sections;
 	size_t nsegments, nsections;
+	bool imported;              /* the dynamic symbols were read */
 	uint64_t strings, nstrings; /* the dynamic string table, in the file */
 };
 
@@ -248,6 +249,8 @@ read_dynamic(struct elf_reader *r, const Elf64_Phdr *p)
 	Elf64_Dyn *d;
 	int rc;
 
+	if (r->m->dynamic)
+		return strange(r, "it has more than one dynamic section");
 	if (n > MAX_DYNAMIC)
 		return strange(r, "its dynamic section is too long");
 	rc = get_table(r, p->p_offset, n, sizeof(*d), (void **)&d);
@@ -311,6 +314,9 @@ read_symbols(struct elf_reader *r, const Elf64_Shdr *table)
 	const Elf64_Shdr *text;
 	int rc;
 
+	if (r->imported)
+		return strange(r, "it has more than one table of dynamic symbols");
+	r->imported = true;
 	if (table->sh_link >= r->nsections || n > MAX_SYMBOLS)
 		return strange(r, "its symbol table makes no sense");
 	text = &r->sections[table->sh_link];
@@ -395,8 +401,8 @@ section_name(struct elf_reader *r, const Elf64_Shdr *s, char *out, size_t size)
 	if (s->sh_name >= names->sh_size || !is_inside(r, names->sh_offset, names->sh_size))
 		return out;
 	left = KILN_MIN(names->sh_size - s->sh_name, (uint64_t)size - 1);
-	if (get(r, names->sh_offset + s->sh_name, out, (size_t)left) == 0)
-		out[left] = '\0';
+	memset(out, 0, size); /* a file may become shorter */
+	(void)!get(r, names->sh_offset + s->sh_name, out, (size_t)left);
 	return out;
 }
 

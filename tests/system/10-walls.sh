@@ -17,7 +17,7 @@ fi
 
 as_user() { # as_user WHO COMMAND...
 	case $1 in
-	ordinary)
+	ordinary*)
 		shift
 		setpriv --reuid=$ORDINARY --regid=$ORDINARY --clear-groups -- "$@"
 		;;
@@ -29,7 +29,8 @@ as_user() { # as_user WHO COMMAND...
 }
 
 chamber() { as_user "$WHO" "$TOOLS/chamber" "$STORE" "$@" 2>&1; }
-run() { chamber run -T ground -e PATH=/bin -e KILN_PROBE=1 "$@"; }
+HOW= # -E: as a check builds (kiln build --check)
+run() { chamber run $HOW -T ground -e PATH=/bin -e KILN_PROBE=1 "$@"; }
 
 # ---- one act, one errno: what each must meet stands in builder/attack/attacks.def ----
 expected() { "$TOOLS/probe" --list | cut -f 1,2 | tr '\t' ' '; }
@@ -232,6 +233,18 @@ failed_builds() {
 	assert_line "$WHO: the others write to the log" log-only "$log"
 }
 
+# What a check varies (kiln build --check) gives nothing back: the same walls stand.
+elsewhere() {
+	WHO="$1, elsewhere" HOW=-E
+	log=$(run 'grep -E "^(Cap|NoNewPrivs|Seccomp:)" /proc/self/status')
+	assert_eq "$WHO: no capability came back with the user namespace" 5 \
+		"$(printf '%s\n' "$log" | grep -c '^Cap[A-Za-z]*:[[:space:]]*0000000000000000$')"
+	walls_reported
+	log=$(run -o 'mkdir -p /out/usr/bin; echo hi >/out/usr/bin/x; chmod 700 /out/usr/bin/x')
+	assert_line "$WHO: its output is taken" 'out: usr/bin/x 755 file -' "$log"
+	HOW=
+}
+
 # Where a wall cannot stand there is no chamber: said with what is missing, and no weaker one.
 refusals() {
 	as_user "$WHO" mkdir "$SCRATCH/$WHO/no-userns"
@@ -272,6 +285,7 @@ suite() {
 	inputs
 	failed_builds
 	refusals
+	elsewhere "$1"
 }
 
 outside=$(KILN_PROBE=1 "$TOOLS/probe" do_reboot 2>&1)

@@ -80,7 +80,11 @@ k build --check --json same user >stream 2>/dev/null
 assert_contains "the stream names differences" '"difference":"package user: /usr/share/user differs' "$(cat stream)"
 assert_contains "and sums up" '{"checked":2,"different":1,"event":"check","failed":0}' "$(tail -n 1 stream)"
 ok "a check needs nothing but what is asked for" k build --check same
-
+recipe user 'id -u >"$out"'
+sed -i '/^build:/a\  needs: [alone]' ws/recipes/user/recipe.yaml
+k build --check alone user >all 2>all.err
+assert_eq "what needs a recipe that cannot be built elsewhere" 4 $?
+assert_contains "is checked all the same" "2 recipes built again: 0 the same, 1 different, 1 failed" "$(cat all)"
 
 # What a stage has every build run last sees what the build installed, and is part of its key.
 rm -rf ws/recipes/* && recipe last 'echo "words" >"$out"'
@@ -94,4 +98,11 @@ assert_eq "adds to what is packaged" "words finished" "$(rpm2cpio ws/out/repo/pa
 last_step spoil 'exit 3'
 refused "another last step is another build" 1 "step 'spoil' exited 3" k build last
 said "whose place is told" "at bootstrap/stages.yaml:4"
+
+# What a stage says in one list is not what it says in another, though the words be the same.
+printf 'format: 1\ndefault: one\nstages:\n  - {name: one, recipes: recipes, env: {LAST: "echo x"}}\n' >ws/bootstrap/stages.yaml
+ok "a stage with a variable" k build last
+last_step LAST 'echo x'
+ok "that becomes a last step" k build last
+says "is another build" "1 built"
 done_testing

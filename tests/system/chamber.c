@@ -11,6 +11,7 @@
  *      -o harvest     -k NAME keep failed   -r NAME resume failed   -c CPUS   -t interactive on
  *      a pty   -n COUNT chambers at once   -K MS kill after MS   -B beacons: listeners on the
  *      host   -P full /proc   -F fake chown   -w watch which files of the trees are opened
+ *      -E elsewhere: another user, addresses that change
  */
 #include "base/cas.h"
 #include "base/clock.h"
@@ -209,7 +210,7 @@ read_options(struct setup *s, int argc, char **argv, struct err *err)
 	bool exec = false;
 	int o;
 
-	while ((o = getopt(argc, argv, "+T:e:l:i:u:xok:r:c:tn:K:BPFU:w")) != -1) {
+	while ((o = getopt(argc, argv, "+T:e:l:i:u:xok:r:c:tn:K:BPEFU:w")) != -1) {
 		if (s->spec.ntrees > 60 || s->spec.nenv > 50 || s->spec.ninputs > 60)
 			usage();
 		switch (o) {
@@ -254,6 +255,9 @@ read_options(struct setup *s, int argc, char **argv, struct err *err)
 			break;
 		case 'P':
 			s->spec.full_proc = true;
+			break;
+		case 'E':
+			s->spec.elsewhere = true;
 			break;
 		case 'F':
 			s->spec.fake_chown = true;
