@@ -39,9 +39,22 @@ owner_doc(struct arena *a, const struct recipe_owner *o)
 }
 
 static struct doc *
+made_doc(struct arena *a, const struct recipe_made *m)
+{
+	struct doc *d = doc_map(a);
+
+	doc_set_text(a, d, "path", m->path);
+	doc_set_text(a, d, "text", m->text);
+	doc_set_text(a, d, "user", m->user);
+	doc_set_text(a, d, "group", m->group);
+	doc_set(a, d, "mode", doc_number(a, m->mode));
+	return d;
+}
+
+static struct doc *
 package_doc(struct arena *a, const struct recipe_package *p)
 {
-	struct doc *d = doc_map(a), *owners = doc_list(a);
+	struct doc *d = doc_map(a), *owners = doc_list(a), *made = doc_list(a);
 
 	doc_set_text(a, d, "name", p->name);
 	doc_set_text(a, d, "summary", p->summary);
@@ -57,6 +70,9 @@ package_doc(struct arena *a, const struct recipe_package *p)
 	for (size_t i = 0; i < p->nowners; i++)
 		doc_push(a, owners, owner_doc(a, &p->owners[i]));
 	doc_set(a, d, "owners", owners);
+	for (size_t i = 0; i < p->nmade; i++)
+		doc_push(a, made, made_doc(a, &p->made[i]));
+	doc_set(a, d, "made", made);
 	doc_set(a, d, "line", doc_number(a, p->line));
 	doc_set(a, d, "column", doc_number(a, p->col));
 	return d;
@@ -154,6 +170,22 @@ get_owners(struct arena *a, const struct doc *list, struct recipe_package *p)
 	}
 }
 
+static void
+get_made(struct arena *a, const struct doc *list, struct recipe_package *p)
+{
+	p->nmade = length(list);
+	p->made = arena_array(a, p->nmade, sizeof(*p->made));
+	for (size_t i = 0; i < p->nmade; i++) {
+		const struct doc *d = list->items[i].value;
+
+		p->made[i] = (struct recipe_made){ .path = doc_get_text(d, "path"),
+						   .text = doc_get_text(d, "text"),
+						   .user = doc_get_text(d, "user"),
+						   .group = doc_get_text(d, "group"),
+						   .mode = get_small(d, "mode") };
+	}
+}
+
 static int
 get_package(struct arena *a, const struct doc *d, struct recipe_package *p, struct err *err)
 {
@@ -164,6 +196,7 @@ get_package(struct arena *a, const struct doc *d, struct recipe_package *p, stru
 	get_texts(a, doc_get(d, "excludeProvides"), &p->exclude_provides,
 		  &p->nexclude_provides);
 	get_owners(a, doc_get(d, "owners"), p);
+	get_made(a, doc_get(d, "made"), p);
 	p->line = get_small(d, "line");
 	p->col = get_small(d, "column");
 	if (get_deps(a, doc_get(d, "requires"), &p->requires, err) < 0 ||

@@ -20,12 +20,14 @@ identity(const struct recipe *r, const struct split_part *part)
 static void
 add_deps(struct arena *a, struct pkgdeps *to, const struct pkgdeps *more)
 {
-	struct pkgdep *at = arena_array(a, to->n + more->n, sizeof(*at));
+	struct pkgdep *at;
 
+	if (!more->n)
+		return;
+	at = arena_array(a, to->n + more->n, sizeof(*at));
 	if (to->n)
 		memcpy(at, to->at, to->n * sizeof(*at));
-	if (more->n)
-		memcpy(at + to->n, more->at, more->n * sizeof(*at));
+	memcpy(at + to->n, more->at, more->n * sizeof(*at));
 	to->at = at;
 	to->n += more->n;
 }
@@ -194,6 +196,30 @@ drop_own(struct pkgdeps *requires, const struct pkgdeps *provides, const struct 
 	requires->n = n;
 }
 
+static void
+need_account(struct arena *a, const char *kind, const char *name, struct pkgdeps *requires)
+{
+	struct pkgdep d = { .op = PKGDEP_ANY };
+
+	if (!name || strcmp(name, "root") == 0)
+		return;
+	d.name = arena_format(a, "%s(%s)", kind, name);
+	for (size_t i = 0; i < requires->n; i++)
+		if (strcmp(requires->at[i].name, d.name) == 0)
+			return;
+	add_deps(a, requires, &(struct pkgdeps){ .at = &d, .n = 1 });
+}
+
+/* Whoever installs the package has to know the owners of its files. */
+static void
+add_accounts(struct arena *a, const struct split_part *part, struct pkgdeps *requires)
+{
+	for (size_t i = 0; i < part->n; i++) {
+		need_account(a, "user", part->entries[i].user, requires);
+		need_account(a, "group", part->entries[i].group, requires);
+	}
+}
+
 static int
 find_deps(const struct package_context *c, const struct split_part *parts, size_t nparts,
 	  size_t self, struct pkgfile_spec *spec, struct err *err)
@@ -212,6 +238,7 @@ find_deps(const struct package_context *c, const struct split_part *parts, size_
 		spec->recommends = part->declared->recommends;
 	}
 	add_siblings(c, parts, nparts, self, &found.requires);
+	add_accounts(c->a, part, &found.requires);
 	pkgdep_sort(&found.provides);
 	pkgdep_sort(&found.requires);
 	pkgfile_self_provides(c->a, &spec->id, &own);

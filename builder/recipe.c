@@ -16,6 +16,12 @@ complete_sources(struct arena *a, struct recipe *r)
 			r->sources[i].into = i ? arena_format(a, "src-%zu", i + 1) : "src";
 }
 
+static bool
+declares(const struct recipe_package *p)
+{
+	return p->nusers + p->ngroups + p->ndirectories + p->nservices > 0;
+}
+
 static int
 check_packages(const struct recipe *r, struct err *err)
 {
@@ -23,7 +29,7 @@ check_packages(const struct recipe *r, struct err *err)
 		const struct recipe_package *p = &r->packages[i];
 		struct doc at = { .line = p->line, .col = p->col };
 
-		if (i && !p->nfiles) {
+		if (i && !p->nfiles && !declares(p)) {
 			(void)doc_error(&at, r->path, err, "missing key 'files'");
 			return err_hint(err, "only the first package may take what is left");
 		}
@@ -35,9 +41,11 @@ check_packages(const struct recipe *r, struct err *err)
 	return 0;
 }
 
-static void
-complete_packages(struct arena *a, struct recipe *r)
+static int
+complete_packages(struct recipe_reader *reader, struct recipe *r, struct err *err)
 {
+	struct arena *a = reader->a;
+
 	if (!r->npackages) {
 		r->npackages = 1;
 		r->packages = arena_array(a, 1, sizeof(*r->packages));
@@ -49,7 +57,10 @@ complete_packages(struct arena *a, struct recipe *r)
 
 		p->summary = p->summary ? p->summary : r->summary;
 		p->description = p->description ? p->description : r->description;
+		if (recipe_made(reader, p, err) < 0)
+			return -1;
 	}
+	return 0;
 }
 
 static int
@@ -66,8 +77,11 @@ check_steps(const struct recipe *r, struct err *err)
 }
 
 static int
-complete(struct arena *a, struct recipe *r, const struct doc *root, struct err *err)
+complete(struct recipe_reader *reader, struct recipe *r, const struct doc *root,
+	 struct err *err)
 {
+	struct arena *a = reader->a;
+
 	if (r->npatches && !r->nsources)
 		return doc_error(doc_get(root, "patches"), r->path, err,
 				 "'patches' needs a source to apply to");
@@ -75,7 +89,8 @@ complete(struct arena *a, struct recipe *r, const struct doc *root, struct err *
 	if (check_packages(r, err) < 0 || check_steps(r, err) < 0)
 		return -1;
 	complete_sources(a, r);
-	complete_packages(a, r);
+	if (complete_packages(reader, r, err) < 0)
+		return -1;
 	if (r->check.run)
 		r->check.name = "check";
 	r->name_line = doc_get(root, "name")->line;
@@ -109,7 +124,7 @@ recipe_parse(struct arena *a, const char *text, size_t n, const char *path,
 	reader.name = doc_get_text(root, "name");
 	reader.version = doc_get_text(root, "version");
 	if (recipe_table_read(&reader, &recipe_schema, root, r, err) < 0 ||
-	    complete(a, r, root, err) < 0)
+	    complete(&reader, r, root, err) < 0)
 		return -1;
 	*out = r;
 	return 0;

@@ -42,6 +42,32 @@ struct recipe_owner {
 	int mode;    /* -1: as built */
 	bool config; /* %config(noreplace) */
 };
+struct recipe_user {
+	const char *name, *group, *home, *shell, *summary;
+	const char **groups; /* further ones */
+	size_t ngroups;
+	int64_t id;
+	int line, col;
+};
+struct recipe_group {
+	const char *name;
+	int64_t id;
+	int line, col;
+};
+struct recipe_directory {
+	const char *path, *user, *group, *reason;
+	int mode;
+	int line, col;
+};
+struct recipe_service {
+	const char *name, *summary, *run, *reload, *user, *group, *directory, *stop_signal;
+	int line, col;
+};
+struct recipe_made { /* a file or directory that follows from what a package declares */
+	const char *path, *text;  /* text: NULL: a directory */
+	const char *user, *group; /* NULL: root */
+	int mode;
+};
 struct recipe_package {
 	const char *name, *summary, *description;
 	const char **files; /* globs, absolute, {name} {version} expanded */
@@ -51,6 +77,13 @@ struct recipe_package {
 	size_t nexclude_provides;
 	struct recipe_owner *owners;
 	size_t nowners;
+	struct recipe_user *users;
+	struct recipe_group *groups;
+	struct recipe_directory *directories;
+	struct recipe_service *services;
+	size_t nusers, ngroups, ndirectories, nservices;
+	struct recipe_made *made; /* of these four, sorted by path */
+	size_t nmade;
 	int line, col;
 };
 struct recipe {

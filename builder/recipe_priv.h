@@ -58,7 +58,24 @@ struct recipe_table {
 		      struct err *err);
 };
 
+/* How tables are written down. */
+#define IN(type, field)   .at = offsetof(struct type, field)
+#define WITH(type, field) .count = offsetof(struct type, field)
+#define NOWHERE           .at = RECIPE_NOWHERE
+#define DOCS(t, f, s)     .type = (t), .fallback = (f), .summary = (s)
+#define UNPLACED          .line = RECIPE_NOWHERE, .col = RECIPE_NOWHERE
+#define TABLE(table, p, ...)                                                                   \
+	static const struct recipe_table table = { .path = (p),                                \
+						   .fields = table##_fields,                   \
+						   .n = ARRAY_LEN(table##_fields),             \
+						   __VA_ARGS__ }
+
 extern const struct recipe_table recipe_schema; /* the root */
+/* Accounts, directories and services of a package (recipe_schema_accounts.c). */
+extern const struct recipe_table recipe_schema_users, recipe_schema_groups,
+	recipe_schema_directories, recipe_schema_services;
+/* What follows from them: p->made (recipe_made.c). */
+int recipe_made(struct recipe_reader *r, struct recipe_package *p, struct err *err) MUST_CHECK;
 /* For a key of the design that no code carries out: its path in *path, and what to write
  * instead. First that very path, or else any of that name when anywhere is set. NULL: nobody
  * planned it. */
@@ -99,7 +116,7 @@ recipe_read_fn recipe_read_digest, recipe_read_date, recipe_read_bool, recipe_re
 recipe_read_fn recipe_read_duration, recipe_read_count, recipe_read_number, recipe_read_mode;
 recipe_read_fn recipe_read_deps, recipe_read_needs, recipe_read_patches, recipe_read_env;
 recipe_read_fn recipe_read_arch, recipe_read_license, recipe_read_format, recipe_read_proc;
-recipe_read_fn recipe_read_strict, recipe_except_read;
+recipe_read_fn recipe_read_id, recipe_read_strict, recipe_except_read;
 
 /* What values must look like (recipe_words.c): each answers NULL or words for the message. */
 const char *recipe_words_name(const char *s);
@@ -118,6 +135,10 @@ const char *recipe_words_glob(const char *s);
 const char *recipe_words_group(const char *s);
 const char *recipe_words_account(const char *s);
 const char *recipe_words_step(const char *s);
+const char *recipe_words_place(const char *s);
+const char *recipe_words_title(const char *s);
+const char *recipe_words_command(const char *s);
+const char *recipe_words_signal(const char *s);
 const char *recipe_words_caps(const char *s);
 const char *recipe_words_from(const char *s);
 const char *recipe_words_repo(const char *s);

@@ -7,6 +7,7 @@
 
 #define SHOWN_MAX 80
 #define COUNT_MAX 1000000
+#define ID_MAX    60000
 
 static void *
 slot(const struct recipe_value *v)
@@ -348,6 +349,18 @@ recipe_read_number(struct recipe_reader *r, const struct recipe_value *v, struct
 
 	if (!doc_int(v->doc, &n) || n < 0 || n > INT32_MAX)
 		return recipe_read_wrong(r, v, "a whole number from 0 to 2147483647", err);
+	*(int64_t *)slot(v) = n;
+	return 0;
+}
+
+/* Of an account: 0 is root's, and the highest numbers mean something else to the kernel. */
+int
+recipe_read_id(struct recipe_reader *r, const struct recipe_value *v, struct err *err)
+{
+	int64_t n;
+
+	if (!doc_int(v->doc, &n) || n < 1 || n > ID_MAX)
+		return recipe_read_wrong(r, v, "a whole number from 1 to 60000", err);
 	*(int64_t *)slot(v) = n;
 	return 0;
 }

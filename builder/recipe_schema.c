@@ -6,17 +6,6 @@
 #include "builder/recipe_priv.h"
 #include "repo/vex.h"
 
-#define IN(type, field)   .at = offsetof(struct type, field)
-#define WITH(type, field) .count = offsetof(struct type, field)
-#define NOWHERE           .at = RECIPE_NOWHERE
-#define DOCS(t, f, s)     .type = (t), .fallback = (f), .summary = (s)
-#define UNPLACED          .line = RECIPE_NOWHERE, .col = RECIPE_NOWHERE
-#define TABLE(table, p, ...)                                                                   \
-	static const struct recipe_table table = { .path = (p),                                \
-						   .fields = table##_fields,                   \
-						   .n = ARRAY_LEN(table##_fields),             \
-						   __VA_ARGS__ }
-
 static const struct recipe_field source_fields[] = {
 	{ .name = "url",
 	  .read = recipe_read_text,
@@ -331,6 +320,30 @@ static const struct recipe_field package_fields[] = {
 	  WITH(recipe_package, nowners),
 	  .flags = RECIPE_LISTED,
 	  DOCS("list of maps", "none", "files that are not plain files of root") },
+	{ .name = "users",
+	  .sub = &recipe_schema_users,
+	  IN(recipe_package, users),
+	  WITH(recipe_package, nusers),
+	  .flags = RECIPE_LISTED,
+	  DOCS("list of maps", "none", "accounts that it brings, with their numbers") },
+	{ .name = "groups",
+	  .sub = &recipe_schema_groups,
+	  IN(recipe_package, groups),
+	  WITH(recipe_package, ngroups),
+	  .flags = RECIPE_LISTED,
+	  DOCS("list of maps", "none", "groups that it brings, with their numbers") },
+	{ .name = "directories",
+	  .sub = &recipe_schema_directories,
+	  IN(recipe_package, directories),
+	  WITH(recipe_package, ndirectories),
+	  .flags = RECIPE_LISTED,
+	  DOCS("list of maps", "none", "directories that it keeps its data in") },
+	{ .name = "services",
+	  .sub = &recipe_schema_services,
+	  IN(recipe_package, services),
+	  WITH(recipe_package, nservices),
+	  .flags = RECIPE_LISTED,
+	  DOCS("list of maps", "none", "programs of it that run all the time") },
 };
 TABLE(package, "packages[]", .size = sizeof(struct recipe_package),
       .line = offsetof(struct recipe_package, line),
@@ -588,14 +601,6 @@ static const struct {
 	{ "test", "put what can run at build time into build.check" },
 	{ "range", "write one recipe for each package" },
 	{ "stage", "choose seed groups with ground" },
-	{ "users", "accounts come with the package baselayout" },
-	{ "groups", "accounts come with the package baselayout" },
-	{ "services", "install the unit files in a build step" },
-	{ "directories", "make the directories in a build step" },
-	{ "packages[].users", "accounts come with the package baselayout" },
-	{ "packages[].groups", "accounts come with the package baselayout" },
-	{ "packages[].services", "install the unit files in a build step" },
-	{ "packages[].directories", "make the directories in a build step" },
 };
 
 const char *
@@ -612,7 +617,7 @@ recipe_schema_planned(const char *want, bool anywhere, const char **path)
 	return NULL;
 }
 
-#define KEYS_MAX 128
+#define KEYS_MAX 192
 
 static size_t
 list_keys(const struct recipe_table *t, struct recipe_key *out, size_t n, struct arena *names)

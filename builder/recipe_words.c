@@ -209,6 +209,45 @@ recipe_words_account(const char *s)
 		       : "an account name: lower-case letters, digits, _ and -";
 }
 
+/* A path as sysusers.d and tmpfiles.d take it: their '%' and spaces mean something else. */
+const char *
+recipe_words_place(const char *s)
+{
+	bool root = strcmp(s, "/") == 0;
+
+	return root || (s[0] == '/' && manifest_is_path(s + 1) &&
+			s[strspn(s, ALNUM "+-._@~/")] == '\0')
+		       ? NULL
+		       : "an absolute path of letters, digits and + - . _ @ ~";
+}
+
+/* Stands between quotes, and between colons of passwd. */
+const char *
+recipe_words_title(const char *s)
+{
+	return strpbrk(s, "\":\\%$") ? "text without \" : \\ % and $" : NULL;
+}
+
+const char *
+recipe_words_command(const char *s)
+{
+	return s[0] == '/' && !strpbrk(s, "%$\\") ? NULL
+						  : "a program by its absolute path and "
+						    "arguments, without % $ and \\";
+}
+
+const char *
+recipe_words_signal(const char *s)
+{
+	static const char *const signals[] = { "ABRT", "ALRM", "HUP",  "INT",  "KILL",
+					       "QUIT", "TERM", "USR1", "USR2", "WINCH" };
+
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+		if (strcmp(s, signals[i]) == 0)
+			return NULL;
+	return "one of ABRT ALRM HUP INT KILL QUIT TERM USR1 USR2 WINCH";
+}
+
 const char *
 recipe_words_step(const char *s)
 {

@@ -31,6 +31,9 @@ struct split_part {
  * line. */
 int split_files(struct arena *a, const struct recipe *r, const struct pkgfile_entry *entries,
 		size_t n, struct split_part **out, size_t *nparts, struct err *err) MUST_CHECK;
+/* Adds what the packages declare; texts are written to dirfd, the directory of the harvest. */
+int split_add_made(struct arena *a, const struct recipe *r, int dirfd, struct split_part *parts,
+		   size_t nparts, struct err *err) MUST_CHECK;
 /* A glob takes a path it matches and all below it. '*', '?' and '[]' stay within a component; a
  * component "**" stands for any number of them, but for one at least at the end. */
 bool split_match(const char *glob, const char *path);

@@ -312,7 +312,7 @@ rootfs_fill(struct arena *a, const struct rootfs_spec *spec, struct rootfs *out,
 	if (take_packages(&f, err) < 0)
 		return -1;
 	add_links(&f);
-	if (rootfs_place(&f, err) < 0)
+	if (rootfs_place(&f, err) < 0 || rootfs_compose_accounts(&f, err) < 0)
 		return -1;
 	r.at = arena_array(a, f.placed.n + 1, sizeof(struct rootfs_entry *));
 	for (size_t i = 0; i < f.placed.n; i++) {

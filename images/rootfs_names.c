@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names to numbers: passwd, group and capabilities, read by nobody's libc and from nobody's
  * host. */
-#include "images/rootfs.h"
+#include "images/rootfs_priv.h"
 
 #define NAMES_MAX_ID                                                                           \
 	UINT32_C(0xfffffffd) /* the two above mean "nobody changed" and overflow               \
@@ -9,8 +9,8 @@
 #define NAMES_MAX_LINE 4096
 #define NAMES_MAX_LEN  64
 
-static bool
-parse_id(const char *s, size_t n, uint32_t *out)
+bool
+rootfs_id_parse(const char *s, size_t n, uint32_t *out)
 {
 	uint64_t v = 0;
 
@@ -25,6 +25,15 @@ parse_id(const char *s, size_t n, uint32_t *out)
 		return false;
 	*out = (uint32_t)v;
 	return true;
+}
+
+bool
+rootfs_name_is_valid(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+
+	return n > 0 && n <= NAMES_MAX_LEN / 2 && !s[n] && *s != '-' &&
+	       !(*s >= '0' && *s <= '9');
 }
 
 /* One line without its newline: NAME:x:ID:... with exactly `fields` fields. */
@@ -46,7 +55,7 @@ parse_line(const char *line, size_t n, unsigned fields, size_t *name_len, uint32
 	*name_len = start[1] - 1;
 	if (*name_len == 0 || *name_len > NAMES_MAX_LEN)
 		return false;
-	return parse_id(line + start[2], start[3] - start[2] - 1, id);
+	return rootfs_id_parse(line + start[2], start[3] - start[2] - 1, id);
 }
 
 int
@@ -83,7 +92,7 @@ check_name(const struct dict *names, const char *text, const char *what, struct 
 {
 	uint32_t id;
 
-	if (parse_id(text, strlen(text), &id) || dict_has(names, text))
+	if (rootfs_id_parse(text, strlen(text), &id) || dict_has(names, text))
 		return 0;
 	return err_set(err, ERR_INPUT, "the image knows no %s '%s'", what, text);
 }

@@ -1,7 +1,8 @@
 # The program that makes packages, carried inside kiln (builder/build_pack_image.c): of the rooms
 # only what that needs, and librpm's libraries, which exist as shared ones only.
 PACKER     := $(BUILD)/builder/packer
-PACKER_OBJ := $(patsubst %,$(BUILD)/builder/%.o,audit_parts build_pack_serve build_pack_wire normalize package split sandbox_ids)
+PACKER_OBJ := $(patsubst %,$(BUILD)/builder/%.o,audit_parts build_pack_serve build_pack_wire normalize package split \
+	split_made sandbox_ids)
 PACKER_LIBA := $(foreach r,repo trust base,$(BUILD)/lib$(r).a)
 C_FILES += builder/packer/main.c
 

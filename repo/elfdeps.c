@@ -298,6 +298,16 @@ is_module(const char *path)
 	       memcmp(slash - strlen(dir), dir, strlen(dir)) == 0;
 }
 
+/* Files whose names say what they are. */
+static const struct {
+	bool (*is)(const char *path);
+	int (*read)(struct arena *a, int fd, const char *path, struct elfdeps *out,
+		    struct err *err);
+} by_name[] = { { is_module, elfdeps_pc },
+		{ elfdeps_is_account, elfdeps_account },
+		{ elfdeps_is_cmake, elfdeps_cmake },
+		{ elfdeps_is_python, elfdeps_python } };
+
 /* Debug files and examples in the documentation need nothing at run time. */
 static bool
 is_skipped(const char *path)
@@ -316,8 +326,11 @@ elfdeps_scan(struct arena *a, int fd, const char *path, mode_t mode, struct elfd
 
 	if (is_skipped(path))
 		return 0;
-	if (is_module(path))
-		return elfdeps_pc(a, fd, path, out, err);
+	for (size_t i = 0; i < ARRAY_LEN(by_name); i++)
+		if (by_name[i].is(path))
+			return by_name[i].read(a, fd, path, out, err);
+	if (elfdeps_python_abi(a, path, out, err) < 0)
+		return -1;
 	n = pread(fd, magic, sizeof(magic), 0);
 	if (n < 0)
 		return err_sys(err, "cannot read %s", path);

@@ -68,6 +68,17 @@ check_name(const char *text, const char *name, struct err *err)
 	return 0;
 }
 
+/* The version of an account is the line that makes it, in base64 (elfdeps_account.c). */
+static bool
+is_encoded_account(const struct pkgdep *d)
+{
+	static const char set[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	return (strncmp(d->name, "user(", 5) == 0 || strncmp(d->name, "group(", 6) == 0) &&
+	       d->op == PKGDEP_EQ && *d->evr && !d->evr[strspn(d->evr, set)];
+}
+
 int
 pkgdep_parse(struct arena *a, const char *text, struct pkgdep *out, struct err *err)
 {
@@ -94,7 +105,7 @@ pkgdep_parse(struct arena *a, const char *text, struct pkgdep *out, struct err *
 		if (!d.evr || *p)
 			return err_set(err, ERR_INPUT,
 				       "'%s' is not of the form: name operator version", text);
-		if (nevra_parse_evr(a, d.evr, &evr, err) < 0)
+		if (!is_encoded_account(&d) && nevra_parse_evr(a, d.evr, &evr, err) < 0)
 			return err_wrap(err, "dependency on %s", d.name);
 	}
 	*out = d;

@@ -246,10 +246,17 @@ cmd_list(struct arena *a, char **argv, struct err *err)
 	return pkgfile_each_body(fd, argv[0], print_body, NULL, err);
 }
 
-/* deps FILE...: "P FILE capability" and "R FILE capability" */
+/* deps [--root DIR] FILE...: "P FILE capability" and "R FILE capability"; files of DIR are
+ * named as if it were the root. */
 static int
 cmd_deps(struct arena *a, char **argv, struct err *err)
 {
+	size_t skip = 0;
+
+	if (strcmp(argv[0], "--root") == 0 && argv[1]) {
+		skip = strlen(argv[1]);
+		argv += 2;
+	}
 	for (; *argv; argv++) {
 		CLEANUP(fd_close) int fd = -1;
 		struct elfdeps d = { 0 };
@@ -259,14 +266,16 @@ cmd_deps(struct arena *a, char **argv, struct err *err)
 			return -1;
 		if (fstat(fd, &st) < 0)
 			return err_sys(err, "%s", *argv);
-		if (elfdeps_scan(a, fd, *argv, st.st_mode & 07777, &d, err) < 0)
+		if (elfdeps_scan(a, fd, *argv + skip, st.st_mode & 07777, &d, err) < 0)
 			return -1;
 		pkgdep_sort(&d.provides);
 		pkgdep_sort(&d.requires);
 		for (size_t i = 0; i < d.provides.n; i++)
-			(void)printf("P %s %s\n", *argv, pkgdep_text(a, &d.provides.at[i]));
+			(void)printf("P %s %s\n", *argv + skip,
+				     pkgdep_text(a, &d.provides.at[i]));
 		for (size_t i = 0; i < d.requires.n; i++)
-			(void)printf("R %s %s\n", *argv, pkgdep_text(a, &d.requires.at[i]));
+			(void)printf("R %s %s\n", *argv + skip,
+				     pkgdep_text(a, &d.requires.at[i]));
 	}
 	return 0;
 }

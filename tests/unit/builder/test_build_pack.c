@@ -31,6 +31,8 @@ static const char rich[] =
 	"    owners:\n"
 	"      - {path: /usr/bin/su, mode: \"4755\", reason: changes user}\n"
 	"      - {path: /etc/rich.conf, user: rich, group: rich, config: true}\n"
+	"    users: [{name: rich, id: 9, home: /srv}]\n"
+	"    directories: [{path: /srv/rich, user: rich, mode: \"0700\"}]\n"
 	"  - name: rich-more\n"
 	"    files: [/usr/share/more, /usr/share/rich-*/x]\n";
 

@@ -402,3 +402,76 @@ TEST(recipe_larger_than_a_mebibyte_is_refused)
 	assert_fails(recipe_parse(&a, big, RECIPE_MAX_BYTES + 1, "r.yaml", EPOCH, &r, err),
 		     "larger than 1 MiB");
 }
+
+TEST(recipe_makes_data_of_what_a_package_declares)
+{
+	static const char *const want[][2] = {
+		{ "/run/web", NULL },
+		{ "/usr/lib/systemd/system/web.service",
+		  "[Unit]\nDescription=Serves pages\nAfter=network.target\n\n[Service]\nType=exec\n"
+		  "ExecStart=/usr/sbin/web -f\nUser=web\nKillSignal=SIGQUIT\n\n[Install]\n"
+		  "WantedBy=multi-user.target\n" },
+		{ "/usr/lib/sysusers.d/web.conf",
+		  "g data 12\ng web 11\nu web 11:web \"web\" /var/lib/web /usr/sbin/nologin\n"
+		  "m web data\nu log 13:data \"Logs\" / /usr/bin/sh\n" },
+		{ "/usr/lib/tmpfiles.d/web.conf",
+		  "d /var/lib/web 0750 web data -\nd /run/web 0755 root root -\n" },
+		{ "/var/lib/web", NULL },
+	};
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const struct recipe *r = with(
+		&a,
+		"packages:\n  - name: web\n    summary: 'The \"web\"'\n"
+		"    groups: [{name: data, id: 12}]\n    users:\n"
+		"      - {name: web, id: 11, groups: [data], home: /var/lib/web}\n"
+		"      - {name: log, id: 13, group: data, summary: Logs, shell: /usr/bin/sh}\n"
+		"    directories:\n"
+		"      - {path: /var/lib/web, user: web, group: data, mode: \"0750\"}\n"
+		"      - {path: /run/web}\n"
+		"    services: [{name: web, run: /usr/sbin/web -f, user: web, summary: Serves pages, "
+		"stop_signal: QUIT}]\n"
+		"  - name: web-user\n    users: [{name: other, id: 14}]\n",
+		err);
+
+	assert_int_equal(r->packages[0].nmade, ARRAY_LEN(want));
+	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+		assert_string_equal(r->packages[0].made[i].path, want[i][0]);
+		if (want[i][1])
+			assert_string_equal(r->packages[0].made[i].text, want[i][1]);
+		else
+			assert_null(r->packages[0].made[i].text);
+	}
+	assert_int_equal(r->packages[0].made[4].mode, 0750);
+	assert_string_equal(r->packages[0].made[4].group, "data");
+	assert_int_equal(r->packages[1].nmade, 1);
+}
+
+TEST(recipe_refuses_declarations_that_nobody_could_carry_out)
+{
+#define ONE(text) "packages: [{name: web, " text "}]\n"
+	refuse_with(ONE("users: [{name: web}]"), "missing key 'id'", err);
+	refuse_with(ONE("users: [{name: web, id: 0}]"),
+		    "'id' must be a whole number from 1 to 60000", err);
+	refuse_with(ONE("users: [{name: Web, id: 1}]"), "'name' must be an account name", err);
+	refuse_with(ONE("users: [{name: web, id: 1, summary: 'a:b'}]"),
+		    "'summary' must be text without", err);
+	refuse_with(ONE("users: [{name: web, id: 1, home: 'x y'}]"),
+		    "'home' must be an absolute path", err);
+	refuse_with(ONE("users: [{name: web, id: 1}, {name: b, id: 1}]"),
+		    "'users': 'web' and 'b' have one name or number", err);
+	refuse_with(ONE("groups: [{name: web, id: 1}, {name: web, id: 2}]"),
+		    "'groups': 'web' and 'web' have one name or number", err);
+	refuse_with(ONE("directories: [{path: /var/../etc}]"),
+		    "'path' must be an absolute path", err);
+	refuse_with(ONE("directories: [{path: /srv, mode: \"0777\"}]"),
+		    "mode 0777 lets everybody write to '/srv'", err);
+	refuse_with(ONE("directories: [{path: /srv}, {path: /srv}]"),
+		    "package 'web' declares '/srv' twice", err);
+	refuse_with(ONE("services: [{name: web, run: web}]"),
+		    "'run' must be a program by its absolute", err);
+	refuse_with(ONE("services: [{name: web, run: '/bin/a $B'}]"), "without % $ and", err);
+	refuse_with(ONE("services: [{name: a/b, run: /bin/a}]"), "'name' must be letters", err);
+	refuse_with(ONE("services: [{name: a, run: /bin/a, stop_signal: STOP}]"),
+		    "'stop_signal' must be one of", err);
+#undef ONE
+}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fd.h"
 #include "builder/normalize.h"
 #include "builder/split.h"
 #include "tests/unit/builder/made.h"
@@ -217,4 +218,47 @@ TEST(split_starts_a_set_of_hard_links_anew_in_each_package)
 	assert_int_equal(p[1].n, 2);
 	assert_null(p[1].entries[0].hardlink);
 	assert_string_equal(p[1].entries[1].hardlink, "/usr/bin/b");
+}
+
+TEST(split_adds_what_a_package_declares)
+{
+	static const char packages[] =
+		"packages:\n  - name: x\n  - name: y\n    files: [/usr/share/y]\n"
+		"    users: [{name: y, id: 5}]\n"
+		"    directories: [{path: /usr/share/y, user: y, mode: \"0700\"}, {path: /srv/y}]\n";
+	static const char *const lines[] = { "f  usr/bin/x", "d  usr/share/y" };
+	static const char *const paths[] = { "/srv/y", "/usr/lib/sysusers.d/y.conf",
+					     "/usr/lib/tmpfiles.d/y.conf", "/usr/share/y" };
+	static const char *const twice[] = { "f  usr/bin/x", "f  usr/share/y/z",
+					     "f  usr/lib/sysusers.d/y.conf" };
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(fd_close) int dir = test_tmpdir();
+	CLEANUP(buf_free) struct buf text = BUF_MAX(4096);
+	struct recipe *r = made_one(&a, arena_format(&a, HEAD "%s", packages));
+	struct split_part *parts;
+	size_t n;
+
+	assert_ok(split(&a, packages, lines, 2, &parts, &n, err));
+	assert_ok(split_add_made(&a, r, dir, parts, n, err));
+	assert_int_equal(parts[0].n, 1);
+	assert_int_equal(parts[1].n, ARRAY_LEN(paths));
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		assert_string_equal(parts[1].entries[i].path, paths[i]);
+	assert_int_equal(parts[1].entries[3].mode, 0700);
+	assert_string_equal(parts[1].entries[3].user, "y");
+	assert_ok(fd_read_file(dir, parts[1].entries[1].source, &text, err));
+	assert_string_equal(buf_text(&text),
+			    "g y 5\nu y 5:y \"Made for a test\" / /usr/sbin/nologin\n");
+	assert_int_equal(parts[1].entries[1].size, text.len);
+	assert_ok(split(&a,
+			"packages:\n  - name: x\n    users: [{name: y, id: 5}]\n"
+			"    files: [/usr/**]\n",
+			twice, 3, &parts, &n, err));
+	r = made_one(&a, HEAD "packages: [{name: x, users: [{name: y, id: 5}]}]\n");
+	assert_ok(split_add_made(&a, r, dir, parts, n, err));
+	assert_ok(split(&a, "packages: [{name: y, users: [{name: y, id: 5}]}]\n", twice, 3,
+			&parts, &n, err));
+	assert_fails(
+		split_add_made(&a, r, dir, parts, n, err),
+		"package 'y' declares '/usr/lib/sysusers.d/y.conf', and the build installed it");
 }

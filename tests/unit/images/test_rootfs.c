@@ -300,3 +300,74 @@ TEST(rootfs_refuses_a_blob_that_is_another_package)
 	p->header.bytes[0] ^= 1;
 	assert_fails(fill(&f, NULL, 0, &r, err), "another package than recorded");
 }
+
+static const struct fixture_file sysusers = { .path = "/usr/lib/sysusers.d/web.conf",
+					      .type = MANIFEST_FILE,
+					      .mode = 0644,
+					      .body = NULL };
+
+/* A tree of baselayout and of packages with these files of sysusers.d. */
+static int
+accounts(struct fixture *f, const char *one, const char *two, struct rootfs *r, struct err *err)
+{
+	struct fixture_file file = sysusers;
+
+	fixture_open(f);
+	file.body = one;
+	fixture_package(f, "one", NULL, &file, 1);
+	file.body = two;
+	file.path = "/usr/lib/sysusers.d/two.conf";
+	fixture_package(f, "two", NULL, &file, two != NULL);
+	fixture_baselayout(f);
+	return fill(f, NULL, 0, r, err);
+}
+
+static void
+refuse_accounts(const char *one, const char *two, const char *reason, struct err *err)
+{
+	CLEANUP(fixture_close) struct fixture f;
+	CLEANUP(rootfs_release) struct rootfs r = { .spool_fd = -1 };
+
+	assert_fails(accounts(&f, one, two, &r, err), reason);
+}
+
+TEST(rootfs_composes_accounts_from_what_packages_declare)
+{
+	CLEANUP(fixture_close) struct fixture f;
+	CLEANUP(rootfs_release) struct rootfs r = { .spool_fd = -1 };
+
+	assert_ok(accounts(
+		&f, "g web 33\nu web 33:web \"The web\" /srv /bin/sh\nm web app\n",
+		"# x\n\nu early 20 - -\ng app 101\nu late 40:101\nm app web\nm late web\n", &r,
+		err));
+	body_is(&r, "etc/passwd",
+		"root:x:0:0:root:/root:/bin/sh\napp:x:100:101:app:/:/bin/false\n"
+		"early:!:20:20::/:/usr/sbin/nologin\nweb:!:33:33:The web:/srv:/bin/sh\n"
+		"late:!:40:101::/:/usr/sbin/nologin\n");
+	body_is(&r, "etc/group", "root:x:0:\napp:x:101:web\nearly:x:20:\nweb:x:33:app,late\n");
+	assert_ok(rootfs_check_user(&r, "late:web", err));
+	close(r.spool_fd);
+}
+
+TEST(rootfs_refuses_accounts_that_mean_two_things)
+{
+	refuse_accounts("u web 33\n", "u other 33\n",
+			"the group 'web' is 33 for one-1-1.x86_64.rpm, but two-1-1.x86_64.rpm "
+			"gives 33 to 'other'",
+			err);
+	refuse_accounts("g web 33\nu web 33:web\n", "u web 34:web\n",
+			"the user 'web' is 34 for two-1-1.x86_64.rpm, but one-1-1.x86_64.rpm "
+			"gives 33 to 'web'",
+			err);
+	refuse_accounts("u app 7\n", NULL, "'app'", err);
+	refuse_accounts("u new 100:app\n", NULL,
+			"but baselayout-1-1.x86_64.rpm gives 100 to 'app'", err);
+	refuse_accounts("u web 33:none\n", NULL,
+			"user 'web' is of the group 'none', which no package", err);
+	refuse_accounts("u web -\n", NULL, "'u web -' cannot be carried out", err);
+	refuse_accounts("u web /etc/x\n", NULL, "cannot be carried out", err);
+	refuse_accounts("u W 1\n", NULL, "cannot be carried out", err);
+	refuse_accounts("u web 1 \"a:b\"\n", NULL, "cannot be carried out", err);
+	refuse_accounts("r - 1-100\n", NULL, "'r - 1-100' cannot be carried out", err);
+	refuse_accounts("u web 4294967295\n", NULL, "cannot be carried out", err);
+}

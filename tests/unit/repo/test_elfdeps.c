@@ -159,7 +159,7 @@ TEST(elfdeps_of_a_script_are_its_interpreter_as_written)
 	assert_string_equal(scan_text(&a, "/usr/bin/s", 0755, "#! /usr/bin/perl -w", err),
 			    "R /usr/bin/perl;");
 	assert_string_equal(scan_text(&a, "/usr/bin/s", 0755, "#!/usr/bin/env python3\n", err),
-			    "R /usr/bin/env;");
+			    "R /usr/bin/env;R /usr/bin/python3;");
 	assert_string_equal(scan_text(&a, "/usr/bin/s", 0644, "#!/bin/sh\n", err), "");
 	assert_string_equal(scan_text(&a, "/usr/bin/s", 0755, "#!sh\n", err), "");
 	assert_string_equal(scan_text(&a, "/usr/bin/s", 0755, "#!/../x\n", err), "");
@@ -201,4 +201,153 @@ TEST(elfdeps_of_a_module_end_at_variables_that_double_each_other)
 	assert_fails(elfdeps_scan(&a, fd, "/usr/lib/pkgconfig/x.pc", 0644, &d, err),
 		     "/usr/lib/pkgconfig/x.pc: ");
 	assert_int_equal(err->code, ERR_LIMIT);
+}
+
+TEST(elfdeps_of_accounts_are_their_names_with_the_line_that_makes_them)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const char *path = "/usr/lib/sysusers.d/web.conf";
+	struct pkgdep d;
+
+	/* "g web 11" and "u web 11:web "The web" /" in base64, filled with zeros to threes. */
+	assert_string_equal(scan_text(&a, path, 0644,
+				      "# c\ng  web 11\nu web 11:web \"The web\" /\nm web tty\n",
+				      err),
+			    "P group(web) = ZyB3ZWIgMTEA;"
+			    "P user(web) = dSB3ZWIgMTE6d2ViICJUaGUgd2ViIiAv;");
+	assert_string_equal(scan_text(&a, path, 0644, "u web 11\nu\nx y z\n\n", err),
+			    "P group(web);P user(web) = dSB3ZWIgMTEA;");
+	assert_string_equal(scan_text(&a, "/usr/share/x/web.conf", 0644, "u web 11\n", err),
+			    "");
+	assert_string_equal(scan_text(&a, "/etc/passwd", 0644, "root:x:0\n:x\nnone\n", err),
+			    "P user(root);");
+	assert_string_equal(scan_text(&a, "/etc/group", 0644, "tty:x:5:\n", err),
+			    "P group(tty);");
+	assert_ok(pkgdep_parse(&a, "user(web) = dSB3+/A", &d, err));
+	assert_fails(pkgdep_parse(&a, "user(web) = dSB3-=A", &d, err), "is not a version");
+	assert_fails(pkgdep_parse(&a, "web = dSB3+/A", &d, err), "is not a version");
+}
+
+TEST(elfdeps_of_accounts_survive_hostile_lines)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const char *path = "/usr/lib/sysusers.d/web.conf";
+	char line[4000];
+	int fd = pkgfix_file("u a\001b 5\n", 8);
+	struct elfdeps d = { 0 };
+
+	assert_fails(elfdeps_scan(&a, fd, path, 0644, &d, err), "web.conf names a library");
+	close(fd);
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 1] = '\0';
+	assert_string_equal(scan_text(&a, path, 0644, line, err), "");
+	memcpy(line, "u a ", 4);
+	assert_string_equal(scan_text(&a, path, 0644, line, err), "");
+}
+
+TEST(elfdeps_of_cmake_packages_are_their_name_and_version)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const char *version = "/usr/lib/cmake/Xy/XyConfigVersion.cmake";
+
+	assert_string_equal(scan_text(&a, "/usr/lib/cmake/Xy/XyConfig.cmake", 0644, "", err),
+			    "P cmake(Xy);P cmake(xy);");
+	assert_string_equal(scan_text(&a, "/usr/share/cmake/z/z-config.cmake", 0644, "", err),
+			    "P cmake(z);");
+	assert_string_equal(
+		scan_text(&a, version, 0644,
+			  "# PACKAGE_VERSION 9\nset ( PACKAGE_VERSION ${X})\n"
+			  "SET(PACKAGE_VERSION \"1.2.3\")\nset(PACKAGE_VERSION 4)\n",
+			  err),
+		"P cmake(Xy) = 1.2.3;P cmake(xy) = 1.2.3;");
+	assert_string_equal(scan_text(&a, version, 0644, "set(PACKAGE_VERSION", err), "");
+	assert_string_equal(scan_text(&a, version, 0644, "set(PACKAGE_VERSION \"1 2\"", err),
+			    "P cmake(Xy) = 1;P cmake(xy) = 1;");
+	assert_string_equal(scan_text(&a, "/usr/lib/x/XyConfig.cmake", 0644, "", err), "");
+	assert_string_equal(scan_text(&a, "/usr/lib/cmake/Config.cmake", 0644, "", err), "");
+}
+
+#define DIST "/usr/lib/python3.11/site-packages/x-1.dist-info/METADATA"
+
+static const char *
+scan_python(struct arena *a, const char *fields, struct err *err)
+{
+	const char *text = scan_text(a, DIST, 0644,
+				     arena_format(a, "Name: x\nVersion: 1\n%s", fields), err);
+	const char *first = strstr(text, "R python(abi) = 3.11;");
+
+	assert_non_null(first);
+	return first + strlen("R python(abi) = 3.11;");
+}
+
+TEST(elfdeps_of_python_packages_are_named_and_ranged_as_rpm_does)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+
+	assert_string_equal(scan_text(&a, DIST, 0644,
+				      "Name: A__b-.C\r\nVersion: 01.2.0RC.1\r\n\r\nName: d\n",
+				      err),
+			    "P python3.11dist(a-b-c) = 1.2~rc1;P python3dist(a-b-c) = 1.2~rc1;"
+			    "R python(abi) = 3.11;");
+	assert_string_equal(scan_python(&a, "Requires-Dist: a (>=1.0,<2)\n", err),
+			    "R python3.11dist(a) < 2;R python3.11dist(a) >= 1;");
+	assert_string_equal(scan_python(&a, "Requires-Dist: a~=1.4.2; extra == 'x'\n", err),
+			    "");
+	assert_string_equal(
+		scan_python(&a, "Requires-Dist: a~=1.4.2;python_version>='3.9'\n", err),
+		"R python3.11dist(a) < 1.5;R python3.11dist(a) >= 1.4.2;");
+	assert_string_equal(
+		scan_python(&a, "Requires-Dist: a; platform_release > '9'\n", err),
+		"R python3.11dist(a);"); /* differs from machine to machine: it stays */
+	assert_string_equal(scan_text(&a, "/usr/bin/python3.11", 0755, "\1", err),
+			    "P python(abi) = 3.11;");
+	assert_string_equal(scan_text(&a, "/usr/bin/python3.11-config", 0644, "\1", err), "");
+	assert_string_equal(scan_text(&a, "/usr/lib/python3/dist-packages/x.dist-info/METADATA",
+				      0644, "", err),
+			    "");
+}
+
+TEST(elfdeps_of_python_refuse_what_they_cannot_read)
+{
+	static const struct {
+		const char *text, *reason;
+	} cases[] = {
+		{ "Name: x\n", "METADATA: the version '' cannot be read" },
+		{ "Version: 1\n", "the name '' cannot be read" },
+		{ "Name: x y\nVersion: 1\n", "the name 'x y'" },
+		{ "Name: x\nVersion: one\n", "the version 'one'" },
+		{ "Name: x\nVersion: 1.*\n", "the version '1.*'" },
+		{ "Name: x\nVersion: 1\nRequires-Dist: a ~=1\n", "the version '1'" },
+		{ "Name: x\nVersion: 1\nRequires-Dist: a 1\n", "the requirement '1'" },
+		{ "Name: x\nVersion: 1\nRequires-Dist: (a)\n", "the requirement '(a)'" },
+		{ "Name: x\nVersion: 1\nRequires-Dist: a; (os_name == 'x'\n",
+		  "the marker ' (os_name == 'x''" },
+		{ "Name: x\nVersion: 1\nRequires-Dist: a; os_name\n", "the marker ' os_name'" },
+		{ "Name: x\nVersion: 1\nRequires-Dist: a; os_name == \"x\n", "the marker" },
+		{ "Name: x\nVersion: 1\nRequires-Dist: a; ((((((((((((((((((((1\n",
+		  "the marker" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(arena_release) struct arena a = { 0 };
+		CLEANUP(fd_close) int fd = pkgfix_file(cases[i].text, strlen(cases[i].text));
+		struct elfdeps d = { 0 };
+
+		assert_fails(elfdeps_scan(&a, fd, DIST, 0644, &d, err), cases[i].reason);
+	}
+}
+
+TEST(elfdeps_of_scripts_find_the_program_that_env_runs)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+
+	assert_string_equal(scan_text(&a, "/usr/bin/x", 0755, "#!/usr/bin/env python3\n", err),
+			    "R /usr/bin/env;R /usr/bin/python3;");
+	assert_string_equal(
+		scan_text(&a, "/usr/bin/x", 0755, "#! /usr/bin/env -S perl -w\nx", err),
+		"R /usr/bin/env;R /usr/bin/perl;");
+	assert_string_equal(scan_text(&a, "/usr/bin/x", 0755, "#!/usr/bin/env A=b c\n", err),
+			    "R /usr/bin/env;");
+	assert_string_equal(scan_text(&a, "/usr/bin/x", 0755, "#!/usr/bin/env", err),
+			    "R /usr/bin/env;");
 }
