@@ -114,6 +114,15 @@ add_source(struct build_session *s, const struct recipe_source *source, const ch
 	return 0;
 }
 
+static const char *
+patch_dest(struct arena *a, const char *top, const struct recipe_patch *p)
+{
+	const char *slash = strrchr(p->file, '/');
+
+	return arena_format(a, "%s/patches/%04zu-%s", top, p->order,
+			    slash ? slash + 1 : p->file);
+}
+
 /* The patch goes through the store, so the chamber gets the bytes whose digest is in the key.
  */
 static int
@@ -124,7 +133,6 @@ add_patch(struct build_session *s, const struct build_job *job, size_t i,
 	const struct recipe_patch *p = &r->patches[i];
 	struct sandbox_input *in = &c->inputs[c->ninputs];
 	const char *path = arena_format(s->a, "%s/%s", r->dir, p->file);
-	const char *slash = strrchr(p->file, '/');
 	CLEANUP(fd_close) int fd = -1;
 
 	*in = (struct sandbox_input){ .kind = SANDBOX_COPY, .fd = -1 };
@@ -133,8 +141,7 @@ add_patch(struct build_session *s, const struct build_job *job, size_t i,
 	    cas_get_fd(s->b->store, &p->sha256, &in->fd, err) < 0)
 		return err_wrap(err, "%s:%d:%d: patch %s", r->path, p->line, p->col, p->file);
 	c->ninputs++;
-	in->dest = arena_format(s->a, "%s/patches/%04zu-%s", top_of(job), i + 1,
-				slash ? slash + 1 : p->file);
+	in->dest = patch_dest(s->a, top_of(job), p);
 	return 0;
 }
 
@@ -148,6 +155,44 @@ script(struct arena *a, const struct build_job *job, const char *run)
 	if (r->nsources)
 		return arena_format(a, "cd '%s/%s'; %s", top_of(job), r->sources[0].into, run);
 	return job->check ? arena_format(a, "cd '%s'; %s", top_of(job), run) : run;
+}
+
+#define PATCH_SCRIPT_MAX ((size_t)16 * 1024 * 1024)
+
+/* The patches in the recipe's order, wherever each comes from. */
+static const char *
+patch_script(struct arena *a, const struct build_job *job)
+{
+	const struct recipe *r = job->node->recipe;
+	CLEANUP(buf_free) struct buf b = BUF_MAX(PATCH_SCRIPT_MAX);
+	size_t total = r->npatches;
+
+	for (size_t i = 0; i < r->nsources; i++)
+		total += r->sources[i].member != NULL;
+	for (size_t order = 1; order <= total; order++) {
+		const char *path = NULL;
+		unsigned level = 1;
+
+		for (size_t i = 0; i < r->npatches; i++) {
+			if (r->patches[i].order != order)
+				continue;
+			path = patch_dest(a, top_of(job), &r->patches[i]);
+			level = r->patches[i].level;
+		}
+		for (size_t i = 0; i < r->nsources; i++) {
+			const struct recipe_source *s = &r->sources[i];
+
+			if (!s->member || s->order != order)
+				continue;
+			path = arena_format(a, "%s/%s/%s", top_of(job), s->into, s->member);
+			level = s->level;
+		}
+		buf_add_format(&b,
+			       "echo 'applying %s'\n"
+			       "patch -p%u --no-backup-if-mismatch -i '%s'\n",
+			       strrchr(path, '/') + 1, level, path);
+	}
+	return arena_strdup(a, buf_text(&b));
 }
 
 static void
@@ -168,15 +213,10 @@ add_steps(struct arena *a, const struct build_job *job, const struct seed *groun
 				  "/\n"
 				  "done\n",
 		};
-	if (r->npatches)
-		steps[n++] = (struct sandbox_step){
-			.name = BUILD_PATCH_STEP,
-			.script = script(a, job,
-					 "for p in /build/patches/*; do\n"
-					 "\techo \"applying ${p##*/}\"\n"
-					 "\tpatch -p1 --no-backup-if-mismatch -i \"$p\"\n"
-					 "done\n"),
-		};
+	if (recipe_patch_line(r))
+		steps[n++] =
+			(struct sandbox_step){ .name = BUILD_PATCH_STEP,
+					       .script = script(a, job, patch_script(a, job)) };
 	for (size_t i = 0; i < r->nsteps; i++)
 		steps[n++] = (struct sandbox_step){ .name = r->steps[i].name,
 						    .script = script(a, job, r->steps[i].run) };
@@ -263,9 +303,9 @@ build_chamber_where(struct build_session *s, const struct build_job *job, int st
 	i = (size_t)step;
 	if (step < 0)
 		return NULL;
-	if (r->npatches) {
+	if (recipe_patch_line(r)) {
 		if (i == 0)
-			return arena_format(a, "%s:%d", r->path, r->patches[0].line);
+			return arena_format(a, "%s:%d", r->path, recipe_patch_line(r));
 		i--;
 	}
 	if (i < r->nsteps)

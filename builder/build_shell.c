@@ -78,7 +78,7 @@ only_shell(struct arena *a, const struct recipe *r, const char *greeting, bool f
 	struct sandbox_step *steps = arena_array(a, spec->nsteps + 1, sizeof(*steps));
 
 	memcpy(steps, spec->steps, spec->nsteps * sizeof(*steps));
-	spec->shown_from = r->npatches && !failed ? 1 : 0;
+	spec->shown_from = recipe_patch_line(r) && !failed ? 1 : 0;
 	spec->shown_to = spec->nsteps;
 	steps[spec->nsteps] = (struct sandbox_step){ .name = "shell", .script = greeting };
 	spec->steps = steps;

@@ -35,14 +35,14 @@ role(struct arena *a, const char *word)
 }
 
 static void
-set_resolves(struct arena *a, struct doc *annotations, const struct recipe_patch *p)
+set_resolves(struct arena *a, struct doc *annotations, const char *const *resolves, size_t n)
 {
 	struct doc *list = doc_list(a);
 
-	if (p->nresolves == 0)
+	if (n == 0)
 		return;
-	for (size_t i = 0; i < p->nresolves; i++)
-		doc_push(a, list, doc_text(a, p->resolves[i]));
+	for (size_t i = 0; i < n; i++)
+		doc_push(a, list, doc_text(a, resolves[i]));
 	doc_set(a, annotations, "resolves", list);
 }
 
@@ -64,8 +64,11 @@ add_sources(struct arena *a, const struct recipe *r, struct statement *s)
 		d->name = r->sources[i].filename;
 		d->uri = provenance_source_uri(a, r, &r->sources[i]);
 		d->sha256 = r->sources[i].sha256;
-		d->annotations = role(a, "source");
+		d->annotations = role(a, r->sources[i].member ? "patch" : "source");
 		doc_set_text(a, d->annotations, "upstream", r->sources[i].upstream);
+		doc_set_text(a, d->annotations, "member", r->sources[i].member);
+		set_resolves(a, d->annotations, r->sources[i].resolves,
+			     r->sources[i].nresolves);
 	}
 	for (size_t i = 0; i < r->npatches; i++) {
 		d = &s->dependencies[s->ndependencies++];
@@ -73,7 +76,8 @@ add_sources(struct arena *a, const struct recipe *r, struct statement *s)
 		d->uri = provenance_file_uri(a, r, r->patches[i].file);
 		d->sha256 = r->patches[i].sha256;
 		d->annotations = role(a, "patch");
-		set_resolves(a, d->annotations, &r->patches[i]);
+		set_resolves(a, d->annotations, r->patches[i].resolves,
+			     r->patches[i].nresolves);
 	}
 }
 

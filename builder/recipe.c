@@ -16,6 +16,59 @@ complete_sources(struct arena *a, struct recipe *r)
 			r->sources[i].into = i ? arena_format(a, "src-%zu", i + 1) : "src";
 }
 
+/* Patches out of archives become sources, which only they are taken from: so they are fetched,
+ * pinned, kept and recorded like any other. */
+static void
+place_patches(struct arena *a, struct recipe *r)
+{
+	struct recipe_source *all = arena_array(a, r->nsources + r->npatches, sizeof(*all));
+	size_t kept = 0;
+
+	if (r->nsources)
+		memcpy(all, r->sources, r->nsources * sizeof(*all));
+	r->sources = all;
+	for (size_t i = 0; i < r->npatches; i++) {
+		struct recipe_patch *p = &r->patches[i];
+		const char *slash;
+
+		if (!p->url) {
+			r->patches[kept++] = *p;
+			continue;
+		}
+		slash = strrchr(p->url, '/');
+		all[r->nsources] = (struct recipe_source){
+			.url = p->url,
+			.sha256 = p->sha256,
+			.extract = arena_alloc(a, sizeof(*all->extract)),
+			.nextract = 1,
+			.into = arena_format(a, "patches/%04zu", p->order),
+			.unpack = true,
+			.filename = slash ? slash + 1 : strchr(p->url, ':') + 1,
+			.member = p->member,
+			.resolves = p->resolves,
+			.nresolves = p->nresolves,
+			.order = p->order,
+			.level = p->level,
+			.line = p->line,
+			.col = p->col,
+		};
+		all[r->nsources++].extract[0] = p->member;
+	}
+	r->npatches = kept;
+}
+
+int
+recipe_patch_line(const struct recipe *r)
+{
+	for (size_t i = 0; i < r->npatches; i++)
+		if (r->patches[i].order == 1)
+			return r->patches[i].line;
+	for (size_t i = 0; i < r->nsources; i++)
+		if (r->sources[i].order == 1)
+			return r->sources[i].line;
+	return 0;
+}
+
 static bool
 declares(const struct recipe_package *p)
 {
@@ -89,6 +142,8 @@ complete(struct recipe_reader *reader, struct recipe *r, const struct doc *root,
 	if (check_packages(r, err) < 0 || check_steps(r, err) < 0)
 		return -1;
 	complete_sources(a, r);
+	if (r->npatches)
+		place_patches(a, r);
 	if (complete_packages(reader, r, err) < 0)
 		return -1;
 	if (r->check.run)

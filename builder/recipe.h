@@ -30,6 +30,12 @@ struct recipe_source {
 	unsigned strip;       /* default 1 */
 	bool unpack;          /* default true when url ends in an archive suffix */
 	const char *filename; /* last component of url */
+	/* An archive that only a patch is taken out of: which one, and what is said of it. */
+	const char *member; /* NULL: a source of the recipe's own */
+	const char **resolves;
+	size_t nresolves;
+	size_t order;   /* among the patches, from 1 */
+	unsigned level; /* of `patch -p` */
 	int line, col;
 };
 struct recipe_step {
@@ -105,8 +111,12 @@ struct recipe {
 		struct digest sha256;  /* of its bytes, computed on load */
 		const char **resolves; /* advisories that it settles */
 		size_t nresolves;
+		const char *url, *member; /* of an archive, of which sha256 is: see sources */
+		size_t order;             /* among all patches, from 1 */
+		unsigned level;           /* of `patch -p` */
 		int line, col;
-	} * patches; /* applied with patch -p1 in the first source's directory, in order */
+	} * patches; /* those beside it; others are sources with a member. Applied in order in
+			the first source's directory */
 	size_t npatches;
 	struct recipe_vex { /* what was found out about an advisory (repo/vex.h) */
 		const char *id, *status, *justification, *note;
@@ -157,6 +167,8 @@ int recipe_load(struct arena *a, int dirfd, const char *path, int64_t default_ep
 int recipe_parse(struct arena *a, const char *text, size_t n, const char *path,
 		 int64_t default_epoch, struct recipe **out,
 		 struct err *err) MUST_CHECK; /* does not read patches: for fuzzing */
+/* Where the first patch stands in the recipe; 0: there is none. */
+int recipe_patch_line(const struct recipe *r);
 /* Replaces an outline by the whole recipe; ERR_INPUT when its file is no longer the one that
  * was outlined. */
 int recipe_complete(struct arena *a, int dirfd, int64_t default_epoch, struct recipe *r,

@@ -131,6 +131,7 @@ const char *recipe_words_upstream(const char *s);
 const char *recipe_words_beside(const char *s);
 const char *recipe_words_beneath(const char *s);
 const char *recipe_words_member(const char *s);
+const char *recipe_words_patch(const char *s);
 const char *recipe_words_glob(const char *s);
 const char *recipe_words_group(const char *s);
 const char *recipe_words_account(const char *s);

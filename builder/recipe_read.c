@@ -454,10 +454,22 @@ static int
 read_patch(struct recipe_reader *r, const struct recipe_value *v, struct recipe_patch *p,
 	   struct err *err)
 {
+	p->level = 1;
+	p->line = v->doc->line;
+	p->col = v->doc->col;
 	if (v->doc->kind == DOC_MAP)
 		return recipe_table_read(r, v->field->sub, v->doc, p, err);
 	p->file = checked_text(r, v, err);
 	return p->file ? 0 : -1;
+}
+
+static bool
+is_same_patch(const struct recipe_patch *x, const struct recipe_patch *y)
+{
+	if (x->file && y->file)
+		return strcmp(x->file, y->file) == 0;
+	return x->member && y->member && strcmp(x->member, y->member) == 0 &&
+	       digest_equal(&x->sha256, &y->sha256);
 }
 
 int
@@ -471,15 +483,15 @@ recipe_read_patches(struct recipe_reader *r, const struct recipe_value *v, struc
 	for (size_t i = 0; i < v->doc->n; i++) {
 		const struct recipe_value item = item_of(v, i);
 
+		patches[i].order = i + 1;
 		if (read_patch(r, &item, &patches[i], err) < 0)
 			return -1;
-		patches[i].line = item.doc->line;
-		patches[i].col = item.doc->col;
 		for (size_t k = 0; k < i; k++)
-			if (!strcmp(patches[k].file, patches[i].file))
+			if (is_same_patch(&patches[k], &patches[i]))
 				return doc_error(item.doc, r->path, err,
 						 "'%s' names '%s' twice", v->field->name,
-						 patches[i].file);
+						 patches[i].file ? patches[i].file
+								 : patches[i].member);
 	}
 	recipe_read_set_list(v, patches, v->doc->n);
 	return 0;

@@ -413,8 +413,27 @@ static const struct recipe_field patch_fields[] = {
 	  .read = recipe_read_text,
 	  .wrong = recipe_words_beside,
 	  IN(recipe_patch, file),
-	  .flags = RECIPE_REQUIRED,
-	  DOCS("text", "required", "the patch, a file beside the recipe") },
+	  DOCS("text", "none; required without url", "the patch, a file beside the recipe") },
+	{ .name = "url",
+	  .read = recipe_read_text,
+	  .wrong = recipe_words_mirror,
+	  IN(recipe_patch, url),
+	  .flags = RECIPE_EXPAND,
+	  DOCS("text", "none", "an archive that holds the patch, instead of a file") },
+	{ .name = "sha256",
+	  .read = recipe_read_digest,
+	  IN(recipe_patch, sha256),
+	  DOCS("text", "none; required with url", "SHA-256 of the archive") },
+	{ .name = "member",
+	  .read = recipe_read_text,
+	  .wrong = recipe_words_patch,
+	  IN(recipe_patch, member),
+	  DOCS("text", "none; required with url", "the patch's whole name in the archive") },
+	{ .name = "strip",
+	  .read = recipe_read_count,
+	  IN(recipe_patch, level),
+	  DOCS("whole number", "1",
+	       "leading directories dropped from the names in it: `patch -p`") },
 	{ .name = "resolves",
 	  .read = recipe_read_texts,
 	  .wrong = recipe_words_advisory,
@@ -422,8 +441,33 @@ static const struct recipe_field patch_fields[] = {
 	  WITH(recipe_patch, nresolves),
 	  DOCS("list of text", "none", "advisories that it settles") },
 };
+
+/* A file beside the recipe, or a member of an archive: one of the two, and all of it. */
+static int
+finish_patch(struct recipe_reader *r, const struct doc *d, void *item, struct err *err)
+{
+	static const char *const pinned[] = { "sha256", "member" };
+	const struct recipe_patch *p = item;
+
+	if (!p->file == !p->url)
+		return doc_error(d, r->path, err,
+				 p->file ? "'file' and 'url' are two places of one patch"
+					 : "missing key 'file', or 'url' of an archive");
+	for (size_t i = 0; i < ARRAY_LEN(pinned); i++) {
+		const struct doc *v = doc_get(d, pinned[i]);
+
+		if (p->url && !v)
+			return doc_error(d, r->path, err, "missing key '%s', which url needs",
+					 pinned[i]);
+		if (p->file && v)
+			return doc_error(v, r->path, err, "'%s' is for a patch of an archive",
+					 pinned[i]);
+	}
+	return 0;
+}
 TABLE(patch, "patches[]", .size = sizeof(struct recipe_patch),
-      .line = offsetof(struct recipe_patch, line), .col = offsetof(struct recipe_patch, col));
+      .line = offsetof(struct recipe_patch, line), .col = offsetof(struct recipe_patch, col),
+      .finish = finish_patch);
 
 static const struct recipe_field vex_fields[] = {
 	{ .name = "id",
@@ -560,7 +604,7 @@ static const struct recipe_field root_fields[] = {
 	  WITH(recipe, npatches),
 	  .sub = &patch,
 	  DOCS("list of text or maps", "none",
-	       "files beside the recipe, applied with `patch -p1` to the first source") },
+	       "applied to the first source, in order: files beside the recipe, or members of archives") },
 	{ .name = "build",
 	  .sub = &build,
 	  .flags = RECIPE_REQUIRED,

@@ -187,6 +187,15 @@ recipe_words_member(const char *s)
 	return manifest_is_path(s) ? NULL : "a glob without a leading / and without '..'";
 }
 
+/* Stands between quotes of a shell, and no glob may be among its letters. */
+const char *
+recipe_words_patch(const char *s)
+{
+	return manifest_is_path(s) && s[strspn(s, FILENAME_SET "/")] == '\0'
+		       ? NULL
+		       : "the name of a member, of letters, digits and + - . _ ~ @ , % /";
+}
+
 const char *
 recipe_words_glob(const char *s)
 {

@@ -222,7 +222,8 @@ edit_sources(struct updating *u, const struct job *j, const struct buf *text, st
 		return -1;
 	sources = doc_get(root, "sources");
 	edits = arena_array(u->a, r->nsources, sizeof(*edits));
-	for (size_t i = 0; i < r->nsources; i++) {
+	/* after them come archives of patches, which no version names */
+	for (size_t i = 0; sources && i < sources->n; i++) {
 		const struct doc *source = sources->items[i].value;
 		char hex[DIGEST_HEX];
 		struct digest d;

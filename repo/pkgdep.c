@@ -80,6 +80,15 @@ is_encoded_account(const struct pkgdep *d)
 }
 
 int
+pkgdep_evr(struct arena *a, const struct pkgdep *d, struct nevra *out, struct err *err)
+{
+	if (!is_encoded_account(d))
+		return nevra_parse_evr(a, d->evr, out, err);
+	*out = (struct nevra){ .version = d->evr };
+	return 0;
+}
+
+int
 pkgdep_parse(struct arena *a, const char *text, struct pkgdep *out, struct err *err)
 {
 	struct pkgdep d = { .op = PKGDEP_ANY };
@@ -105,7 +114,7 @@ pkgdep_parse(struct arena *a, const char *text, struct pkgdep *out, struct err *
 		if (!d.evr || *p)
 			return err_set(err, ERR_INPUT,
 				       "'%s' is not of the form: name operator version", text);
-		if (!is_encoded_account(&d) && nevra_parse_evr(a, d.evr, &evr, err) < 0)
+		if (pkgdep_evr(a, &d, &evr, err) < 0)
 			return err_wrap(err, "dependency on %s", d.name);
 	}
 	*out = d;

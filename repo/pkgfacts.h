@@ -52,6 +52,9 @@ void pkgfacts_environment(const struct pkgfacts *f, const struct manifest *m,
 /* "zlib", "zlib >= 1.2", "pkgconfig(zlib) = 1.2.13". */
 int pkgdep_parse(struct arena *a, const char *text, struct pkgdep *out,
 		 struct err *err) MUST_CHECK;
+/* Its version in parts; op is not ANY. */
+int pkgdep_evr(struct arena *a, const struct pkgdep *d, struct nevra *out,
+	       struct err *err) MUST_CHECK;
 const char *pkgdep_text(struct arena *a, const struct pkgdep *d);
 int pkgdep_compare(const void *a, const void *b); /* for qsort */
 void pkgdep_sort(struct pkgdeps *d);              /* sorts and drops duplicates */

@@ -105,7 +105,7 @@ add_dep(struct arena *a, struct buf *b, const struct pkgdep *d, struct err *err)
 	if (add_attribute(b, "name", d->name, err) < 0)
 		return -1;
 	if (d->op != PKGDEP_ANY) {
-		if (nevra_parse_evr(a, d->evr, &evr, err) < 0)
+		if (pkgdep_evr(a, d, &evr, err) < 0)
 			return -1;
 		buf_add_format(b, " flags=\"%s\" epoch=\"%lld\"", flags[d->op],
 			       (long long)evr.epoch);

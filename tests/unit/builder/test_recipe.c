@@ -475,3 +475,56 @@ TEST(recipe_refuses_declarations_that_nobody_could_carry_out)
 		    "'stop_signal' must be one of", err);
 #undef ONE
 }
+
+TEST(recipe_takes_patches_out_of_archives_in_order)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const struct recipe *r = with(
+		&a,
+		arena_format(
+			&a,
+			"sources: [{url: 'file:x.tar', sha256: %s}]\npatches:\n  - a.patch\n"
+			"  - {url: 'debian:pool/x/x_{version}.debian.tar.xz', sha256: %s,\n"
+			"     member: debian/patches/b.patch, strip: 0, resolves: [CVE-2026-0001]}\n"
+			"  - c.patch\n",
+			sum, sum),
+		err);
+
+	assert_int_equal(r->nsources, 2);
+	assert_string_equal(r->sources[1].url, "debian:pool/x/x_1.2.13.debian.tar.xz");
+	assert_string_equal(r->sources[1].filename, "x_1.2.13.debian.tar.xz");
+	assert_string_equal(r->sources[1].into, "patches/0002");
+	assert_string_equal(r->sources[1].extract[0], "debian/patches/b.patch");
+	assert_string_equal(r->sources[1].resolves[0], "CVE-2026-0001");
+	assert_int_equal(r->sources[1].level, 0);
+	assert_int_equal(r->sources[1].strip, 0);
+	assert_int_equal(r->npatches, 2);
+	assert_string_equal(r->patches[1].file, "c.patch");
+	assert_int_equal(r->patches[1].order, 3);
+	assert_int_equal(r->patches[1].level, 1);
+	assert_int_equal(recipe_patch_line(r), r->patches[0].line);
+}
+
+TEST(recipe_refuses_patches_that_are_nowhere_or_twice)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const char *head =
+		arena_format(&a, "sources: [{url: 'file:x.tar', sha256: %s}]\npatches: ", sum);
+	const char *one = arena_format(
+		&a, "{url: 'debian:pool/x/x.tar.xz', sha256: %s, member: a.patch}", sum);
+
+#define REFUSED(text, reason) refuse_with(arena_format(&a, "%s%s\n", head, text), reason, err)
+	REFUSED("[{resolves: [CVE-2026-0001]}]", "missing key 'file', or 'url' of an archive");
+	REFUSED("[{file: a, url: 'debian:pool/x.tar'}]", "are two places of one patch");
+	REFUSED("[{url: 'debian:pool/x.tar', member: a}]",
+		"missing key 'sha256', which url needs");
+	REFUSED(arena_format(&a, "[{url: 'debian:pool/x.tar', sha256: %s}]", sum),
+		"missing key 'member', which url needs");
+	REFUSED("[{file: a, member: b}]", "'member' is for a patch of an archive");
+	REFUSED(arena_format(&a, "[{url: 'debian:pool/x.tar', sha256: %s, member: 'a''b'}]",
+			     sum),
+		"'member' must be the name of a member");
+	REFUSED("[{url: 'file:x.tar'}]", "'url' must be https://");
+	REFUSED(arena_format(&a, "[%s, %s]", one, one), "'patches' names 'a.patch' twice");
+#undef REFUSED
+}
