@@ -110,7 +110,7 @@ def main():
         fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", terminal.rows, terminal.columns, 0, 0))
 
     set_size()
-    begun = time.monotonic()
+    begun, pieces = time.monotonic(), 0
     while True:
         ready, _, _ = select.select([fd], [], [], 0.05)
         # What is under way was written for the old size: it is read before.
@@ -131,6 +131,11 @@ def main():
         if not data:
             break
         terminal.feed(data.decode("utf-8", "replace"))
+        # One write may reach us in pieces, which nobody would see one by one.
+        pieces += 1
+        if pieces < 50 and select.select([fd], [], [], 0.02)[0]:
+            continue
+        pieces = 0
         print("screen")
         print(terminal.screen())
     print("escapes:", "".join(sorted(terminal.kinds)))
