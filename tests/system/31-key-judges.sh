@@ -12,7 +12,7 @@ from=${KILN_KEYS:-$top/.kiln/keys}
 cd "$scratch" || exit 2
 git -c safe.directory='*' clone -q "$top" ws || fail "clone"
 mkdir -p ws/.kiln none
-cp -a --reflink=auto "$store" ws/.kiln/store
+copy_store "$store" ws/.kiln/store
 unset KILN_STORE
 export KILN_KEYS=$scratch/keys
 repo=$scratch/ws/out/repo

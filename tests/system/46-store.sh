@@ -11,7 +11,7 @@ KILN_STORE=$scratch/store
 KILN_KEYS=$scratch/keys
 export KILN_STORE KILN_KEYS
 cd "$scratch" || exit 2
-cp -a --reflink=auto "$from" store || exit 2
+copy_store "$from" store || exit 2
 rm -rf store/failed # other tests of the same store left theirs
 mkdir -p ws/recipes/note ws/images/catalog
 cp "$top/kiln.yaml" ws/

@@ -50,7 +50,7 @@ cp "$top/bootstrap/seed.lock" bare/bootstrap/
 refused "a name that no recipe has" 1 "'none'" "$kiln" -C bare build none
 if [ -e keys ]; then fail "makes no keys for that either"; else pass "makes no keys for that either"; fi
 
-cp -a --reflink=auto "$from" store || exit 2
+copy_store "$from" store || exit 2
 rm -rf store/refs/last store/refs/action store/refs/failed
 ws=ws
 workspace ws

@@ -71,7 +71,7 @@ chmod 755 "$scratch"
 nginx -c "$scratch/nginx.conf" -p "$scratch" -e "$scratch/logs/error" 2>nginx.err || { cat nginx.err; fail "nginx starts"; finish; }
 pids="$pids $(cat nginx.pid)"
 
-cp -a --reflink=auto "$from" seeded || exit 2
+copy_store "$from" seeded || exit 2
 mkdir -p ws/recipes/greet ws/recipes/user ws/images/catalog
 cp -a "$top/bootstrap" ws/
 grep -v '^ca:' "$top/kiln.yaml" | sed '/^cache:/,$d' >base.yaml

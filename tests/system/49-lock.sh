@@ -14,7 +14,7 @@ export KILN_KEYS
 cd "$scratch" || exit 2
 mkdir -p ws/recipes ws/images/catalog
 cp "$top/kiln.yaml" ws/
-cp -a "$top/bootstrap" ws/
+mkdir ws/bootstrap && cp "$top/bootstrap/seed.yaml" "$top/bootstrap/seed.lock" ws/bootstrap/
 salt=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
 sha() { sha256sum "$1" | cut -d' ' -f1; }
 recipe() { # recipe NAME: stdin is everything after the head

@@ -14,7 +14,7 @@ cd "$scratch" || exit 2
 mkdir -p ws/recipes
 cp "$top/kiln.yaml" ws/
 cp -a "$top/bootstrap" ws/
-cp -a --reflink=auto "$from" store || exit 2
+copy_store "$from" store || exit 2
 rm -rf store/refs/last store/refs/action store/failed
 
 recipe() { # recipe NAME [NEED]: stdin is the script of its one step

@@ -134,7 +134,7 @@ ok "an export of the last stage" k store export "$scratch/tree"
 ok "reaches a store that has nothing" env KILN_STORE="$scratch/bare" "$kiln" -C ws store import "$scratch/tree"
 ok "which knows the ground by its pins" env KILN_STORE="$scratch/bare" "$kiln" -C ws build --dry-run
 assert_contains "and what stands on it" "build 0, serve 1" "$(cat "$scratch/out")"
-cp -a --reflink=auto "$KILN_STORE" "$scratch/old"
+copy_store "$KILN_STORE" "$scratch/old"
 in_old() { env KILN_STORE="$scratch/old" "$kiln" -C ws "$@"; }
 in_old build --ground three >/dev/null 2>&1 && in_old build >/dev/null 2>&1
 find "$scratch/old/blobs" "$scratch/old/refs" -type f -exec touch -d 2026-01-01 {} +

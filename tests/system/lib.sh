@@ -92,6 +92,14 @@ value() { # value KEY TEXT: of the first line "KEY: value"
 	printf '%s\n' "$2" | sed -n "s/^$1: //p" | head -n 1
 }
 
+copy_store() { # copy_store FROM TO: without what others are just making in it
+	mkdir -p "$2/tmp" || return
+	for dir in . tmp; do
+		chown --reference="$1/$dir" "$2/$dir" && chmod --reference="$1/$dir" "$2/$dir" || return
+	done
+	find "$1" -mindepth 1 -maxdepth 1 ! -name tmp -exec cp -a --reflink=auto -t "$2" {} +
+}
+
 finish() {
 	echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
 	[ "$FAILED" = 0 ]

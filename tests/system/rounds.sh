@@ -8,7 +8,7 @@ KILN_STORE=$scratch/store
 KILN_KEYS=$scratch/keys
 export KILN_STORE KILN_KEYS
 cd "$scratch" || exit 2
-cp -a --reflink=auto "$from" store || exit 2
+copy_store "$from" store || exit 2
 rm -rf store/refs/action store/refs/last store/refs/publish store/refs/proof store/index.sqlite
 mkdir -p ws/recipes ws/images/catalog
 cp "$top/kiln.yaml" ws/

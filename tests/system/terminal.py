@@ -110,7 +110,7 @@ def main():
         fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", terminal.rows, terminal.columns, 0, 0))
 
     set_size()
-    begun, pieces = time.monotonic(), 0
+    begun = time.monotonic()
     while True:
         ready, _, _ = select.select([fd], [], [], 0.05)
         # What is under way was written for the old size: it is read before.
@@ -124,20 +124,20 @@ def main():
             print(f"size {terminal.columns}x{terminal.rows}")
         if not ready:
             continue
-        try:
-            data = os.read(fd, 1 << 20)
-        except OSError:
-            break
+        # One write may reach us in pieces, which nobody would see one by one.
+        for pieces in range(50):
+            try:
+                data = os.read(fd, 1 << 20)
+            except OSError:
+                data = b""
+            terminal.feed(data.decode("utf-8", "replace"))
+            if not data or not select.select([fd], [], [], 0.02)[0]:
+                break
+        if data or pieces:
+            print("screen")
+            print(terminal.screen())
         if not data:
             break
-        terminal.feed(data.decode("utf-8", "replace"))
-        # One write may reach us in pieces, which nobody would see one by one.
-        pieces += 1
-        if pieces < 50 and select.select([fd], [], [], 0.02)[0]:
-            continue
-        pieces = 0
-        print("screen")
-        print(terminal.screen())
     print("escapes:", "".join(sorted(terminal.kinds)))
     print("exit:", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
