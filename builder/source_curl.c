@@ -2,7 +2,7 @@
 /* libcurl's doorway. One child process downloads one file and reports over a pipe. */
 #include "builder/source_priv.h"
 #include "base/fd.h"
-#include "base/late.h"
+#include "base/late_curl.h"
 #include "base/proc.h"
 #include <curl/curl.h>
 #include <fcntl.h>
@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-#define CURL_SONAME       "libcurl.so.4"
 #define CONNECT_TIMEOUT_S 20L
 #define STALL_TIMEOUT_S   30L
 #define STALL_BYTES_S     1L
@@ -19,32 +18,7 @@
 #define RETRY_PAUSE_S     1u
 #define STOP_LOOK_MS      200
 
-/* Loaded by who needs it (base/late.h). */
-static struct {
-	typeof(&curl_easy_cleanup) easy_cleanup;
-	typeof(&curl_easy_getinfo) easy_getinfo;
-	typeof(&curl_easy_init) easy_init;
-	typeof(&curl_easy_perform) easy_perform;
-	typeof(&curl_easy_setopt) easy_setopt;
-	typeof(&curl_easy_strerror) easy_strerror;
-	typeof(&curl_global_init) global_init;
-} curl;
-
-static int
-load_curl(struct err *err)
-{
-#define CALL(function)                                                                         \
-	{                                                                                      \
-		.name = "curl_" #function, .at = &curl.function                                \
-	}
-	static const struct late_call calls[] = {
-		CALL(easy_cleanup), CALL(easy_getinfo),  CALL(easy_init),   CALL(easy_perform),
-		CALL(easy_setopt),  CALL(easy_strerror), CALL(global_init),
-	};
-#undef CALL
-
-	return late_load(CURL_SONAME, calls, ARRAY_LEN(calls), err);
-}
+DEFINE_LATE_CURL
 
 /* What the child says: progress any number of times, then one outcome. */
 struct message {

@@ -1,44 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libcurl's third doorway: one small question, one small answer, one deadline for all of it. */
-#include "base/late.h"
+#include "base/late_curl.h"
 #include "base/mem.h"
 #include "trust/http.h"
 
 #include <curl/curl.h>
 
-#define CURL_SONAME "libcurl.so.4"
-
-/* Loaded by who needs it (base/late.h). */
-static struct {
-	typeof(&curl_easy_cleanup) easy_cleanup;
-	typeof(&curl_easy_getinfo) easy_getinfo;
-	typeof(&curl_easy_init) easy_init;
-	typeof(&curl_easy_perform) easy_perform;
-	typeof(&curl_easy_reset) easy_reset;
-	typeof(&curl_easy_setopt) easy_setopt;
-	typeof(&curl_easy_strerror) easy_strerror;
-	typeof(&curl_global_init) global_init;
-	typeof(&curl_slist_append) slist_append;
-	typeof(&curl_slist_free_all) slist_free_all;
-} curl;
-
-static int
-load_curl(struct err *err)
-{
-#define CALL(function)                                                                         \
-	{                                                                                      \
-		.name = "curl_" #function, .at = &curl.function                                \
-	}
-	static const struct late_call calls[] = {
-		CALL(easy_cleanup),   CALL(easy_getinfo), CALL(easy_init),
-		CALL(easy_perform),   CALL(easy_reset),   CALL(easy_setopt),
-		CALL(easy_strerror),  CALL(global_init),  CALL(slist_append),
-		CALL(slist_free_all),
-	};
-#undef CALL
-
-	return late_load(CURL_SONAME, calls, ARRAY_LEN(calls), err);
-}
+DEFINE_LATE_CURL
 
 struct http_line {
 	CURL *curl;
