@@ -30,15 +30,15 @@ typedef int proc_child_fn(void *arg, struct err *err);
 int proc_confined(proc_child_fn *fn, void *arg, const int *keep, size_t nkeep,
 		  struct err *err) MUST_CHECK;
 
-/* Work that another processor can do meanwhile: fn runs in a forked child, which has all that
- * we have but is not confined, and only its verdict comes back. What it allocates and notes is
- * gone with it. */
+/* Work that another processor can do meanwhile: fn runs in a forked child, which is not
+ * confined and has the descriptors keep[] (NULL: all), and only its verdict comes back. What it
+ * allocates and notes is gone with it. */
 struct proc_aside {
 	pid_t pid; /* 0: none */
 	int from;
 };
-int proc_aside_begin(proc_child_fn *fn, void *arg, struct proc_aside *out,
-		     struct err *err) MUST_CHECK;
+int proc_aside_begin(proc_child_fn *fn, void *arg, const int *keep, size_t nkeep,
+		     struct proc_aside *out, struct err *err) MUST_CHECK;
 /* Waits for the verdict: what fn returned, with its err. */
 int proc_aside_end(struct proc_aside *a, struct err *err) MUST_CHECK;
 /* Ends one that nobody waits for any more. */

@@ -6,6 +6,7 @@
  * what a taken-over child could put into it is cleaned here.
  */
 #include "base/fd.h"
+#include "base/mem.h"
 #include "base/proc.h"
 #include <signal.h>
 #include <sys/prctl.h>
@@ -60,17 +61,60 @@ tell(int result, const struct err *said, int back)
 	proc_child_exit(1);
 }
 
-static NO_RETURN void
-run_child(proc_child_fn *fn, void *arg, const int *keep, size_t nkeep, int back)
-{
-	struct err err = { .code = ERR_NONE };
-	int all[FD_PASS_MAX + 1];
+struct child {
+	proc_child_fn *fn;
+	void *arg;
+	const int *keep; /* NULL: every descriptor */
+	size_t nkeep;
+	bool confined;
+};
 
-	if (nkeep)
-		memcpy(all, keep, nkeep * sizeof(int));
-	all[nkeep] = back;
-	proc_close_others(all, nkeep + 1);
-	tell(confine(&err) < 0 ? -1 : fn(arg, &err), &err, back);
+static void
+close_others(const struct child *c, int back)
+{
+	int *all = mem_alloc((c->nkeep + 1) * sizeof(*all));
+
+	if (c->nkeep)
+		memcpy(all, c->keep, c->nkeep * sizeof(*all));
+	all[c->nkeep] = back;
+	proc_close_others(all, c->nkeep + 1);
+	free(all);
+}
+
+static int
+work(const struct child *c, struct err *err)
+{
+	if (c->confined && confine(err) < 0)
+		return -1;
+	if (!c->confined && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_sys(err, "prctl of a child process");
+	return c->fn(c->arg, err);
+}
+
+static int
+begin(const struct child *c, struct proc_aside *out, struct err *err)
+{
+	CLEANUP(fd_close) int from = -1;
+	CLEANUP(fd_close) int to = -1;
+	struct err said = { .code = ERR_NONE };
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, "pipe");
+	from = ends[0];
+	to = ends[1];
+	(void)fflush(NULL); /* what is buffered must not be written twice */
+	pid = fork();
+	if (pid < 0)
+		return err_sys(err, "fork");
+	if (pid == 0) {
+		if (c->confined || c->keep)
+			close_others(c, to);
+		tell(work(c, &said), &said, to);
+	}
+	*out = (struct proc_aside){ .pid = pid, .from = STEAL_FD(from) };
+	return 0;
 }
 
 /* The child may have been taken over: its err is bytes until proven an err. */
@@ -116,54 +160,22 @@ hear(int from, pid_t pid, struct err *err)
 int
 proc_confined(proc_child_fn *fn, void *arg, const int *keep, size_t nkeep, struct err *err)
 {
-	CLEANUP(fd_close) int from = -1;
-	CLEANUP(fd_close) int to = -1;
-	int ends[2];
-	pid_t pid;
+	const struct child c = { fn, arg, keep, nkeep, true };
+	struct proc_aside aside;
 
 	if (nkeep > FD_PASS_MAX)
 		return err_set(err, ERR_LIMIT, "a confined child cannot keep %zu descriptors",
 			       nkeep);
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, "pipe");
-	from = ends[0];
-	to = ends[1];
-	(void)fflush(NULL); /* what is buffered must not be written twice */
-	pid = fork();
-	if (pid < 0)
-		return err_sys(err, "fork");
-	if (pid == 0)
-		run_child(fn, arg, keep, nkeep, to);
-	if (fd_close(&to, "pipe", err) < 0)
-		return -1;
-	return hear(from, pid, err);
+	return begin(&c, &aside, err) < 0 ? -1 : proc_aside_end(&aside, err);
 }
 
 int
-proc_aside_begin(proc_child_fn *fn, void *arg, struct proc_aside *out, struct err *err)
+proc_aside_begin(proc_child_fn *fn, void *arg, const int *keep, size_t nkeep,
+		 struct proc_aside *out, struct err *err)
 {
-	CLEANUP(fd_close) int from = -1;
-	CLEANUP(fd_close) int to = -1;
-	struct err said = { .code = ERR_NONE };
-	int ends[2];
+	const struct child c = { fn, arg, keep, nkeep, false };
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, "pipe");
-	from = ends[0];
-	to = ends[1];
-	(void)fflush(NULL); /* what is buffered must not be written twice */
-	out->pid = fork();
-	if (out->pid < 0) {
-		out->pid = 0;
-		return err_sys(err, "fork");
-	}
-	if (out->pid == 0) {
-		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-			tell(err_sys(&said, "prctl of a child process"), &said, to);
-		tell(fn(arg, &said), &said, to);
-	}
-	out->from = STEAL_FD(from);
-	return 0;
+	return begin(&c, out, err);
 }
 
 int

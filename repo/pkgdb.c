@@ -169,76 +169,31 @@ copy_out(const struct job *j, struct err *err)
 	return fd_copy(db, j->out_fd, DB_MAX, NULL, err);
 }
 
-/* The child. */
-
+/* The child: librpm keeps what it read of a configuration for the life of a process. */
 static int
-work(const struct job *j, struct err *err)
+work(void *arg, struct err *err)
 {
+	const struct job *j = arg;
+
 	if (make_database(j, err) < 0 || normalise(j, err) < 0)
 		return -1;
 	return copy_out(j, err);
 }
 
-static NO_RETURN void
-run_child(const struct job *j, int back)
+static int
+run(struct job *j, struct err *err)
 {
-	struct err err = { .code = ERR_NONE }, ignored;
-	int *keep = mem_alloc((j->n + 3) * sizeof(*keep));
+	int *keep = mem_alloc((j->n + 2) * sizeof(*keep));
+	struct proc_aside aside;
+	int rc;
 
 	if (j->n)
 		memcpy(keep, j->fds, j->n * sizeof(*keep));
 	keep[j->n] = j->out_fd;
 	keep[j->n + 1] = j->dirfd;
-	keep[j->n + 2] = back;
-	proc_close_others(keep, j->n + 3);
+	rc = proc_aside_begin(work, j, keep, j->n + 2, &aside, err);
 	free(keep);
-	if (work(j, &err) == 0)
-		proc_child_exit(0);
-	if (fd_write_all(back, &err, sizeof(err), &ignored) < 0)
-		proc_child_exit(2);
-	proc_child_exit(1);
-}
-
-static int
-hear_child(int from, pid_t pid, struct err *err)
-{
-	CLEANUP(buf_free) struct buf said = BUF_MAX(sizeof(struct err));
-	int read_rc = fd_read_all(from, &said, err), status;
-
-	if (proc_wait(pid, &status, err) < 0)
-		return -1;
-	if (status == 0)
-		return read_rc;
-	if (said.len != sizeof(*err))
-		return err_set(err, ERR_IO,
-			       "the writer of the package database ended with status %d",
-			       status);
-	memcpy(err, said.data, sizeof(*err));
-	err->text[sizeof(err->text) - 1] = '\0';
-	return -1;
-}
-
-static int
-run(const struct job *j, struct err *err)
-{
-	CLEANUP(fd_close) int from = -1;
-	CLEANUP(fd_close) int to = -1;
-	int ends[2];
-	pid_t pid;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, "pipe");
-	from = ends[0];
-	to = ends[1];
-	(void)fflush(NULL); /* what is buffered must not be written twice */
-	pid = fork();
-	if (pid < 0)
-		return err_sys(err, "fork");
-	if (pid == 0)
-		run_child(j, to);
-	if (fd_close(&to, "pipe", err) < 0)
-		return -1;
-	return hear_child(from, pid, err);
+	return rc < 0 ? -1 : proc_aside_end(&aside, err);
 }
 
 /* A private directory for librpm, which knows its database by path only; removed whatever

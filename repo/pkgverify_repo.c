@@ -460,7 +460,7 @@ check_content(struct pkgverify_run *run, const struct looking *looking,
 	CLEANUP(proc_aside_release) struct proc_aside aside = { .pid = 0 };
 	struct looking l = *looking;
 
-	if (proc_aside_begin(look_at_tree, &l, &aside, err) < 0 ||
+	if (proc_aside_begin(look_at_tree, &l, NULL, 0, &aside, err) < 0 ||
 	    check_packages(run, packages, n, digests, err) < 0 ||
 	    check_all_inputs(run, digests, n, count, err) < 0 ||
 	    proc_aside_end(&aside, err) < 0)
