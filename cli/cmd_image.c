@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/fd.h"
-#include "cli/cli.h"
+#include "cli/imaging.h"
 #include "cli/publishing.h"
 #include "cli/verbs.h"
-#include "images/image.h"
 
 struct image_args {
 	bool locked;
@@ -44,25 +43,11 @@ print_image(struct arena *a, const char *dest, const struct image_summary *s)
 }
 
 static int
-load(struct cli *cli, const char *name, struct image **out, struct err *err)
-{
-	const char *path = arena_format(&cli->arena, "images/catalog/%s.yaml", name);
-
-	if (strchr(name, '/') || name[0] == '.')
-		return err_set(err, ERR_USAGE, "'%s' is not the name of an image", name);
-	if (faccessat(cli->workspace.dirfd, path, F_OK, 0) < 0 && errno == ENOENT) {
-		err_set(err, ERR_INPUT, "no image is named '%s'", name);
-		return err_hint(err, "write %s", path);
-	}
-	return image_load(&cli->arena, cli->workspace.dirfd, path, out, err);
-}
-
-static int
-make_one(struct cli *cli, const struct publishing *p, struct image *image, const char *name,
+make_one(struct cli *cli, const struct publishing *p, const struct image *image,
 	 struct doc *all, struct err *err)
 {
 	struct arena *a = &cli->arena;
-	const char *dest = arena_format(a, "out/images/%s", name);
+	const char *dest = arena_format(a, "out/images/%s", image->name);
 	struct image_summary s = { 0 };
 	struct image_spec spec = { .image = image,
 				   .store = cli->builder.store,
@@ -80,7 +65,7 @@ make_one(struct cli *cli, const struct publishing *p, struct image *image, const
 				   .witnesses = p->witnesses };
 
 	if (image_commit(a, &spec, cli->workspace.dirfd, dest, &s, err) < 0)
-		return err_wrap(err, "image %s", name);
+		return err_wrap(err, "image %s", image->name);
 	if (cli->json)
 		doc_push(a, all, image_doc(a, dest, &s));
 	else
@@ -93,20 +78,20 @@ image_run(struct cli *cli, void *args, const char *const *operands, size_t n, st
 {
 	const struct image_args *o = args;
 	struct publishing p = { 0 };
-	struct image **images = arena_array(&cli->arena, n, sizeof(*images));
+	struct image **images;
+	size_t nimages;
 	struct doc *all = doc_list(&cli->arena);
 
 	if (cli_open(cli, CLI_STORE | CLI_SANDBOX | CLI_SIGNER, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (load(cli, operands[i], &images[i], err) < 0)
-			return -1;
+	if (imaging_load(cli, operands, n, &images, &nimages, err) < 0)
+		return -1;
 	if (((o->locked || cli_is_ci()) && publishing_locked(cli, err) < 0) ||
 	    publishing_load(cli, &p, err) < 0 ||
 	    fd_mkdirs(cli->workspace.dirfd, "out/images", err) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (make_one(cli, &p, images[i], operands[i], all, err) < 0)
+	for (size_t i = 0; i < nimages; i++)
+		if (make_one(cli, &p, images[i], all, err) < 0)
 			return -1;
 	return cli->json ? cli_json(cli, all, err) : 0;
 }
@@ -115,15 +100,15 @@ const struct command cmd_image = {
 	.name = "image",
 	.task = "ship",
 	.summary = "assemble images from built packages",
-	.synopsis = "NAME...",
+	.synopsis = "[NAME...]",
 	.description =
 		"Writes out/images/NAME (an OCI layout) and out/images/NAME.attest (its proof).\n"
-		"The root file system is made from the packages as built; no scriptlet runs.",
+		"The root file system is made from the packages as built; no scriptlet runs.\n"
+		"Without a name every image whose ground is the stage of this run.",
 	.example = "kiln image busybox static",
 	.opts = image_opts,
 	.nopts = ARRAY_LEN(image_opts),
 	.args_size = sizeof(struct image_args),
-	.min_operands = 1,
 	.max_operands = -1,
 	.run = image_run,
 };

@@ -2,9 +2,8 @@
 #include "base/tree.h"
 #include "builder/plan.h"
 #include "builder/stage.h"
-#include "cli/cli.h"
+#include "cli/imaging.h"
 #include "cli/verbs.h"
-#include "images/image.h"
 
 struct lint {
 	struct cli *cli;
@@ -126,7 +125,8 @@ lint_images(struct lint *l, struct err *err)
 
 		if (len < 5 || strcmp(names[i] + len - 5, ".yaml") != 0)
 			continue;
-		if (image_load(&l->cli->arena, w->dirfd, path, &image, &found) < 0)
+		if (image_load(&l->cli->arena, w->dirfd, path, &image, &found) < 0 ||
+		    imaging_check(w, image, &found) < 0)
 			problem(l, &found);
 		l->images++;
 	}

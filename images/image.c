@@ -22,11 +22,15 @@ static const struct image_key keys[] = {
 	{ "name", "text", "required", "Name of the image; the file is called NAME.yaml" },
 	{ "summary", "text", "required", "What the image is for, in one line" },
 	{ "description", "text", "none", "More about it, any number of lines" },
+	{ "ground", "text", "that of the run",
+	  "Stage whose packages it holds (docs/bootstrap.md)" },
 	{ "packages", "list of text", "required",
 	  "Packages or capabilities; what they require comes along" },
 	{ "prefer", "list of text", "none",
 	  "Packages that win where several provide a capability" },
 	{ "config", "map", "none", "How a container of the image starts" },
+	{ "config.service", "text", "none",
+	  "Service of a package: its program, user, directory and signal" },
 	{ "config.entrypoint", "list of text", "none", "The program and its fixed arguments" },
 	{ "config.cmd", "list of text", "none",
 	  "Default arguments, or the program where there is no entrypoint" },
@@ -36,6 +40,8 @@ static const struct image_key keys[] = {
 	{ "config.workdir", "text", "/", "Directory the program starts in, absolute" },
 	{ "config.labels", "map of text", "none", "Labels of the image" },
 	{ "config.stop_signal", "text", "TERM", "Signal that asks the program to end" },
+	{ "config.ports", "list of text", "none", "Ports it listens on: 8080, 53/udp" },
+	{ "config.volumes", "list of text", "none", "Directories whose content outlives it" },
 	{ "links", "map of text", "none", "Further symbolic links, path to target" },
 };
 
@@ -275,18 +281,103 @@ is_user(const char *s)
 	return true;
 }
 
-static int
-check_config(const struct reader *r, const struct doc *config, const struct image *im)
+/* "8080", "53/udp", as OCI writes it. */
+static const char *
+port_of(struct arena *a, const char *s)
 {
-	if (check_env(r, config, im) < 0 || check_signal(r, config, im) < 0)
-		return -1;
-	if (!is_user(im->user))
-		return doc_error(doc_get(config, "user"), r->path, r->err,
-				 "'user' must be USER or USER:GROUP, by name or number");
-	if (im->workdir[0] != '/' || (im->workdir[1] && !manifest_is_path(im->workdir + 1)))
+	static const char *const protocols[] = { "/tcp", "/udp", "/sctp" };
+	size_t digits = strspn(s, "0123456789");
+	unsigned long n = digits && digits <= 5 && s[0] != '0' ? strtoul(s, NULL, 10) : 0;
+
+	if (n == 0 || n > UINT16_MAX)
+		return NULL;
+	if (!s[digits])
+		return arena_format(a, "%s/tcp", s);
+	for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
+		if (strcmp(s + digits, protocols[i]) == 0)
+			return s;
+	return NULL;
+}
+
+static int
+check_ports(const struct reader *r, const struct doc *config, struct image *im)
+{
+	for (size_t i = 0; i < im->nports; i++) {
+		const char *port = port_of(r->a, im->ports[i]);
+
+		if (!port)
+			return doc_error(doc_get(config, "ports")->items[i].value, r->path,
+					 r->err,
+					 "'%s' is not a port: a number, then /udp or /sctp if "
+					 "it is not TCP",
+					 im->ports[i]);
+		im->ports[i] = port;
+	}
+	return 0;
+}
+
+static bool
+is_directory(const char *s)
+{
+	return s[0] == '/' && (!s[1] || manifest_is_path(s + 1));
+}
+
+static int
+check_directories(const struct reader *r, const struct doc *config, const struct image *im)
+{
+	if (im->workdir && !is_directory(im->workdir))
 		return doc_error(doc_get(config, "workdir"), r->path, r->err,
 				 "'workdir' must be an absolute path without '.' and '..'");
+	for (size_t i = 0; i < im->nvolumes; i++)
+		if (!is_directory(im->volumes[i]) || !im->volumes[i][1])
+			return doc_error(
+				doc_get(config, "volumes")->items[i].value, r->path, r->err,
+				"'volumes': '%s' is not an absolute path without '.' and '..'",
+				im->volumes[i]);
 	return 0;
+}
+
+static int
+check_service(const struct reader *r, const struct doc *config, const struct image *im)
+{
+	if (!im->service)
+		return 0;
+	if (!nevra_is_name(im->service))
+		return doc_error(doc_get(config, "service"), r->path, r->err,
+				 "'service' must be the name of a service, not '%s'",
+				 im->service);
+	if (im->nentrypoint)
+		return doc_error(doc_get(config, "entrypoint"), r->path, r->err,
+				 "'entrypoint' and 'service' both say what is started");
+	return 0;
+}
+
+static int
+check_config(const struct reader *r, const struct doc *config, struct image *im)
+{
+	if (check_env(r, config, im) < 0 || check_service(r, config, im) < 0 ||
+	    (im->stop_signal && check_signal(r, config, im) < 0))
+		return -1;
+	if (im->user && !is_user(im->user))
+		return doc_error(doc_get(config, "user"), r->path, r->err,
+				 "'user' must be USER or USER:GROUP, by name or number");
+	if (check_ports(r, config, im) < 0)
+		return -1;
+	return check_directories(r, config, im);
+}
+
+/* What a service would say is left open. */
+static void
+set_defaults(struct image *im)
+{
+	if (im->service)
+		return;
+	if (!im->user)
+		im->user = "0";
+	if (!im->workdir)
+		im->workdir = "/";
+	if (!im->stop_signal)
+		im->stop_signal = "TERM";
 }
 
 static int
@@ -294,22 +385,25 @@ read_config(const struct reader *r, const struct doc *root, struct image *im)
 {
 	const struct doc *c = doc_get(root, "config");
 
-	im->user = "0";
-	im->workdir = "/";
-	im->stop_signal = "TERM";
-	if (!c)
+	if (!c) {
+		set_defaults(im);
 		return 0;
+	}
 	if (c->kind != DOC_MAP)
 		return doc_error(c, r->path, r->err, "'config' must be a map");
-	if (check_keys(r, c, "config.") < 0 ||
+	if (check_keys(r, c, "config.") < 0 || read_line(r, c, "service", &im->service) < 0 ||
 	    read_list(r, c, "entrypoint", &im->entrypoint, &im->nentrypoint) < 0 ||
 	    read_list(r, c, "cmd", &im->cmd, &im->ncmd) < 0 ||
 	    read_pairs(r, c, "env", &im->env, &im->nenv) < 0 || read_labels(r, c, im) < 0 ||
 	    read_line(r, c, "user", &im->user) < 0 ||
 	    read_line(r, c, "workdir", &im->workdir) < 0 ||
-	    read_line(r, c, "stop_signal", &im->stop_signal) < 0)
+	    read_line(r, c, "stop_signal", &im->stop_signal) < 0 ||
+	    read_list(r, c, "ports", &im->ports, &im->nports) < 0 ||
+	    read_list(r, c, "volumes", &im->volumes, &im->nvolumes) < 0 ||
+	    check_config(r, c, im) < 0)
 		return -1;
-	return check_config(r, c, im);
+	set_defaults(im);
+	return 0;
 }
 
 static int
@@ -390,6 +484,7 @@ read_root(const struct reader *r, const struct doc *root, struct image *im)
 	    require(r, root, needed, ARRAY_LEN(needed)) < 0 ||
 	    read_line(r, root, "name", &im->name) < 0 ||
 	    read_line(r, root, "summary", &im->summary) < 0 ||
+	    read_line(r, root, "ground", &im->ground) < 0 ||
 	    read_list(r, root, "packages", &im->packages, &im->npackages) < 0 ||
 	    read_list(r, root, "prefer", &im->prefer, &im->nprefer) < 0 ||
 	    read_pairs(r, root, "links", &im->links, &im->nlinks) < 0 ||

@@ -23,6 +23,7 @@
 struct image {
 	const char *path; /* images/catalog/NAME.yaml */
 	const char *name, *summary, *description;
+	const char *ground; /* the stage whose packages it holds; NULL: that of the run */
 	const char **packages;
 	size_t npackages;
 	const char **prefer;
@@ -33,7 +34,12 @@ struct image {
 		const char *key, *value;
 	} * env, *labels, *links;
 	size_t nenv, nlabels, nlinks;
-	const char *user, *workdir, *stop_signal;
+	const char *service; /* unit of a package that says how it starts; NULL: none */
+	const char *user, *workdir, *stop_signal; /* with a service NULL: as that says */
+	const char **ports;                       /* "8080/tcp" */
+	size_t nports;
+	const char **volumes; /* absolute */
+	size_t nvolumes;
 	struct digest definition; /* of the definition's bytes; it stands in the provenance */
 	size_t definition_size;
 	int line;

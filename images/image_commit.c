@@ -25,6 +25,7 @@
 struct commit {
 	struct arena *a;
 	const struct image_spec *spec;
+	struct image image; /* the definition, with what its service says filled in */
 	int dirfd;
 	const char *dest, *attest; /* out/images/busybox, out/images/busybox.attest */
 	const char *new_dest,
@@ -158,6 +159,27 @@ fill_rootfs(struct commit *c, int spool_fd, struct rootfs *out, struct err *err)
 }
 
 static int
+fill_service(struct commit *c, const struct rootfs *fs, struct err *err)
+{
+	struct image *im = &c->image;
+	struct rootfs_service s;
+
+	if (!im->service)
+		return 0;
+	if (rootfs_service_read(c->a, fs, im->service, &s, err) < 0)
+		return err_wrap(err, "config.service");
+	im->entrypoint = s.run;
+	im->nentrypoint = s.nrun;
+	if (!im->user)
+		im->user = s.user;
+	if (!im->workdir)
+		im->workdir = s.directory;
+	if (!im->stop_signal)
+		im->stop_signal = s.stop_signal;
+	return 0;
+}
+
+static int
 write_layer(struct commit *c, int layer_fd, struct err *err)
 {
 	CLEANUP(fd_close) int spool = -1;
@@ -167,7 +189,9 @@ write_layer(struct commit *c, int layer_fd, struct err *err)
 	if (open_scratch(c->spec->store, &spool, err) < 0 ||
 	    open_scratch(c->spec->store, &tar, err) < 0 || fill_rootfs(c, spool, &fs, err) < 0)
 		return -1;
-	if (rootfs_check_user(&fs, c->spec->image->user, err) < 0)
+	if (fill_service(c, &fs, err) < 0)
+		return -1;
+	if (rootfs_check_user(&fs, c->image.user, err) < 0)
 		return err_wrap(err, "config.user");
 	c->rootfs_bytes = fs.bytes;
 	return layer_write(&fs, tar, layer_fd, &c->layer, err);
@@ -187,7 +211,7 @@ compose(struct commit *c, struct err *err)
 {
 	CLEANUP(fd_close) int dir = -1;
 	CLEANUP(fd_close) int layer_fd = -1;
-	struct oci_spec oci = { .image = c->spec->image,
+	struct oci_spec oci = { .image = &c->image,
 				.layer = &c->layer,
 				.architecture = c->architecture,
 				.distribution = c->spec->distribution,
@@ -345,7 +369,9 @@ image_commit(struct arena *a, const struct image_spec *spec, int dirfd, const ch
 	     struct image_summary *out, struct err *err)
 {
 	CLEANUP(fd_close) int lock = -1;
-	struct commit c = { .a = a, .spec = spec, .dirfd = dirfd, .dest = dest };
+	struct commit c = {
+		.a = a, .spec = spec, .image = *spec->image, .dirfd = dirfd, .dest = dest
+	};
 	bool unchanged = false;
 
 	if (!spec->distribution || !spec->distribution_id || !spec->builder_id ||

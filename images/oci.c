@@ -102,6 +102,17 @@ text_list(struct arena *a, const char *const *items, size_t n)
 	return list;
 }
 
+/* A set, as OCI writes one: {"8080/tcp":{}}. */
+static struct doc *
+text_set(struct arena *a, const char *const *items, size_t n)
+{
+	struct doc *set = doc_map(a);
+
+	for (size_t i = 0; i < n; i++)
+		doc_set(a, set, items[i], doc_map(a));
+	return set;
+}
+
 /* How a container starts: the part that the definition decides. */
 static struct doc *
 run_doc(struct arena *a, const struct image *im, const char *ground)
@@ -123,6 +134,10 @@ run_doc(struct arena *a, const struct image *im, const char *ground)
 	doc_set_text(a, labels, OCI_GROUND, ground);
 	if (labels->n)
 		doc_set(a, run, "Labels", labels);
+	if (im->nports)
+		doc_set(a, run, "ExposedPorts", text_set(a, im->ports, im->nports));
+	if (im->nvolumes)
+		doc_set(a, run, "Volumes", text_set(a, im->volumes, im->nvolumes));
 	doc_set_text(a, run, "User", im->user);
 	doc_set_text(a, run, "WorkingDir", im->workdir);
 	doc_set_text(a, run, "StopSignal", arena_format(a, "SIG%s", im->stop_signal));

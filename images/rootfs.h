@@ -67,6 +67,16 @@ const struct rootfs_entry *rootfs_find(const struct rootfs *r, const char *path)
 /* "user" or "user:group", numbers or names that the image's own tables know. */
 int rootfs_check_user(const struct rootfs *r, const char *user, struct err *err) MUST_CHECK;
 
+/* How a service starts, by the unit of a package; the program's path first, the user by number.
+ */
+struct rootfs_service {
+	const char **run;
+	size_t nrun;
+	const char *user, *directory, *stop_signal;
+};
+int rootfs_service_read(struct arena *a, const struct rootfs *r, const char *name,
+			struct rootfs_service *out, struct err *err) MUST_CHECK;
+
 /* Reads the lines of a passwd (fields 7) or group (fields 4) file into names. */
 int rootfs_names_parse(struct arena *a, const char *text, size_t n, const char *name,
 		       unsigned fields, struct dict *names, struct err *err) MUST_CHECK;

@@ -84,6 +84,24 @@ else
 fi
 
 # --- the image
+cat >ws/images/catalog/served.yaml <<'E'
+format: 1
+name: served
+summary: A server as its package says it starts
+packages: [baselayout, busybox, web]
+config: {service: web, cmd: [--loud], ports: [8080, 53/udp], volumes: [/var/lib/web]}
+E
+ok "an image of its service" k image served
+started=$(cat ws/out/images/served/blobs/sha256/* | grep -a '"diff_ids"')
+assert_contains "starts its program" '"Cmd":["--loud"],"Entrypoint":["/usr/bin/web"]' "$started"
+assert_contains "as its account, by number" '"User":"711"' "$started"
+assert_contains "ends it by its signal" '"StopSignal":"SIGQUIT"' "$started"
+assert_contains "names its ports" '"ExposedPorts":{"53/udp":{},"8080/tcp":{}}' "$started"
+assert_contains "and what is to be kept" '"Volumes":{"/var/lib/web":{}}' "$started"
+sed 's/name: served/name: lost/; s/service: web/service: wbe/' ws/images/catalog/served.yaml >ws/images/catalog/lost.yaml
+refused "a service that no package has" 1 "image lost: config.service: no package of the image has a service 'wbe'" k image lost
+assert_contains "those that are there are named" "they have: web" "$(cat "$scratch/err")"
+rm ws/images/catalog/lost.yaml
 ok "an image of it" k image web
 ok "verifies" k verify out/images/web
 if [ "$(id -u)" = 0 ] && command -v umoci >/dev/null; then

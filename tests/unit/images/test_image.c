@@ -18,6 +18,7 @@ TEST(image_reads_every_key)
 
 	assert_ok(parse(&a,
 			HEAD "description: |\n  Two\n  lines\n"
+			     "ground: final\n"
 			     "packages: [baselayout, \"zlib >= 1.2\"]\n"
 			     "prefer: [busybox]\n"
 			     "config:\n"
@@ -28,6 +29,8 @@ TEST(image_reads_every_key)
 			     "  workdir: /srv\n"
 			     "  labels: {b: two, a: one}\n"
 			     "  stop_signal: INT\n"
+			     "  ports: [8080, 53/udp]\n"
+			     "  volumes: [/var/lib/app]\n"
 			     "links: {usr/bin/sh: busybox}\n",
 			&im, err));
 	assert_string_equal(im->path, NAME);
@@ -44,6 +47,11 @@ TEST(image_reads_every_key)
 	assert_string_equal(im->user, "app:app");
 	assert_string_equal(im->workdir, "/srv");
 	assert_string_equal(im->stop_signal, "INT");
+	assert_string_equal(im->ground, "final");
+	assert_int_equal(im->nports, 2);
+	assert_string_equal(im->ports[0], "8080/tcp");
+	assert_string_equal(im->ports[1], "53/udp");
+	assert_string_equal(im->volumes[0], "/var/lib/app");
 	assert_string_equal(im->links[0].value, "busybox");
 	assert_int_equal(im->line, 2);
 }
@@ -59,6 +67,24 @@ TEST(image_has_defaults_for_everything_but_three_keys)
 	assert_string_equal(im->stop_signal, "TERM");
 	assert_int_equal(im->ncmd + im->nentrypoint + im->nenv + im->nlabels + im->nlinks, 0);
 	assert_null(im->description);
+}
+
+TEST(image_leaves_to_a_service_what_it_says)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct image *im;
+
+	assert_ok(parse(&a, HEAD "packages: [a]\nconfig: {service: web, workdir: /srv}\n", &im,
+			err));
+	assert_string_equal(im->service, "web");
+	assert_string_equal(im->workdir, "/srv");
+	assert_null(im->user);
+	assert_null(im->stop_signal);
+	assert_fails(parse(&a,
+			   HEAD
+			   "packages: [a]\nconfig: {service: web, entrypoint: [/usr/bin/a]}\n",
+			   &im, err),
+		     ":5:36: 'entrypoint' and 'service' both say what is started");
 }
 
 TEST(image_refuses_an_unknown_key_at_its_place_and_names_the_nearest)
@@ -113,6 +139,17 @@ TEST(image_refuses_each_wrong_type_and_value_with_its_place)
 		{ HEAD "packages: [a]\nconfig: {workdir: /a/../b}\n",
 		  "'workdir' must be an absolute path" },
 		{ HEAD "packages: [a]\nconfig: {stop_signal: TERMM}\n", "did you mean 'TERM'" },
+		{ HEAD "packages: [a]\nconfig: {ports: [http]}\n",
+		  ":5:18: 'http' is not a port" },
+		{ HEAD "packages: [a]\nconfig: {ports: [65536]}\n", "'65536' is not a port" },
+		{ HEAD "packages: [a]\nconfig: {ports: [080]}\n", "'080' is not a port" },
+		{ HEAD "packages: [a]\nconfig: {ports: [80/icmp]}\n",
+		  "'80/icmp' is not a port" },
+		{ HEAD "packages: [a]\nconfig: {volumes: [/]}\n",
+		  "'volumes': '/' is not an absolute path" },
+		{ HEAD "packages: [a]\nconfig: {service: a b}\n",
+		  "'service' must be the name of a service" },
+		{ HEAD "packages: [a]\nground: [final]\n", "'ground' must be text" },
 		{ HEAD "packages: [a]\nlinks: {/usr/x: y}\n",
 		  ":5:9: 'links': '/usr/x' is not a relative path" },
 		{ HEAD "packages: [a]\nlinks: {usr/../x: y}\n", "is not a relative path" },

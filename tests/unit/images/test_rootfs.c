@@ -371,3 +371,91 @@ TEST(rootfs_refuses_accounts_that_mean_two_things)
 	refuse_accounts("r - 1-100\n", NULL, "'r - 1-100' cannot be carried out", err);
 	refuse_accounts("u web 4294967295\n", NULL, "cannot be carried out", err);
 }
+
+#define UNIT "/usr/lib/systemd/system/web.service"
+
+/* A tree with the unit, and what it says. */
+static int
+service(struct fixture *f, const char *unit, struct rootfs *r, struct rootfs_service *out,
+	struct err *err)
+{
+	const struct fixture_file files[] = {
+		{ .path = "/usr/lib/sysusers.d/web.conf",
+		  .type = MANIFEST_FILE,
+		  .mode = 0644,
+		  .body = "u web 711 \"Web\" /\n" },
+		{ .path = UNIT, .type = MANIFEST_FILE, .mode = 0644, .body = unit },
+	};
+
+	fixture_open(f);
+	fixture_package(f, "web", NULL, files, ARRAY_LEN(files));
+	fixture_baselayout(f);
+	assert_ok(fill(f, NULL, 0, r, err));
+	return rootfs_service_read(&f->a, r, "web", out, err);
+}
+
+TEST(rootfs_reads_how_a_service_starts)
+{
+	CLEANUP(fixture_close) struct fixture f;
+	CLEANUP(rootfs_release) struct rootfs r = { .spool_fd = -1 };
+	struct rootfs_service s;
+
+	assert_ok(
+		service(&f,
+			"[Unit]\nDescription=Any $ thing\n\n[Service]\nType=exec\n"
+			"ExecStart=/usr/bin/web  -g \"daemon off;\" x'y z'\n"
+			"ExecReload=/usr/bin/web --reload\nUser=web\nGroup=web\n"
+			"WorkingDirectory=/srv\nKillSignal=SIGQUIT\n\n[Install]\nWantedBy=x\n",
+			&r, &s, err));
+	assert_int_equal(s.nrun, 4);
+	assert_string_equal(s.run[0], "/usr/bin/web");
+	assert_string_equal(s.run[2], "daemon off;");
+	assert_string_equal(s.run[3], "xy z");
+	assert_string_equal(s.user, "711:711");
+	assert_string_equal(s.directory, "/srv");
+	assert_string_equal(s.stop_signal, "QUIT");
+	assert_fails(rootfs_service_read(&f.a, &r, "app", &s, err),
+		     "no package of the image has a service 'app'");
+	assert_non_null(strstr(err->text, "they have: web"));
+	close(r.spool_fd);
+}
+
+TEST(rootfs_service_has_defaults)
+{
+	CLEANUP(fixture_close) struct fixture f;
+	CLEANUP(rootfs_release) struct rootfs r = { .spool_fd = -1 };
+	struct rootfs_service s;
+
+	assert_ok(service(&f, "[Service]\nExecStart=/usr/bin/web\n", &r, &s, err));
+	assert_int_equal(s.nrun, 1);
+	assert_string_equal(s.user, "0");
+	assert_string_equal(s.directory, "/");
+	assert_string_equal(s.stop_signal, "TERM");
+}
+
+TEST(rootfs_refuses_a_service_that_only_systemd_could_start)
+{
+	static const struct {
+		const char *unit, *reason;
+	} cases[] = {
+		{ "[Service]\nType=exec\n", "has no ExecStart" },
+		{ "[Service]\nExecStart=web\n", "'ExecStart=web' cannot be carried out" },
+		{ "[Service]\nExecStart=/usr/bin/web $A\n", "cannot be carried out" },
+		{ "[Service]\nExecStart=/usr/bin/web \"a\n", "cannot be carried out" },
+		{ "[Service]\nExecStart=/usr/bin/web\nExecStart=/usr/bin/b\n",
+		  "'ExecStart=/usr/bin/b' cannot be carried out" },
+		{ "[Service]\nExecStart=/usr/bin/web\nEnvironment=A=b\n",
+		  "'Environment=A=b' cannot be carried out" },
+		{ "[Service]\nExecStart=/usr/bin/web\nType=forking\n", "'Type=forking'" },
+		{ "[Service]\nExecStart=/usr/bin/web\nUser=nobody-knows\n",
+		  "knows no user 'nobody-knows'" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(fixture_close) struct fixture f;
+		CLEANUP(rootfs_release) struct rootfs r = { .spool_fd = -1 };
+		struct rootfs_service s;
+
+		assert_fails(service(&f, cases[i].unit, &r, &s, err), cases[i].reason);
+	}
+}

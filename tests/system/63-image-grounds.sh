@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# An image belongs to the stage whose packages it holds: a run makes those of its own stage and leaves the others alone.
+set -u
+. "$(dirname "$0")/../cli/lib.sh"
+top=$(cd "$(dirname "$0")/../.." && pwd)
+kiln=$top/build/kiln
+KILN_STORE=${KILN_STORE:-$top/.kiln/store}
+export KILN_STORE
+KILN_KEYS=${KILN_KEYS:-$top/.kiln/keys}
+export KILN_KEYS
+unset KILN_GROUND CI
+cd "$scratch" || exit 2
+mkdir -p ws/recipes ws/images/catalog ws/bootstrap/two/words
+cp "$top/kiln.yaml" ws/
+cp "$top/bootstrap/seed.yaml" "$top/bootstrap/seed.lock" ws/bootstrap/
+cp -a "$top/recipes/busybox" "$top/recipes/musl" "$top/recipes/linux-headers" "$top/recipes/baselayout" ws/recipes/
+k() { "$kiln" -C ws "$@"; }
+made() { (cd ws/out/images 2>/dev/null && ls -d ./*.attest | sed 's|^./||; s|[.]attest$||' | tr '\n' ' '); }
+cat >ws/bootstrap/stages.yaml <<'E'
+format: 1
+default: first
+fixups:
+  links: {bin: usr/bin, sbin: usr/sbin, lib: usr/lib, usr/bin/sh: busybox}
+  files: {etc/passwd: "build:x:1000:1000:build:/build:/bin/sh"}
+  directories: [tmp]
+stages:
+  - {name: first, recipes: recipes}
+  - {name: two, recipes: bootstrap/two, ground: [{stage: first, packages: [busybox]}]}
+E
+cat >ws/bootstrap/two/words/recipe.yaml <<'E'
+format: 1
+name: words
+version: "1.0"
+license: MIT
+epoch: 2026-01-01
+summary: Words
+build:
+  steps: [{name: install, run: 'mkdir -p "$DESTDIR/usr/share" && echo words >"$DESTDIR/usr/share/words"'}]
+E
+image() { # image NAME PACKAGE [LINE]
+	printf 'format: 1\nname: %s\nsummary: An image\npackages: [%s]\n%s\n' "$1" "$2" "${3:-}" >"ws/images/catalog/$1.yaml"
+}
+image one baselayout 'ground: first'
+image two words 'ground: two'
+image any busybox
+
+ok "lint takes images of both stages" k lint
+ok "the first stage" k build
+ok "without a name" k image
+assert_eq "its images are made and no other's" "any one " "$(made)"
+refused "an image of another stage" 1 "image two holds packages of the stage 'two', this run is of 'first'" k image two
+assert_contains "and the remedy is named" 'run `kiln --ground two image two`' "$(cat "$scratch/err")"
+rm ws/images/catalog/any.yaml
+ok "the other stage's ground" k bootstrap --ground two
+ok "the other stage" k --ground two build
+rm -r ws/out/images
+ok "there, without a name" k --ground two image
+assert_eq "the other image is made" "two " "$(made)"
+ok "it says on what its packages stand" grep -rq '"kiln.ground":"first"' ws/out/images/two/blobs
+image lost words 'ground: three'
+refused "an image of a stage that is not there" 1 "images/catalog/lost.yaml:2:1: 'ground': there is no stage 'three'" k image lost
+refused "as lint sees it" 1 "'ground': there is no stage 'three'" k lint
+rm ws/images/catalog/*
+refused "no image at all" 1 "there is no image of the stage 'first'" k image
+finish
