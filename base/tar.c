@@ -243,11 +243,11 @@ take_selected(struct unpack *u, struct archive_entry *e, const char *from, const
 	}
 }
 
+/* Counts the entry; its clean name, "" when nothing of it is left. */
 static int
-take_entry(struct unpack *u, struct archive_entry *e, struct err *err)
+take_name(struct unpack *u, struct archive_entry *e, char out[TAR_NAME_MAX], struct err *err)
 {
 	const char *raw = archive_entry_pathname(e);
-	char from[TAR_NAME_MAX], name[TAR_NAME_MAX];
 
 	if (++u->entries > u->limits->max_entries)
 		return err_set(err, ERR_LIMIT, "archive: more than %llu entries",
@@ -255,8 +255,17 @@ take_entry(struct unpack *u, struct archive_entry *e, struct err *err)
 	if (!raw || !*raw)
 		return err_set(err, ERR_INPUT, "archive: entry %llu has no readable name",
 			       (unsigned long long)u->entries);
-	if (tar_name_clean(raw, u->select, u->limits->max_depth, from, err) < 0 ||
-	    check_growth(u, err) < 0)
+	if (tar_name_clean(raw, u->select, u->limits->max_depth, out, err) < 0)
+		return -1;
+	return check_growth(u, err);
+}
+
+static int
+take_entry(struct unpack *u, struct archive_entry *e, struct err *err)
+{
+	char from[TAR_NAME_MAX], name[TAR_NAME_MAX];
+
+	if (take_name(u, e, from, err) < 0)
 		return -1;
 	if (!*from || !tar_name_selected(from, u->select, u->hits))
 		return 0;
@@ -313,6 +322,72 @@ make_reader(enum tar_kind kind)
 	if (r != ARCHIVE_OK)
 		abort(); /* a libarchive without the decoders the build demands */
 	return a;
+}
+
+static const struct tar_select everything;
+
+/* The first bytes of the current entry, at most `most` of them. */
+static int
+read_head(struct unpack *u, const char *name, size_t most, struct buf *out, struct err *err)
+{
+	char *to = most ? buf_reserve(out, most) : NULL;
+
+	while (to && out->len < most) {
+		la_ssize_t n = archive_read_data(u->a, to, most - out->len);
+
+		if (n < 0)
+			return damaged(u->a, name, err);
+		if (n == 0)
+			break;
+		out->len += (size_t)n;
+		to += n;
+	}
+	u->grown += out->len;
+	if (to)
+		*to = '\0';
+	return check_growth(u, err);
+}
+
+static int
+look_at(struct unpack *u, struct archive_entry *e, const struct tar_visit *visit,
+	struct err *err)
+{
+	CLEANUP(buf_free) struct buf head = BUF_MAX(SIZE_MAX / 2);
+	char name[TAR_NAME_MAX];
+	bool file;
+
+	if (take_name(u, e, name, err) < 0)
+		return -1;
+	if (!*name)
+		return 0;
+	file = !archive_entry_hardlink(e) && archive_entry_filetype(e) == AE_IFREG;
+	if (file && read_head(u, name, visit->want(visit->arg, name), &head, err) < 0)
+		return -1;
+	return visit->take(visit->arg, name, file, buf_text(&head), head.len, err);
+}
+
+int
+tar_look(int fd, const struct tar_limits *limits, const struct tar_visit *visit,
+	 struct err *err)
+{
+	CLEANUP(charset_leave) struct charset charset = { .plain = (locale_t)0 };
+	CLEANUP(reader_free) struct archive *a = make_reader(TAR_ANY);
+	struct unpack u = { .a = a,
+			    .select = &everything,
+			    .limits = limits ? limits : &tar_limits_source };
+	struct archive_entry *e;
+	int r;
+
+	charset_enter(&charset);
+	if (archive_read_open_fd(a, fd, READ_BYTES) != ARCHIVE_OK)
+		return damaged(a, "archive", err);
+	while ((r = archive_read_next_header(a, &e)) != ARCHIVE_EOF) {
+		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+			return damaged(a, "archive", err);
+		if (look_at(&u, e, visit, err) < 0)
+			return -1;
+	}
+	return u.entries ? 0 : err_set(err, ERR_INPUT, "archive: nothing is in it");
 }
 
 static int
@@ -437,7 +512,6 @@ int
 tar_unpack(int fd, enum tar_kind kind, int dirfd, const struct tar_select *select,
 	   const struct tar_limits *limits, int64_t mtime, struct err *err)
 {
-	static const struct tar_select everything;
 	CLEANUP(charset_leave) struct charset charset = { .plain = (locale_t)0 };
 	CLEANUP(unpack_release)
 	struct unpack u = {

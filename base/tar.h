@@ -40,6 +40,18 @@ enum tar_kind {
 int tar_unpack(int fd, enum tar_kind kind, int dirfd, const struct tar_select *select,
 	       const struct tar_limits *limits, int64_t mtime, struct err *err) MUST_CHECK;
 
+/* Looks at what an archive (TAR_ANY) holds and places nothing. take is called for every entry,
+ * with its clean name (never empty, no slash at its end) and, of a regular file, with as many
+ * of its first bytes as want said (0: none; a file's bytes may be fewer). */
+struct tar_visit {
+	size_t (*want)(void *arg, const char *name);
+	int (*take)(void *arg, const char *name, bool file, const char *text, size_t n,
+		    struct err *err);
+	void *arg;
+};
+int tar_look(int fd, const struct tar_limits *limits, const struct tar_visit *visit,
+	     struct err *err) MUST_CHECK;
+
 /* Deterministic pax writer for image layers: entries as given, in the order given. */
 struct tar_entry {
 	const char *path; /* relative, "usr/bin/x"; directories without trailing slash */

@@ -4,6 +4,7 @@
  * OR, grouped by parentheses. The identifiers are those that distributions meet; one that is
  * missing is added to the list here, never accepted unseen.
  */
+#include "builder/draft_priv.h"
 #include "builder/recipe_priv.h"
 
 #define SPDX_MAX_DEPTH 16
@@ -336,6 +337,9 @@ take_id(struct reader *r, const char *const *list, size_t n, bool license)
 		if (plain == word || !strstr(plain, "-only"))
 			return 0;
 	}
+	if (!strcmp(word, DRAFT_LICENSE_OPEN))
+		return fail(r, "`kiln new` could not tell it: read the licence files of the "
+			       "source and write their SPDX expression");
 	r->instead = suggest(word, list, n);
 	return fail(r, arena_format(r->a, "'%s' is not an SPDX %s known here", word,
 				    license ? "identifier" : "exception"));

@@ -6,11 +6,11 @@
 #include "trust/signer.h"
 
 const struct command *const cli_commands[] = {
-	&cmd_init,      &cmd_lint,  &cmd_fetch,   &cmd_lock,     &cmd_update,  &cmd_build,
-	&cmd_bootstrap, &cmd_shell, &cmd_log,     &cmd_status,   &cmd_graph,   &cmd_why,
-	&cmd_affected,  &cmd_trace, &cmd_store,   &cmd_selftest, &cmd_publish, &cmd_image,
-	&cmd_verify,    &cmd_sbom,  &cmd_audit,   &cmd_policy,   &cmd_key,     &cmd_tlog,
-	&cmd_seed,      &cmd_help,  &cmd_version,
+	&cmd_init,  &cmd_lint,      &cmd_new,   &cmd_fetch,   &cmd_lock,     &cmd_update,
+	&cmd_build, &cmd_bootstrap, &cmd_shell, &cmd_log,     &cmd_status,   &cmd_graph,
+	&cmd_why,   &cmd_affected,  &cmd_trace, &cmd_store,   &cmd_selftest, &cmd_publish,
+	&cmd_image, &cmd_verify,    &cmd_sbom,  &cmd_audit,   &cmd_policy,   &cmd_key,
+	&cmd_tlog,  &cmd_seed,      &cmd_help,  &cmd_version,
 };
 const size_t cli_ncommands = ARRAY_LEN(cli_commands);
 

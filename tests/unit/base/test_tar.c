@@ -476,3 +476,69 @@ TEST(tar_unpack_reads_rpm_packages_with_hard_links)
 	archives_rpm(&rpm, &packed);
 	assert_fails(unpack(&rpm, TAR_RPM, dir, NULL, err), "'../x': '..' in its name");
 }
+
+struct seen {
+	char names[256], text[64];
+};
+
+static size_t
+want_four(void *arg, const char *name)
+{
+	(void)arg;
+	return strcmp(name, "top/read") == 0 ? 4 : 0;
+}
+
+static int
+take_seen(void *arg, const char *name, bool file, const char *text, size_t n, struct err *err)
+{
+	struct seen *seen = arg;
+	size_t len = strlen(seen->names);
+
+	(void)err;
+	(void)snprintf(seen->names + len, sizeof(seen->names) - len, "%s%s ", name,
+		       file ? "" : "/");
+	if (n)
+		(void)snprintf(seen->text, sizeof(seen->text), "%.*s", (int)n, text);
+	return 0;
+}
+
+TEST(tar_look_names_every_entry_and_reads_only_what_is_wanted)
+{
+	CLEANUP(buf_free) struct buf b = BUF_MAX(ARCHIVES_MAX);
+	CLEANUP(fd_close) int fd = -1;
+	struct seen seen = { "", "" };
+	const struct tar_visit visit = { want_four, take_seen, &seen };
+
+	archives_tar(&b, "./top/", '5', NULL, NULL);
+	archives_tar(&b, "top/read", '0', NULL, "abcdefgh");
+	archives_tar(&b, "top/pass", '0', NULL, "xyz");
+	archives_tar(&b, "top/link", '2', "read", NULL);
+	archives_tar_end(&b);
+	fd = archives_fd(&b);
+	assert_ok(tar_look(fd, NULL, &visit, err));
+	assert_string_equal(seen.names, "top/ top/read top/pass top/link/ ");
+	assert_string_equal(seen.text, "abcd");
+}
+
+TEST(tar_look_refuses_what_tar_unpack_refuses)
+{
+	struct seen seen = { "", "" };
+	const struct tar_visit visit = { want_four, take_seen, &seen };
+	const struct tar_limits few = {
+		.max_bytes = 1000, .max_entries = 1, .max_depth = 9, .max_ratio = 1000
+	};
+	CLEANUP(buf_free) struct buf up = BUF_MAX(ARCHIVES_MAX);
+	CLEANUP(buf_free) struct buf many = BUF_MAX(ARCHIVES_MAX);
+	CLEANUP(fd_close) int a = -1;
+	CLEANUP(fd_close) int b = -1;
+
+	archives_tar(&up, "top/../../x", '0', NULL, "x");
+	archives_tar_end(&up);
+	a = archives_fd(&up);
+	assert_fails(tar_look(a, NULL, &visit, err), "'..' in its name");
+	archives_tar(&many, "x", '0', NULL, "x");
+	archives_tar(&many, "y", '0', NULL, "y");
+	archives_tar_end(&many);
+	b = archives_fd(&many);
+	assert_fails(tar_look(b, &few, &visit, err), "more than 1 entries");
+}
