@@ -202,34 +202,22 @@ key_init_as(const char *dir, const struct key_choice *how, bool *made, struct er
 	return init(dir, how, how->ed25519 ? 0 : KEY_RSA_BITS, made, err);
 }
 
-struct told { /* smaller than a pipe: one write */
-	struct err err;
-	bool good, made;
+/* Asked of a child of ours; note: descriptor that gets a byte when anything was made. */
+struct asked {
+	const char *dir, *vendor;
+	int64_t now;
+	int note;
 };
 
-static NO_RETURN void
-make_and_tell(int to, const char *dir, const char *vendor, int64_t now)
-{
-	struct told t = { .err = { .code = ERR_NONE } };
-	struct err ignored;
-
-	t.good = key_init_sized(dir, vendor, now, KEY_RSA_BITS, &t.made, &t.err) == 0;
-	proc_child_exit(fd_write_all(to, &t, sizeof(t), &ignored) < 0);
-}
-
 static int
-hear(int from, pid_t pid, struct told *t, struct err *err)
+init_and_note(void *arg, struct err *err)
 {
-	CLEANUP(buf_free) struct buf text = BUF_MAX(sizeof(*t));
-	int read = fd_read_all(from, &text, err), status;
+	const struct asked *asked = arg;
+	bool made;
 
-	if (proc_wait(pid, &status, err) < 0 || read < 0)
+	if (key_init_sized(asked->dir, asked->vendor, asked->now, KEY_RSA_BITS, &made, err) < 0)
 		return -1;
-	if (status != 0 || text.len != sizeof(*t))
-		return err_set(err, ERR_IO, "the process that makes keys ended with %d",
-			       status);
-	memcpy(t, text.data, sizeof(*t));
-	return 0;
+	return made ? fd_write_all(asked->note, "m", 1, err) : 0;
 }
 
 /* In a child of its own: libraries leave numbers behind in memory that they gave back, and
@@ -237,30 +225,19 @@ hear(int from, pid_t pid, struct told *t, struct err *err)
 int
 key_init(const char *dir, const char *vendor, int64_t now, bool *made, struct err *err)
 {
-	CLEANUP(fd_close) int from = -1;
-	CLEANUP(fd_close) int to = -1;
-	struct told t;
-	int ends[2];
-	pid_t pid;
+	CLEANUP(fd_close) int note = -1;
+	struct asked asked = { .dir = dir, .vendor = vendor, .now = now };
+	struct proc_aside aside;
+	struct stat st;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, "pipe");
-	from = ends[0];
-	to = ends[1];
-	(void)fflush(NULL); /* what is buffered must not be written twice */
-	pid = fork();
-	if (pid < 0)
-		return err_sys(err, "fork");
-	if (pid == 0)
-		make_and_tell(to, dir, vendor, now);
-	fd_close_scope(&to);
-	to = -1;
-	if (hear(from, pid, &t, err) < 0)
+	if (fd_memory("what was made", &note, err) < 0)
 		return -1;
-	if (!t.good) {
-		*err = t.err;
+	asked.note = note;
+	if (proc_aside_begin(init_and_note, &asked, &note, 1, &aside, err) < 0 ||
+	    proc_aside_end(&aside, err) < 0)
 		return -1;
-	}
-	*made = t.made;
+	if (fstat(note, &st) < 0)
+		return err_sys(err, "what was made");
+	*made = st.st_size > 0;
 	return 0;
 }
