@@ -326,21 +326,29 @@ key_secret_free(struct key_secret *s)
 	free(s);
 }
 
-int
-key_secret_behind(enum key_role role, const struct key_backend *b, void *arg,
-		  const uint8_t *der, size_t len, struct key_secret **out, struct err *err)
+struct key_secret *
+key_secret_behind(const struct key_backend *b, void *arg)
 {
-	CLEANUP(key_secret_free) struct key_secret *s = secret_of(NULL);
+	struct key_secret *s = secret_of(NULL);
 
 	s->backend = b;
 	s->arg = arg;
+	return s;
+}
+
+int
+key_secret_begin(enum key_role role, struct key_secret *s, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const uint8_t *der;
+	size_t len;
+
+	if (s->backend->begin(s->arg, &a, &der, &len, err) < 0)
+		return -1;
 	s->pkey = d2i_PUBKEY(NULL, &der, (long)len);
 	if (!s->pkey)
 		return openssl_error(err, ERR_INPUT, "public key");
-	if (fits_role(role, s->pkey, err) < 0)
-		return -1;
-	*out = STEAL_PTR(s);
-	return 0;
+	return fits_role(role, s->pkey, err);
 }
 
 int

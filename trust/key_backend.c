@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust/key_backend_priv.h"
+#include "trust/key_fence_priv.h"
 #include "trust/key_priv.h"
 
 const char *
@@ -17,16 +18,21 @@ int
 key_described_only(const struct key_described *how, const struct doc *d,
 		   const char *const *fields, struct err *err)
 {
+	static const char *const reach[] = { "reads", "writes", "network" };
+
 	if (d->kind != DOC_MAP)
 		return doc_error(d, how->name, err, "a map of keys is due");
 	for (size_t i = 0; i < d->n; i++) {
 		const struct doc at = { .line = d->items[i].key_line,
 					.col = d->items[i].key_col };
 		const char *const *f = fields;
+		bool known = false;
 
+		for (size_t r = 0; r < ARRAY_LEN(reach); r++)
+			known = known || strcmp(reach[r], d->items[i].key) == 0;
 		while (*f && strcmp(*f, d->items[i].key) != 0)
 			f++;
-		if (!*f)
+		if (!*f && !known)
 			return doc_error(&at, how->name, err, "unknown key '%s'",
 					 d->items[i].key);
 	}
@@ -39,15 +45,13 @@ key_secret_described(const struct key_described *how, const struct buf *text,
 {
 	static const struct {
 		const char *word;
-		key_backend_open_fn *open;
+		key_backend_read_fn *read;
 		const struct key_backend *backend;
-	} kinds[] = { { "pkcs11", key_token_open, &key_token_backend },
-		      { "command", key_command_open, &key_command_backend } };
+	} kinds[] = { { "pkcs11", key_token_read, &key_token_backend },
+		      { "command", key_command_read, &key_command_backend } };
 	CLEANUP(arena_release) struct arena a = { 0 };
-	const uint8_t *der;
 	struct doc *root;
 	void *arg = NULL;
-	size_t len;
 
 	if (doc_parse(&a, buf_text(text), text->len, how->name, &root, err) < 0)
 		return -1;
@@ -56,9 +60,10 @@ key_secret_described(const struct key_described *how, const struct buf *text,
 
 		if (!d || root->n != 1)
 			continue;
-		if (kinds[i].open(&a, how, d, &arg, &der, &len, err) < 0)
+		if (kinds[i].read(how, d, &arg, err) < 0)
 			return -1;
-		return key_secret_behind(how->role, kinds[i].backend, arg, der, len, out, err);
+		*out = key_secret_behind(kinds[i].backend, arg);
+		return key_reach_read(how->reach, how, d, err);
 	}
 	return err_set(err, ERR_INPUT,
 		       "%s: neither a private key in PEM nor one `pkcs11:` or `command:`",

@@ -8,7 +8,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/proc.h"
-#include "trust/key_backend_priv.h"
+#include "trust/key_fence_priv.h"
 #include "trust/key_priv.h"
 
 #include <fcntl.h>
@@ -23,6 +23,8 @@ struct key_command {
 	const char *argv[WORDS_MAX + 2]; /* with room for the last word and NULL */
 	size_t n;
 	int timeout_ms;
+	const uint8_t *der; /* of the public half */
+	size_t der_len;
 };
 
 static int
@@ -91,7 +93,21 @@ command_free(void *arg)
 	free(c);
 }
 
-const struct key_backend key_command_backend = { .sign = sign, .free = command_free };
+static int
+begin(void *arg, struct arena *a, const uint8_t **der, size_t *len, struct err *err)
+{
+	const struct key_command *c = arg;
+
+	(void)a;
+	(void)err;
+	*der = c->der;
+	*len = c->der_len;
+	return 0;
+}
+
+const struct key_backend key_command_backend = { .begin = begin,
+						 .sign = sign,
+						 .free = command_free };
 
 static int
 read_program(struct key_command *c, const struct key_described *how, const struct doc *d,
@@ -129,23 +145,33 @@ read_timeout(struct key_command *c, const struct key_described *how, const struc
 	return 0;
 }
 
+static int
+read_public(struct key_command *c, const struct key_described *how, const struct doc *d,
+	    struct err *err)
+{
+	CLEANUP(buf_free) struct buf pem = BUF_MAX(KEY_FILE_MAX);
+	const char *path = key_described_text(how, d, "public", err);
+
+	if (!path || fd_read_file(path[0] == '/' ? AT_FDCWD : how->dirfd, path, &pem, err) < 0)
+		return -1;
+	if (key_spki_of_any(&c->arena, buf_text(&pem), pem.len, &c->der, &c->der_len, err) < 0)
+		return err_wrap(err, "%s", path);
+	return 0;
+}
+
 int
-key_command_open(struct arena *a, const struct key_described *how, const struct doc *d,
-		 void **arg, const uint8_t **der, size_t *len, struct err *err)
+key_command_read(const struct key_described *how, const struct doc *d, void **arg,
+		 struct err *err)
 {
 	static const char *const fields[] = { "program", "public", "timeout", NULL };
-	CLEANUP(buf_free) struct buf pem = BUF_MAX(KEY_FILE_MAX);
 	struct key_command *c;
-	const char *path;
 
-	if (key_described_only(how, d, fields, err) < 0 ||
-	    !(path = key_described_text(how, d, "public", err)) ||
-	    fd_read_file(path[0] == '/' ? AT_FDCWD : how->dirfd, path, &pem, err) < 0)
+	if (key_described_only(how, d, fields, err) < 0)
 		return -1;
-	if (key_spki_of_any(a, buf_text(&pem), pem.len, der, len, err) < 0)
-		return err_wrap(err, "%s", path);
 	c = mem_alloc(sizeof(*c));
-	if (read_program(c, how, d, err) < 0 || read_timeout(c, how, d, err) < 0) {
+	if (read_public(c, how, d, err) < 0 || read_program(c, how, d, err) < 0 ||
+	    read_timeout(c, how, d, err) < 0 ||
+	    key_reach_add(how->reach, c->argv[0], PROC_GATE_READ | PROC_GATE_RUN, err) < 0) {
 		command_free(c);
 		return -1;
 	}

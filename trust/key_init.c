@@ -95,28 +95,32 @@ make_certificate(const struct key_set *set, struct key_private *k, struct buf *o
 	return buf_check(out, "certificate", err);
 }
 
+struct made { /* asked of a child of ours */
+	const struct key_set *set;
+	struct key_place at;
+	int out;
+};
+
+/* A module or a program that holds the secret may run here: nothing is read or made after it.
+ */
 static int
-make_public(const struct key_set *set, enum key_role role, enum key_state state,
-	    struct err *err)
+write_public(void *arg, struct err *err)
 {
-	const struct key_place at = { .role = role,
-				      .state = state,
-				      .passphrase = set->how->passphrase };
+	const struct made *m = arg;
 	CLEANUP(key_private_free) struct key_private *k = NULL;
 	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_FILE_MAX);
-	char name[KEY_NAME_MAX];
 	int rc;
 
-	key_state_file(role, state, false, name);
-	if (key_private_load_bare(set->dirfd, &at, &k, err) < 0)
+	if (key_private_load_bare(m->set->dirfd, &m->at, &k, err) < 0 ||
+	    key_private_begin(&k, 1, m->set->dirfd, err) < 0)
 		return -1;
-	switch (key_role_kind(role)) {
+	switch (key_role_kind(m->at.role)) {
 	case KEY_OPENPGP:
-		rc = make_certificate(set, k, &text, err);
+		rc = make_certificate(m->set, k, &text, err);
 		break;
 	case KEY_CERTIFIED:
-		rc = key_chain_make(key_private_public(k), set->how->vendor, set->how->now,
-				    &text, err);
+		rc = key_chain_make(key_private_public(k), m->set->how->vendor,
+				    m->set->how->now, &text, err);
 		break;
 	case KEY_P256:
 	case KEY_ED25519:
@@ -124,7 +128,22 @@ make_public(const struct key_set *set, enum key_role role, enum key_state state,
 		rc = key_export(key_private_public(k), &text, err);
 		break;
 	}
-	if (rc < 0)
+	return rc < 0 ? -1 : fd_write_all(m->out, text.data, text.len, err);
+}
+
+static int
+make_public(const struct key_set *set, enum key_role role, enum key_state state,
+	    struct err *err)
+{
+	struct made m = {
+		.set = set,
+		.at = { .role = role, .state = state, .passphrase = set->how->passphrase }
+	};
+	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_FILE_MAX);
+	char name[KEY_NAME_MAX];
+
+	key_state_file(role, state, false, name);
+	if (key_private_apart(write_public, &m, &m.out, &text, err) < 0)
 		return -1;
 	return fd_publish(set->dirfd, name, text.data, text.len, 0644, err);
 }
@@ -225,19 +244,11 @@ init_and_note(void *arg, struct err *err)
 int
 key_init(const char *dir, const char *vendor, int64_t now, bool *made, struct err *err)
 {
-	CLEANUP(fd_close) int note = -1;
+	CLEANUP(buf_free) struct buf note = BUF_MAX(1);
 	struct asked asked = { .dir = dir, .vendor = vendor, .now = now };
-	struct proc_aside aside;
-	struct stat st;
 
-	if (fd_memory("what was made", &note, err) < 0)
+	if (key_private_apart(init_and_note, &asked, &asked.note, &note, err) < 0)
 		return -1;
-	asked.note = note;
-	if (proc_aside_begin(init_and_note, &asked, &note, 1, &aside, err) < 0 ||
-	    proc_aside_end(&aside, err) < 0)
-		return -1;
-	if (fstat(note, &st) < 0)
-		return err_sys(err, "what was made");
-	*made = st.st_size > 0;
+	*made = note.len > 0;
 	return 0;
 }

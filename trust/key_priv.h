@@ -2,6 +2,7 @@
 /* Private halves: for trust/signer and the making of keys only. */
 #pragma once
 
+#include "base/proc.h"
 #include "trust/key.h"
 
 #define KEY_FILE_MAX ((size_t)64 * 1024)
@@ -14,6 +15,15 @@ struct key_private; /* one loaded private key */
  * belong to the public file. */
 int key_private_load(const char *dir, enum key_role role, struct key_private **out,
 		     struct err *err) MUST_CHECK;
+/* A key behind a module or a program is only read so far, and signs nothing: key_private_begin
+ * puts this process behind a fence (trust/key_fence_priv.h), which cannot be taken down, and
+ * has those of them begin. Without any it does nothing. set: the directory of the keys. */
+int key_private_begin(struct key_private *const *keys, size_t n, int set,
+		      struct err *err) MUST_CHECK;
+/* For who asks a key once and goes on: fn runs in a child of its own, which a fence may hold,
+ * and writes to *out, which is set before it runs, what is then in text. */
+int key_private_apart(proc_child_fn *fn, void *arg, int *out, struct buf *text,
+		      struct err *err) MUST_CHECK;
 /* The same of another state. passphrase: of its file, NULL when nobody was asked. */
 struct key_place {
 	const char *dir;
@@ -72,7 +82,7 @@ int key_set_make(const struct key_set *set, enum key_role role, enum key_state s
 /* key_init with another RSA size: unit tests have no seconds to give. */
 int key_init_sized(const char *dir, const char *vendor, int64_t now, unsigned int rsa_bits,
 		   bool *made, struct err *err) MUST_CHECK;
-/* Opens the back-end that a description in place of a secret names. */
+/* Reads a description in place of a secret. */
 struct key_described;
 int key_secret_described(const struct key_described *how, const struct buf *text,
 			 struct key_secret **out, struct err *err) MUST_CHECK;

@@ -2,7 +2,7 @@
 #include "trust/key_priv.h"
 #include "base/fd.h"
 #include "base/mem.h"
-#include "trust/key_backend_priv.h"
+#include "trust/key_fence_priv.h"
 
 #define FORBIDDEN_MODE (S_IWGRP | S_IXGRP | S_IRWXO) /* of a private key file */
 #define SIGNATURE_MAX  ((size_t)KEY_RSA_MAX_BITS / 8)
@@ -10,7 +10,9 @@
 struct key_private {
 	struct key_secret *secret;
 	struct key_public pub;
-	struct arena arena; /* of pub */
+	struct arena arena;     /* of pub and where */
+	struct key_reach reach; /* of a secret behind a back-end */
+	const char *where;      /* the file of the secret, for messages */
 };
 
 static int
@@ -41,7 +43,8 @@ key_private_load_bare(int dirfd, const struct key_place *at, struct key_private 
 	CLEANUP(fd_close) int fd = -1;
 	struct key_described how = { .role = at->role,
 				     .dirfd = dirfd,
-				     .passphrase = at->passphrase };
+				     .passphrase = at->passphrase,
+				     .reach = &k->reach };
 	char name[KEY_NAME_MAX];
 
 	key_state_file(at->role, at->state, true, name);
@@ -52,10 +55,13 @@ key_private_load_bare(int dirfd, const struct key_place *at, struct key_private 
 	if (check_mode(fd, err) < 0 || fd_read_all(fd, &pem, err) < 0 ||
 	    (strncmp(buf_text(&pem), "-----BEGIN", 10) == 0
 		     ? key_secret_parse(at->role, &pem, at->passphrase, &k->secret, err)
-		     : key_secret_described(&how, &pem, &k->secret, err)) < 0 ||
+		     : key_secret_described(&how, &pem, &k->secret, err)) < 0)
+		return err_wrap(err, "%s", name);
+	if (!k->secret->backend &&
 	    key_secret_spki(&k->arena, k->secret, &k->pub.der, &k->pub.der_len, err) < 0)
 		return err_wrap(err, "%s", name);
 	k->pub.role = at->role;
+	k->where = arena_strdup(&k->arena, name);
 	*out = STEAL_PTR(k);
 	return 0;
 }
@@ -88,33 +94,99 @@ check_halves(struct key_private *k, struct err *err)
 		    : err_set(err, ERR_INPUT, "the private key does not fit its public half");
 }
 
+static int
+is_half(const struct key_private *k, const uint8_t *der, size_t len, struct err *err)
+{
+	if (k->pub.der_len == len && memcmp(k->pub.der, der, len) == 0)
+		return 0;
+	return err_set(err, ERR_INPUT, "key %s: not the public half of %s", k->pub.origin,
+		       k->where);
+}
+
 int
 key_private_load_at(const struct key_place *at, struct key_private **out, struct err *err)
 {
 	CLEANUP(key_private_free) struct key_private *k = NULL;
 	CLEANUP(fd_close) int dirfd = -1;
 	struct keyring ring = { 0 };
-	char name[KEY_NAME_MAX], secret[KEY_NAME_MAX];
-	const char *path;
+	char name[KEY_NAME_MAX];
+	const uint8_t *der;
+	size_t len;
 
 	key_state_file(at->role, at->state, false, name);
-	key_state_file(at->role, at->state, true, secret);
 	if (fd_open(at->dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0)
 		return -1;
 	if (key_private_load_bare(dirfd, at, &k, err) < 0)
 		return err_wrap(err, "keys %s", at->dir);
-	path = arena_format(&k->arena, "%s/%s", at->dir, name);
-	if (key_load(&k->arena, path, &ring, err) < 0)
+	if (key_load(&k->arena, arena_format(&k->arena, "%s/%s", at->dir, name), &ring, err) <
+	    0)
 		return -1;
-	if (ring.at[0].der_len != k->pub.der_len ||
-	    memcmp(ring.at[0].der, k->pub.der, k->pub.der_len) != 0)
-		return err_set(err, ERR_INPUT, "key %s: not the public half of %s", path,
-			       secret);
+	der = k->pub.der;
+	len = k->pub.der_len;
 	k->pub = ring.at[0];
-	if (check_halves(k, err) < 0)
-		return err_wrap(err, "keys %s: %s", at->dir, secret);
+	if (!k->secret->backend) {
+		if (is_half(k, der, len, err) < 0)
+			return -1;
+		if (check_halves(k, err) < 0)
+			return err_wrap(err, "keys %s: %s", at->dir, k->where);
+	}
 	*out = STEAL_PTR(k);
 	return 0;
+}
+
+static int
+begin(struct key_private *k, struct err *err)
+{
+	const uint8_t *der;
+	size_t len;
+
+	if (key_secret_begin(k->pub.role, k->secret, err) < 0 ||
+	    key_secret_spki(&k->arena, k->secret, &der, &len, err) < 0)
+		return -1;
+	if (k->pub.der) /* its public file was read */
+		return is_half(k, der, len, err) < 0 ? -1 : check_halves(k, err);
+	k->pub.der = der;
+	k->pub.der_len = len;
+	return 0;
+}
+
+int
+key_private_begin(struct key_private *const *keys, size_t n, int set, struct err *err)
+{
+	CLEANUP(key_reach_release) struct key_reach reach = { 0 };
+	size_t outside = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!keys[i] || !keys[i]->secret->backend)
+			continue;
+		key_reach_join(&reach, &keys[i]->reach);
+		outside++;
+	}
+	if (outside == 0)
+		return 0;
+	if (key_fence(&reach, set, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (keys[i] && keys[i]->secret->backend && begin(keys[i], err) < 0)
+			return err_wrap(err, "%s", keys[i]->where);
+	return 0;
+}
+
+int
+key_private_apart(proc_child_fn *fn, void *arg, int *out, struct buf *text, struct err *err)
+{
+	CLEANUP(fd_close) int file = -1;
+	struct proc_aside aside;
+
+	if (fd_memory("what a key makes", &file, err) < 0)
+		return -1;
+	*out = file;
+	if (proc_aside_begin(fn, arg, NULL, 0, &aside, err) < 0 ||
+	    proc_aside_end(&aside, err) < 0)
+		return -1;
+	if (lseek(file, 0, SEEK_SET) < 0)
+		return err_sys(err, "what a key makes");
+	return fd_read_all(file, text, err);
 }
 
 int
@@ -129,6 +201,7 @@ key_private_free(struct key_private *k)
 	if (!k)
 		return;
 	key_secret_free(k->secret);
+	key_reach_release(&k->reach);
 	arena_release(&k->arena);
 	free(k);
 }

@@ -111,17 +111,36 @@ key_rotate_finish(const char *dir, enum key_role role, int64_t now, int64_t over
 	return 0;
 }
 
+struct revoking { /* asked of a child of ours */
+	const struct key_place *at;
+	const struct key_public *k;
+	int set, out;
+};
+
+static int
+sign_revocation(void *arg, struct err *err)
+{
+	const struct revoking *r = arg;
+	CLEANUP(key_private_free) struct key_private *secret = NULL;
+	CLEANUP(buf_free) struct buf packet = BUF_MAX(KEY_FILE_MAX);
+
+	if (key_private_load_at(r->at, &secret, err) < 0 ||
+	    key_private_begin(&secret, 1, r->set, err) < 0 ||
+	    openpgp_revocation(secret, r->k->revoked, r->k->reason, &packet, err) < 0)
+		return -1;
+	return fd_write_all(r->out, packet.data, packet.len, err);
+}
+
 /* ROLE-revoked-ID.rev, while the secret that makes it is still at hand. */
 static int
 write_revocation(struct arena *a, const struct key_place *at, int dirfd,
 		 const struct key_public *k, struct err *err)
 {
-	CLEANUP(key_private_free) struct key_private *secret = NULL;
+	struct revoking r = { .at = at, .k = k, .set = dirfd };
 	CLEANUP(buf_free) struct buf packet = BUF_MAX(KEY_FILE_MAX);
 	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_FILE_MAX);
 
-	if (key_private_load_at(at, &secret, err) < 0 ||
-	    openpgp_revocation(secret, k->revoked, k->reason, &packet, err) < 0)
+	if (key_private_apart(sign_revocation, &r, &r.out, &packet, err) < 0)
 		return -1;
 	openpgp_armor("PUBLIC KEY BLOCK", packet.data, packet.len, &text);
 	if (buf_check(&text, "revocation", err) < 0)

@@ -6,7 +6,7 @@
  */
 #include "base/fd.h"
 #include "base/mem.h"
-#include "trust/key_backend_priv.h"
+#include "trust/key_fence_priv.h"
 #include "trust/key_priv.h"
 
 #include <dlfcn.h>
@@ -21,6 +21,10 @@
 #define DIGEST_INFO  19
 
 struct key_token {
+	struct arena arena; /* of what the description says */
+	const char *module, *label, *object;
+	const struct doc *environment; /* NULL: none */
+	struct buf pin;
 	CK_FUNCTION_LIST *api;
 	CK_SESSION_HANDLE session;
 	CK_OBJECT_HANDLE secret;
@@ -76,26 +80,47 @@ token_free(void *arg)
 
 	if (t->session)
 		(void)t->api->C_CloseSession(t->session);
+	key_wipe(&t->pin);
+	arena_release(&t->arena);
 	free(t);
 }
 
-const struct key_backend key_token_backend = { .sign = sign, .free = token_free };
-
-/* What the module reads of its environment; the signer's is empty otherwise. */
+/* What the module reads of its environment; the signer's is empty otherwise. A file that it
+ * names is meant to be read. */
 static int
-set_environment(const struct key_described *how, const struct doc *d, struct err *err)
+read_environment(struct key_token *t, const struct key_described *how, const struct doc *d,
+		 struct err *err)
 {
 	const struct doc *map = doc_get(d, "environment");
 
-	if (map && map->kind != DOC_MAP)
+	if (!map)
+		return 0;
+	if (map->kind != DOC_MAP)
 		return doc_error(map, how->name, err, "'environment' must be a map of text");
-	for (size_t i = 0; map && i < map->n; i++) {
+	t->environment = doc_map(&t->arena);
+	for (size_t i = 0; i < map->n; i++) {
 		const struct doc *v = map->items[i].value;
+		struct stat st;
 
-		if (v->kind != DOC_TEXT || setenv(map->items[i].key, v->text, 1) < 0)
+		if (v->kind != DOC_TEXT)
 			return doc_error(map, how->name, err,
 					 "'environment' must be a map of text");
+		doc_set_text(&t->arena, (struct doc *)(uintptr_t)t->environment,
+			     map->items[i].key, v->text);
+		if (v->text[0] == '/' && stat(v->text, &st) == 0 && S_ISREG(st.st_mode) &&
+		    key_reach_add(how->reach, v->text, PROC_GATE_READ, err) < 0)
+			return -1;
 	}
+	return 0;
+}
+
+static int
+set_environment(const struct key_token *t, struct err *err)
+{
+	for (size_t i = 0; t->environment && i < t->environment->n; i++)
+		if (setenv(t->environment->items[i].key, t->environment->items[i].value->text,
+			   1) < 0)
+			return err_sys(err, "environment");
 	return 0;
 }
 
@@ -106,8 +131,6 @@ load_module(const char *path, CK_FUNCTION_LIST **api, struct err *err)
 	void *module;
 	CK_RV rv;
 
-	if (path[0] != '/')
-		return err_set(err, ERR_INPUT, "module %s: name it with its whole path", path);
 	module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!module)
 		return err_set(err, ERR_INPUT, "module %s: %s", path, dlerror());
@@ -238,56 +261,90 @@ read_public(struct arena *a, const struct key_token *t, const char *label, const
 }
 
 static int
-login(const struct key_token *t, const struct key_described *how, const struct doc *d,
-      struct err *err)
+read_pin(struct key_token *t, const struct key_described *how, const struct doc *d,
+	 struct err *err)
 {
-	CLEANUP(key_wipe) struct buf pin = BUF_MAX(PIN_MAX);
 	const char *path = doc_get_text(d, "pin_file");
-	CK_RV rv;
 
-	if (path) {
-		if (key_passphrase_file(path, &pin, err) < 0)
-			return -1;
-	} else if (how->passphrase) {
-		buf_add_str(&pin, how->passphrase);
-	} else {
+	if (path)
+		return key_passphrase_file(path, &t->pin, err);
+	if (!how->passphrase) {
 		(void)err_set(err, ERR_INPUT, "%s: this token wants a PIN", how->name);
 		return err_hint(err, "name `pin_file`, or KILN_PASSPHRASE_FILE");
 	}
-	if (buf_check(&pin, "PIN", err) < 0)
-		return -1;
-	rv = t->api->C_Login(t->session, CKU_USER, (CK_BYTE *)pin.data, pin.len);
+	(void)buf_reserve(&t->pin, PIN_MAX);
+	buf_add_str(&t->pin, how->passphrase);
+	return buf_check(&t->pin, "PIN", err);
+}
+
+static int
+login(struct key_token *t, struct err *err)
+{
+	CK_RV rv = t->api->C_Login(t->session, CKU_USER, (CK_BYTE *)t->pin.data, t->pin.len);
+
+	key_wipe(&t->pin);
 	if (rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN)
 		return failed(err, rv == CKR_PIN_INCORRECT ? "wrong PIN" : "cannot log in", rv);
 	return 0;
 }
 
+/* Up to here a module fails for what it cannot reach; later for what the token says. */
 static int
-open_key(struct arena *a, struct key_token *t, const struct key_described *how,
-	 const struct doc *d, const uint8_t **der, size_t *len, struct err *err)
+find_token(struct key_token *t, struct err *err)
 {
-	const char *module, *token, *object;
 	CK_SLOT_ID slot;
 	CK_RV rv;
 
-	if (!(module = key_described_text(how, d, "module", err)) ||
-	    !(token = key_described_text(how, d, "token", err)) ||
-	    !(object = key_described_text(how, d, "object", err)) ||
-	    set_environment(how, d, err) < 0 || load_module(module, &t->api, err) < 0 ||
-	    find_slot(t->api, token, &slot, err) < 0)
+	if (load_module(t->module, &t->api, err) < 0 ||
+	    find_slot(t->api, t->label, &slot, err) < 0)
 		return -1;
 	rv = t->api->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &t->session);
-	if (rv != CKR_OK)
-		return failed(err, "cannot open a session", rv);
-	if (login(t, how, d, err) < 0 ||
-	    find_object(t, CKO_PRIVATE_KEY, object, &t->secret, err) < 0)
+	return rv == CKR_OK ? 0 : failed(err, "cannot open a session", rv);
+}
+
+static int
+begin(void *arg, struct arena *a, const uint8_t **der, size_t *len, struct err *err)
+{
+	struct key_token *t = arg;
+
+	if (set_environment(t, err) < 0)
 		return -1;
-	return read_public(a, t, object, der, len, err);
+	if (find_token(t, err) < 0)
+		return err_hint(err, "a fence lets the module reach what `reads`, `writes` and "
+				     "`network` name: its token's directory must be there");
+	if (login(t, err) < 0 ||
+	    find_object(t, CKO_PRIVATE_KEY, t->object, &t->secret, err) < 0)
+		return -1;
+	return read_public(a, t, t->object, der, len, err);
+}
+
+const struct key_backend key_token_backend = { .begin = begin,
+					       .sign = sign,
+					       .free = token_free };
+
+static int
+read_token(struct key_token *t, const struct key_described *how, const struct doc *d,
+	   struct err *err)
+{
+	const char *module, *token, *object;
+
+	if (!(module = key_described_text(how, d, "module", err)) ||
+	    !(token = key_described_text(how, d, "token", err)) ||
+	    !(object = key_described_text(how, d, "object", err)))
+		return -1;
+	t->module = arena_strdup(&t->arena, module);
+	t->label = arena_strdup(&t->arena, token);
+	t->object = arena_strdup(&t->arena, object);
+	if (read_environment(t, how, d, err) < 0)
+		return -1;
+	if (key_reach_add(how->reach, module, PROC_GATE_READ, err) < 0)
+		return err_wrap(err, "module");
+	return read_pin(t, how, d, err);
 }
 
 int
-key_token_open(struct arena *a, const struct key_described *how, const struct doc *d,
-	       void **arg, const uint8_t **der, size_t *len, struct err *err)
+key_token_read(const struct key_described *how, const struct doc *d, void **arg,
+	       struct err *err)
 {
 	static const char *const fields[] = { "module",   "token",       "object",
 					      "pin_file", "environment", NULL };
@@ -296,7 +353,8 @@ key_token_open(struct arena *a, const struct key_described *how, const struct do
 	if (key_described_only(how, d, fields, err) < 0)
 		return -1;
 	t = mem_alloc(sizeof(*t));
-	if (open_key(a, t, how, d, der, len, err) < 0) {
+	t->pin.max = PIN_MAX;
+	if (read_token(t, how, d, err) < 0) {
 		token_free(t);
 		return err_wrap(err, "%s", how->name);
 	}

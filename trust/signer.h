@@ -2,8 +2,8 @@
 /*
  * The process that holds the private keys. It never sees a path of a build, never opens
  * anything after loading its keys (RLIMIT_NOFILE 0, no new privileges, not dumpable; with a key
- * in a token or behind a program at most 64 descriptors, docs/decisions/0041), and answers one
- * message: (role, payload type, signature time, payload of at most 1 MiB). It
+ * in a token or behind a program at most 64 descriptors behind a fence, decision 0041), and
+ * answers one message: (role, payload type, signature time, payload of at most 1 MiB). It
  * checks that the type fits the role, computes PAE or the OpenPGP digest itself, and logs the
  * use. An OpenPGP signature time before the key's own is raised to it: stock clients refuse a
  * signature older than its key.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The child's side. Order: 1 close and confine what needs no files, 2 load the keys, 3 open the
- * log of uses, 4 give up opening anything, 5 say ready, 6 answer until the socket ends.
+ * log of uses, 4 give up opening anything; with a key behind a module or a program only, behind
+ * a fence, before the first of them runs, 5 say ready, 6 answer until the socket ends.
  */
 #include "trust/signer.h"
 #include "base/clock.h"
@@ -281,8 +282,8 @@ open_log(const char *dir, int *out, struct err *err)
 	return 0;
 }
 
-/* Step 4. A set with a token or a command goes on opening what its module or program needs, and
- * starts programs; nothing else of the confinement is less for it. */
+/* Step 4. A set with a token or a command goes on opening, within its fence, what its module or
+ * program needs, and starts programs; nothing else of the confinement is less for it. */
 static int
 give_up_opening(const struct signer_set *set, struct err *err)
 {
@@ -350,6 +351,21 @@ note_outside(struct signer_set *set, const struct key_private *k)
 	set->outside = set->outside || (k && key_private_is_outside(k));
 }
 
+/* Both states at once: a fence is raised only once. */
+static int
+begin_outside(const char *dir, const struct signer_set *set, struct err *err)
+{
+	struct key_private *all[2 * KEY_ROLES];
+	CLEANUP(fd_close) int dirfd = -1;
+
+	memcpy(all, set->keys, sizeof(set->keys));
+	memcpy(all + KEY_ROLES, set->next, sizeof(set->next));
+	if (fd_open(dir, O_RDONLY | O_DIRECTORY, &dirfd, err) < 0 ||
+	    key_private_begin(all, ARRAY_LEN(all), dirfd, err) < 0)
+		return err_wrap(err, "keys %s", dir);
+	return 0;
+}
+
 /* Step 2: the roles of which the set has anything; half a key is an error. */
 static int
 load_keys(const char *dir, int handed, struct signer_set *set, struct err *err)
@@ -389,6 +405,8 @@ prepare(const char *dir, struct signer_set *set, struct err *err)
 	if (confine(err) < 0 || load_keys(dir, handed, set, err) < 0)
 		return -1;
 	if (open_log(dir, &set->log_fd, err) < 0)
+		return -1;
+	if (set->outside && begin_outside(dir, set, err) < 0)
 		return -1;
 	return give_up_opening(set, err);
 }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # A whole publish with every key in a token: the secrets are made in SoftHSM2 and never leave it. Verified by
-# kiln, gpgv and rpmkeys; without the token nothing is signed. Works on a copy of a filled store.
+# kiln, gpgv and rpmkeys; without the token nothing is signed. What runs in the signer for a token reaches the token and
+# no more. Works on a copy of a filled store.
 set -u
 . "$(dirname "$0")/../cli/lib.sh"
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -30,6 +31,13 @@ export SOFTHSM2_CONF
 printf '4321\n' >pin
 chmod 600 pin
 ok "a token" softhsm2-util --init-token --free --label kiln --pin 4321 --so-pin 8765
+describe() { # describe ROLE MODULE LINE...: the description of a key in the token
+	printf 'pkcs11:\n  module: %s\n  token: kiln\n  object: %s\n  pin_file: %s/pin\n' "$2" "$1" "$scratch" >"keys/$1.key"
+	at=keys/$1.key
+	shift 2
+	printf '  %s\n' "$@" >>"$at"
+	chmod 600 "$at"
+}
 number=1
 for key in builder:EC:prime256v1 image:EC:prime256v1 rebuilder:EC:prime256v1 timestamp:EC:prime256v1 \
 	packages:rsa:3072 metadata:EC:edwards25519 log:EC:edwards25519 witness:EC:edwards25519; do
@@ -37,10 +45,10 @@ for key in builder:EC:prime256v1 image:EC:prime256v1 rebuilder:EC:prime256v1 tim
 	ok "a secret for $role, made inside" pkcs11-tool --module $module --token-label kiln --login --pin 4321 --keypairgen \
 		--key-type "${key#*:}" --id "0$number" --label "$role"
 	number=$((number + 1))
-	printf 'pkcs11:\n  module: %s\n  token: kiln\n  object: %s\n  pin_file: %s/pin\n  environment: {SOFTHSM2_CONF: %s}\n' \
-		"$module" "$role" "$scratch" "$SOFTHSM2_CONF" >"keys/$role.key"
+	describe "$role" "$module" "writes: [$scratch/tokens]" "environment: {SOFTHSM2_CONF: $SOFTHSM2_CONF}"
 	chmod 600 "keys/$role.key"
 done
+conf=$SOFTHSM2_CONF
 unset SOFTHSM2_CONF
 ok "the public halves are read out" "$kiln" -C ws key init
 same "no secret lies in the set" "$(grep -l PRIVATE keys/* || true)" ""
@@ -68,6 +76,58 @@ printf '9999\n' >pin
 refused "a wrong PIN" 1 "wrong PIN" "$kiln" -C ws publish --resign
 printf '4321\n' >pin
 ok "the right one" "$kiln" -C ws publish --resign
+
+# The module of the builder's key looks around, when the public half is read out and when the signer begins.
+mkdir home
+printf 'nobody else\n' >home/secret
+printf 'secret\n' >keys/file.key
+cat >tasks <<T
+read $scratch/home/secret
+read $scratch/pin
+read $scratch/keys
+read $scratch/keys/file.key
+read $scratch/keys/builder.key
+write $scratch/keys/builder.pub
+read $scratch/ws/.kiln/store
+read $scratch/ws/kiln.yaml
+read /etc/passwd
+read /proc/1/environ
+write $scratch/ws/out/repo/repodata/repomd.xml
+inet -
+udp -
+T
+spied() { # spied WORDS WANTED: what the module managed since the last time
+	same "$1" "$(sort -u report | tr '\n' ';')" "$2"
+	: >report
+}
+spy() { # spy LINE...: the builder's description, with the module that looks around
+	describe builder "$KILN_BUILD/tests/spy.so" "environment: {SOFTHSM2_CONF: $conf, SPY_TASKS: $scratch/tasks, SPY_REPORT: $scratch/report}" "$@"
+}
+: >report
+spy "writes: [$scratch/tokens, $scratch/report]"
+mv keys/builder.pub builder.pub
+ok "the public half, read by a module that looks around" "$kiln" -C ws key init
+spied "it reached nothing: no home, no key set, no store, no network" "ran;"
+same "and read the same half" "$(cat keys/builder.pub)" "$(cat builder.pub)"
+ok "signing with it" "$kiln" -C ws publish --resign
+spied "in the signer neither" "ran;"
+spy "writes: [$scratch/tokens, $scratch/report]" "reads: [$scratch/home]" "network: true"
+ok "what its description names" "$kiln" -C ws publish --resign
+spied "it reaches" "inet -;ran;read $scratch/home/secret;udp -;"
+spy "writes: [$scratch]"
+refused "a description that opens the key set" 1 "holds the key set itself" "$kiln" -C ws publish --resign
+spied "no module ran" ""
+describe builder $module "environment: {SOFTHSM2_CONF: $conf}"
+ok "the others still name the token's directory" "$kiln" -C ws publish --resign
+for role in image rebuilder timestamp packages metadata log witness; do
+	describe $role $module "environment: {SOFTHSM2_CONF: $conf}"
+done
+refused "a module that cannot live in its fence" 1 "its token's directory must be there" "$kiln" -C ws publish --resign
+for role in builder image rebuilder timestamp packages metadata log witness; do
+	describe $role $module "writes: [$scratch/tokens]" "environment: {SOFTHSM2_CONF: $conf}"
+done
+rm keys/file.key
+
 mv tokens gone && mkdir tokens
 refused "without the token" 1 "tokens are called 'kiln'" "$kiln" -C ws publish --resign
 done_testing

@@ -358,13 +358,14 @@ TEST(key_behind_a_command_signs_and_a_bad_command_does_not)
 	CLEANUP(fd_close) int dirfd = test_tmpdir();
 	CLEANUP(mem_free) char *dir = make_set(dirfd);
 	CLEANUP(mem_free)
-	char *good = mem_format("test \"$2\" = ecdsa-sha256 && exec openssl pkeyutl -sign "
+	char *good = mem_format("cat %s/packages.key && exit 7; ls %s && exit 8\n"
+				"test \"$2\" = ecdsa-sha256 && exec openssl pkeyutl -sign "
 				"-inkey %s/moved",
-				dir);
+				dir, dir, dir);
 	CLEANUP(mem_free)
 	char *text = mem_format("command:\n  program: [%s/program, word]\n"
-				"  public: builder.pub\n  timeout: 1s\n",
-				dir);
+				"  public: builder.pub\n  timeout: 1s\n  reads: [%s/moved]\n",
+				dir, dir);
 	CLEANUP(buf_free) struct buf bundle = BUF_MAX(SIG_MAX);
 	CLEANUP(arena_release) struct arena a = { 0 };
 	struct keyring ring;
@@ -383,8 +384,10 @@ TEST(key_behind_a_command_signs_and_a_bad_command_does_not)
 					STATEMENT_INVENTORY, NULL, &out, err));
 		put_program(dirfd, "exit 3");
 		buf_clear(&bundle);
+		/* What was put in its place is another file, which the fence does not let in.
+		 */
 		assert_fails(signer_bundle(s, statement, strlen(statement), &bundle, err),
-			     "made no signature");
+			     "start: Permission denied");
 		assert_int_equal(bundle.len, 0);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -392,6 +395,24 @@ TEST(key_behind_a_command_signs_and_a_bad_command_does_not)
 
 		put_program(dirfd, bad[i].body);
 		assert_fails(signer_start(dir, &s, err), bad[i].reason);
+	}
+}
+
+TEST(key_fence_refuses_what_would_open_the_key_set)
+{
+	CLEANUP(fd_close) int dirfd = test_tmpdir();
+	CLEANUP(mem_free) char *dir = make_set(dirfd);
+	const char *open[] = { dir, "/" };
+
+	for (size_t i = 0; i < ARRAY_LEN(open); i++) {
+		CLEANUP(mem_free)
+		char *text = mem_format("command:\n  program: [/bin/true]\n"
+					"  public: builder.pub\n  %s: [%s]\n",
+					i ? "writes" : "reads", open[i]);
+		CLEANUP(signer_stop) struct signer *s = NULL;
+
+		assert_ok(fd_publish(dirfd, "builder.key", text, strlen(text), 0600, err));
+		assert_fails(signer_start(dir, &s, err), "holds the key set itself");
 	}
 }
 
@@ -412,6 +433,14 @@ TEST(key_descriptions_are_read_strictly)
 		{ "pkcs11: {module: /x.so, token: t}", "'object' is missing" },
 		{ "pkcs11: {module: /x.so, token: t, object: o, environment: 3}",
 		  "must be a map of text" },
+		{ "command: {program: [/bin/true], public: builder.pub, reads: [/nonexistent/y]}",
+		  "/nonexistent/y: No such file" },
+		{ "command: {program: [/bin/true], public: builder.pub, reads: [etc]}",
+		  "etc: name it with its whole path" },
+		{ "command: {program: [/bin/true], public: builder.pub, writes: /tmp}",
+		  "a list of paths is due" },
+		{ "command: {program: [/bin/true], public: builder.pub, network: maybe}",
+		  "'network' must be true or false" },
 		{ "tpm: {}", "neither a private key in PEM" },
 	};
 	CLEANUP(fd_close) int dirfd = test_tmpdir();
