@@ -131,6 +131,20 @@ int build_check_input(struct builder *b, const char *const *names, size_t nnames
 int build_fetch(struct builder *b, const char *const *names, size_t nnames,
 		const struct source_progress *progress, size_t *fetched, size_t *present,
 		struct err *err) MUST_CHECK;
+/* The same of every recipe of every stage. What cannot be had is told through fail, counted,
+ * and stops nothing else. The workspace is of another stage afterwards. */
+struct build_fetch_all {
+	bool dry_run; /* count only */
+	const struct source_progress *progress;
+	void (*fail)(void *arg, const char *name, const struct err *why);
+	void *arg;
+	/* Filled: all inputs; what of them was not in the store, of which `unknown` have no
+	 * size before they come; what came of it. */
+	size_t inputs, missing, unknown, fetched, failed;
+	uint64_t present_bytes, missing_bytes, fetched_bytes;
+};
+int build_fetch_all(struct arena *a, struct builder *b, struct build_fetch_all *all,
+		    struct err *err) MUST_CHECK;
 /* Facts of all packages of the named recipes (none: all) that are built as the recipes now
  * stand; one that is not is an error that names `kiln build NAME`. Sorted by name. */
 int build_packages(struct arena *a, struct builder *b, const char *const *names, size_t nnames,

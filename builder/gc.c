@@ -42,7 +42,7 @@ role_of(void *arg, const char *kind, const char *name)
 	static const char *const units[] = { "action", "logged", "proof", "publish" };
 	const struct homes *h = arg;
 
-	if (strcmp(kind, GC_KIND_PIN) == 0)
+	if (strcmp(kind, GC_KIND_PIN) == 0 || strcmp(kind, GC_KIND_INPUT) == 0)
 		return CAS_GC_ROOT;
 	for (size_t i = 0; i < ARRAY_LEN(of_recipes); i++) {
 		if (strcmp(kind, of_recipes[i]) == 0)
@@ -123,6 +123,46 @@ visit_stage(struct homes *h, const struct workspace *w, struct err *err)
 	return root_file(h->gc, w->dirfd, w->lock, err);
 }
 
+static bool
+ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+/* A document below out/, and what is signed in it when it is a bundle. */
+static int
+root_published(void *arg, const struct tree_entry *e, struct err *err)
+{
+	struct homes *h = arg;
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(GC_FILE_MAX);
+	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { 0 };
+	struct err unreadable;
+
+	if (!S_ISREG(e->st->st_mode) ||
+	    (!ends_with(e->name, ".json") && !ends_with(e->name, ".jsonl")))
+		return 0;
+	if (fd_read_file(e->dirfd, e->name, &text, err) < 0 ||
+	    cas_gc_root(h->gc, buf_text(&text), text.len, err) < 0)
+		return -1;
+	if (!ends_with(e->name, ".sigstore.json") ||
+	    dsse_bundle_parse(&a, buf_text(&text), text.len, e->name, &b, &unreadable) < 0)
+		return 0;
+	return cas_gc_root(h->gc, buf_text(&b.payload), b.payload.len, err);
+}
+
+static int
+visit_published(struct homes *h, int dirfd, struct err *err)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, "out", &st, 0) < 0)
+		return 0;
+	return tree_walk(dirfd, "out", root_published, h, err) < 0 ? err_wrap(err, "out") : 0;
+}
+
 /* One workspace with all its stages. One whose stages cannot be read has that of its lock. */
 static int
 visit_home(struct homes *h, int dirfd, int64_t epoch, struct err *err)
@@ -136,7 +176,7 @@ visit_home(struct homes *h, int dirfd, int64_t epoch, struct err *err)
 	struct err ignored;
 
 	if (root_file(h->gc, dirfd, seed_lock_path(&h->a, NULL), err) < 0 ||
-	    root_file(h->gc, dirfd, GROUND_LOCK, err) < 0)
+	    root_file(h->gc, dirfd, GROUND_LOCK, err) < 0 || visit_published(h, dirfd, err) < 0)
 		return -1;
 	if (stage_load(&h->a, &w, &stages, &ignored) < 0)
 		return visit_stage(h, &w, err);
@@ -191,36 +231,6 @@ visit_homes(struct homes *h, const struct cas *store, const struct workspace *w,
 	return 0;
 }
 
-static bool
-ends_with(const char *s, const char *end)
-{
-	size_t n = strlen(s), m = strlen(end);
-
-	return n >= m && strcmp(s + n - m, end) == 0;
-}
-
-/* A document below out/, and what is signed in it when it is a bundle. */
-static int
-root_published(void *arg, const struct tree_entry *e, struct err *err)
-{
-	struct homes *h = arg;
-	CLEANUP(arena_release) struct arena a = { 0 };
-	CLEANUP(buf_free) struct buf text = BUF_MAX(GC_FILE_MAX);
-	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { 0 };
-	struct err unreadable;
-
-	if (!S_ISREG(e->st->st_mode) ||
-	    (!ends_with(e->name, ".json") && !ends_with(e->name, ".jsonl")))
-		return 0;
-	if (fd_read_file(e->dirfd, e->name, &text, err) < 0 ||
-	    cas_gc_root(h->gc, buf_text(&text), text.len, err) < 0)
-		return -1;
-	if (!ends_with(e->name, ".sigstore.json") ||
-	    dsse_bundle_parse(&a, buf_text(&text), text.len, e->name, &b, &unreadable) < 0)
-		return 0;
-	return cas_gc_root(h->gc, buf_text(&b.payload), b.payload.len, err);
-}
-
 static void
 on_gone(void *arg, const char *what, uint64_t bytes)
 {
@@ -249,17 +259,11 @@ gc_run(struct cas *store, struct workspace *w, const struct gc_budget *budget,
 			       .dry_run = budget->dry_run,
 			       .gone = gone ? on_gone : NULL,
 			       .arg = &h };
-	struct stat st;
 
 	if (cas_gc_begin(store, &o, &gc, err) < 0)
 		return -1;
 	h.gc = gc;
-	if (visit_homes(&h, store, w, err) < 0)
-		return -1;
-	if (fstatat(w->dirfd, "out", &st, 0) == 0 &&
-	    tree_walk(w->dirfd, "out", root_published, &h, err) < 0)
-		return err_wrap(err, "out");
-	if (cas_gc_run(gc, out, err) < 0)
+	if (visit_homes(&h, store, w, err) < 0 || cas_gc_run(gc, out, err) < 0)
 		return -1;
 	f.before = o.now - KILN_MAX(o.grace_s, o.older_than_s);
 	return gc_failed_run(&f, out, err);
@@ -330,10 +334,19 @@ gc_pin(struct cas *store, const char *name, struct err *err)
 int
 gc_unpin(struct cas *store, const char *name, struct err *err)
 {
-	char path[GC_PATH_MAX];
+	static const char *const kinds[] = { GC_KIND_PIN, GC_KIND_INPUT };
+	bool any = false;
 
-	(void)snprintf(path, sizeof(path), "refs/" GC_KIND_PIN "/%s", name);
-	if (strchr(name, '/') || unlinkat(cas_dirfd(store), path, 0) < 0)
-		return err_set(err, ERR_INPUT, "'%s' is not pinned", name);
-	return fd_sync_dir(cas_dirfd(store), "refs/" GC_KIND_PIN, err);
+	for (size_t i = 0; i < ARRAY_LEN(kinds) && !strchr(name, '/'); i++) {
+		char dir[GC_PATH_MAX], path[GC_PATH_MAX * 2];
+
+		(void)snprintf(dir, sizeof(dir), "refs/%s", kinds[i]);
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+		if (unlinkat(cas_dirfd(store), path, 0) < 0)
+			continue;
+		any = true;
+		if (fd_sync_dir(cas_dirfd(store), dir, err) < 0)
+			return -1;
+	}
+	return any ? 0 : err_set(err, ERR_INPUT, "'%s' is not pinned", name);
 }

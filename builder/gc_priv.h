@@ -4,6 +4,8 @@
 
 #include "builder/gc.h"
 
+#define GC_KIND_INPUT "input" /* references named by the digest of what they keep */
+
 /* ---- gc_failed.c ---- */
 struct gc_failed {
 	struct cas *store;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/fd.h"
+#include "builder/gc.h"
 #include "cli/imaging.h"
 #include "cli/publishing.h"
 #include "cli/verbs.h"
@@ -89,6 +90,8 @@ image_run(struct cli *cli, void *args, const char *const *operands, size_t n, st
 	if (((o->locked || cli_is_ci()) && publishing_locked(cli, err) < 0) ||
 	    publishing_load(cli, &p, err) < 0 ||
 	    fd_mkdirs(cli->workspace.dirfd, "out/images", err) < 0)
+		return -1;
+	if (gc_keep_inputs(cli->builder.store, p.inputs, p.ninputs, err) < 0)
 		return -1;
 	for (size_t i = 0; i < nimages; i++)
 		if (make_one(cli, &p, images[i], all, err) < 0)

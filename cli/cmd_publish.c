@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "base/fd.h"
+#include "builder/gc.h"
 #include "cli/cli.h"
 #include "cli/publishing.h"
 #include "cli/verbs.h"
@@ -80,7 +81,9 @@ publish_run(struct cli *cli, void *args, const char *const *operands, size_t n, 
 				      .builder_id = cli->workspace.builder_id,
 				      .metadata_expires = cli->workspace.metadata_expires,
 				      .now = clock_wall() };
-	if (publish_commit(&spec, cli->workspace.dirfd, PUBLISH_DEST, &s, err) < 0)
+	/* Before it is published: what was is never without its inputs. */
+	if (gc_keep_inputs(spec.store, p.inputs, p.ninputs, err) < 0 ||
+	    publish_commit(&spec, cli->workspace.dirfd, PUBLISH_DEST, &s, err) < 0)
 		return -1;
 	digest_hex(&s.repomd, hex);
 	d = doc_map(&cli->arena);

@@ -237,7 +237,7 @@ static const struct {
 	{ "find", run_find },           { "gc", cmd_store_gc },
 	{ "pin", cmd_store_pin },       { "unpin", cmd_store_unpin },
 	{ "export", cmd_store_export }, { "import", cmd_store_import },
-	{ "push", cmd_store_push },
+	{ "push", cmd_store_push },     { "inputs", cmd_store_inputs },
 };
 
 static int
@@ -258,7 +258,8 @@ static const struct opt_word store_words[] = {
 	{ "find", "PACKAGE", "show which results hold a package: by name or by sha256", 1 },
 	{ "gc", NULL, "remove what no recipe, published file or pin needs", 0 },
 	{ "pin", "NAME", "keep the present result of a recipe, or an object by its sha256", 1 },
-	{ "unpin", "NAME", "let go of it again", 1 },
+	{ "unpin", "NAME", "let go of it again, or of an input by its sha256", 1 },
+	{ "inputs", NULL, "list the input archive: what stays because it was published", 0 },
 	{ "export", "DIR [RECIPE...]", "write recipes' packages, proof and inputs to DIR", -1 },
 	{ "import", "DIR", "take them from there, checked; builds then need no network", 1 },
 	{ "push", "[RECIPE...]", "send results of recipes to the shared cache", OPT_WORD_ANY },
@@ -271,8 +272,8 @@ const struct command cmd_store = {
 	.description =
 		"The store is $KILN_STORE, else .kiln/store of the workspace. Everything in it can be\n"
 		"fetched or built again. gc keeps what the recipes of each workspace that uses the\n"
-		"store last came to, what out/ of this workspace names, pins, and all these lead to;\n"
-		"of the rest whatever is older than an hour goes, or as much as the options say.",
+		"store last came to, what their out/ names, sources and seed of whatever was published,\n"
+		"pins, and all these lead to; of the rest whatever is older than an hour goes, or as much as the options say.",
 	.example = "kiln store gc --dry-run --older-than 30d",
 	.opts = store_opts,
 	.nopts = ARRAY_LEN(store_opts),

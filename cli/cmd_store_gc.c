@@ -147,3 +147,42 @@ cmd_store_unpin(struct cli *cli, const struct cmd_store_args *args, const char *
 		return -1;
 	return say_pin(cli, operands[0], false, err);
 }
+
+int
+cmd_store_inputs(struct cli *cli, const struct cmd_store_args *args,
+		 const char *const *operands, size_t n, struct err *err)
+{
+	struct arena *a = &cli->arena;
+	struct doc *d = doc_map(a), *list = doc_list(a);
+	struct gc_input *at;
+	uint64_t bytes = 0;
+
+	(void)args;
+	(void)operands;
+	if (gc_inputs(a, cli->builder.store, &at, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct doc *one = doc_map(a);
+		char hex[DIGEST_HEX];
+
+		digest_hex(&at[i].sha256, hex);
+		doc_set_text(a, one, "kind", at[i].kind);
+		doc_set_text(a, one, "name", at[i].name);
+		doc_set_text(a, one, "uri", at[i].uri);
+		doc_set_text(a, one, "sha256", hex);
+		doc_set(a, one, "bytes", doc_number(a, (int64_t)at[i].size));
+		doc_set(a, one, "present", doc_boolean(a, at[i].present));
+		doc_push(a, list, one);
+		bytes += at[i].size;
+		if (!cli->json)
+			(void)printf("%s %12llu %-6s %s%s\n", hex,
+				     (unsigned long long)at[i].size, at[i].kind, at[i].name,
+				     at[i].present ? "" : " (lost: kiln fetch)");
+	}
+	doc_set(a, d, "inputs", list);
+	doc_set(a, d, "bytes", doc_number(a, (int64_t)bytes));
+	if (cli->json)
+		return cli_json(cli, d, err);
+	(void)printf("%s, %s\n", cli_count(a, n, "input"), cli_bytes(a, bytes));
+	return 0;
+}
