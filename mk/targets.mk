@@ -9,6 +9,12 @@ deps: ## install the Debian packages Kiln is built with (sudo unless root)
 quickstart: ## from nothing to a verified image: compile, fetch, build, publish, assemble, verify
 	$(Q)mk/quickstart.sh
 
+.PHONY: bootstrap-full
+bootstrap-full: build/kiln ## the distribution's toolchain from the seed, made again by itself and from the second seed: hours
+	$(Q)build/kiln bootstrap --ground final
+	$(Q)build/kiln bootstrap --ground final --fixpoint
+	$(Q)build/kiln bootstrap --ground final --compare --seed clang
+
 check: ## tests that need no root and no network
 	$(Q)mk/deps.sh test
 	$(Q)$(MAKE) --no-print-directory -j2 $(KILN) unit $(FUZZ_REPLAY)
