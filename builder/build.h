@@ -25,6 +25,7 @@ enum build_event {
 	BUILD_DONE,    /* name, text: seconds and packages */
 	BUILD_FAILED,  /* name, text: cause */
 	BUILD_CHECKED, /* name, text: where the second build differs; NULL: nowhere */
+	BUILD_TESTED,  /* name, text: how its test failed; NULL: it passed */
 	BUILD_BLOCKED, /* name, text: the failed recipe that it needs */
 	BUILD_PHASE, /* name, text: what it does from now on: "lock" (another Kiln works on the
 			same action), "cache" (the shared cache is asked), "build", "package" */
@@ -114,13 +115,36 @@ struct build_checked {
 int build_check(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
 		const struct build_options *o, struct build_checked *out,
 		struct err *err) MUST_CHECK;
+/* Runs the tests of the named recipes (none: all), which are built (docs/tests.md). A test that
+ * failed is 0; what becomes of each is told by BUILD_TESTED. */
+struct build_tested {
+	size_t passed, served, failed; /* served: passed before, with the same packages */
+	size_t without;                /* recipes that have no test */
+	struct build_failure *failures;
+	size_t nfailures;
+};
+int build_test(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
+	       const struct build_options *o, struct build_tested *out,
+	       struct err *err) MUST_CHECK;
+/* The recipes to build before these can be tested: with those that their tests need. *n 0: all.
+ */
+int build_test_recipes(struct arena *a, struct builder *b, const char *const *names,
+		       size_t nnames, const char ***out, size_t *n, struct err *err) MUST_CHECK;
 /* How the recipes stand, without building, fetching or unpacking. */
 enum build_standing { BUILD_IS_BUILT, BUILD_IS_STALE, BUILD_IS_NEW, BUILD_HAS_FAILED };
+enum build_test_standing {
+	BUILD_TEST_NONE, /* it has no test, or is not built */
+	BUILD_TEST_NOT_RUN,
+	BUILD_TEST_PASSED,
+	BUILD_TEST_FAILED
+};
 struct build_state {
 	const char *recipe;
 	enum build_standing standing;
 	const char *reason;         /* why it would be built; NULL when it is built */
 	struct build_failure *last; /* how it failed as it now stands; without the log's tail */
+	enum build_test_standing test;         /* of what is built */
+	const char *test_message, *test_where; /* of one that failed, or NULL */
 };
 int build_state(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
 		struct build_state **out, size_t *n, struct err *err) MUST_CHECK;

@@ -38,6 +38,30 @@ note(struct build_session *s, struct build_job *job, const char *package, const 
 			     job->difference ? "\n" : "", package, words);
 }
 
+/* The statement speaks of the packages that were built first: those are the ones served. */
+static int
+vouch(struct build_session *s, const struct build_job *job, struct err *err)
+{
+	const struct result *r = &job->result;
+	const struct pkgfacts **packages = arena_array(s->a, r->npackages, sizeof(*packages));
+	struct statement_resource used[2] = { { .name = "action.json",
+						.sha256 = job->action.key } };
+	const struct build_verdict v = { .kind = VERDICT_TWICE,
+					 .recipe = job->node->recipe->name,
+					 .passed = !job->difference,
+					 .packages = packages,
+					 .npackages = r->npackages,
+					 .used = used,
+					 .nused = ARRAY_LEN(used) };
+	struct digest bundle;
+
+	for (size_t i = 0; i < r->npackages; i++)
+		packages[i] = &r->packages[i];
+	if (build_verdict_chamber(s, job->outcome, &used[1], err) < 0)
+		return -1;
+	return build_verdict(s, &v, &bundle, err);
+}
+
 int
 build_check_compare(struct build_session *s, struct build_job *job,
 		    const struct pkgfacts *facts, size_t n, struct err *err)
@@ -59,18 +83,11 @@ build_check_compare(struct build_session *s, struct build_job *job,
 		if (!find_package(facts, n, before->packages[i].id.name))
 			note(s, job, before->packages[i].id.name,
 			     "it is there in the first build only");
+	if (vouch(s, job, err) < 0)
+		return -1;
 	job->compared = true;
 	build_session_event(s, BUILD_CHECKED, job->node->recipe->name, job->difference);
 	return 0;
-}
-
-static bool
-is_wanted(const char *const *names, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return n == 0;
 }
 
 /* What is to be checked has been built; its environment is solved anew. */
@@ -90,7 +107,7 @@ prepare(struct build_session *s, const char *const *names, size_t n, struct err 
 				name);
 			return err_hint(err, "run `kiln build %s`", name);
 		}
-		job->check = is_wanted(names, n, name);
+		job->check = build_session_is_named(names, n, name);
 		if (job->check && build_session_result(s, i, err) < 0)
 			return -1;
 	}

@@ -38,16 +38,6 @@ compare_facts(const void *a, const void *b)
 	return strcmp(x->id.name, y->id.name);
 }
 
-static bool
-is_named(const char *const *names, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(names[i], name) == 0)
-			return true;
-	}
-	return n == 0;
-}
-
 int
 build_packages(struct arena *a, struct builder *b, const char *const *names, size_t nnames,
 	       const struct pkgfacts ***out, size_t *n, struct err *err)
@@ -63,7 +53,7 @@ build_packages(struct arena *a, struct builder *b, const char *const *names, siz
 	at = arena_array(a, total, sizeof(*at));
 	*n = 0;
 	for (size_t i = 0; i < s.plan.n; i++) {
-		if (!is_named(names, nnames, s.plan.at[i].recipe->name))
+		if (!build_session_is_named(names, nnames, s.plan.at[i].recipe->name))
 			continue;
 		for (size_t j = 0; j < s.jobs[i].result.npackages; j++)
 			at[(*n)++] = &s.jobs[i].result.packages[j];

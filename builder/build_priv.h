@@ -21,6 +21,7 @@
 #include "builder/result.h"
 #include "builder/schedule.h"
 #include "builder/universe.h"
+#include "repo/verdict.h"
 
 #define BUILD_LOG_TAIL_LINES 40
 #define BUILD_MAX_FAILURES                                                                     \
@@ -147,6 +148,8 @@ DEFINE_RELEASE(struct build_session, build_session_end);
 int build_session_complete(struct build_session *s, size_t node, struct err *err) MUST_CHECK;
 /* The result of a known node is loaded. */
 int build_session_result(struct build_session *s, size_t node, struct err *err) MUST_CHECK;
+/* No names: all. */
+bool build_session_is_named(const char *const *names, size_t n, const char *name);
 /* The ground of a recipe; its offers as far as the store knows them. */
 int build_session_ground(struct build_session *s, const struct recipe *r,
 			 struct build_ground **out, struct err *err) MUST_CHECK;
@@ -212,6 +215,10 @@ int build_decide(struct build_session *s, size_t *known, struct err *err) MUST_C
 /* ---- build_state.c ---- */
 /* Remembers how a recipe failed; what prevents that is no failure of the run. */
 void build_state_keep_failure(struct build_session *s, struct build_failure *f);
+
+/* ---- build_test.c ---- */
+/* How the test of a recipe stands that is built. */
+void build_test_standing(struct build_session *s, size_t node, struct build_state *out);
 
 /* ---- build_tell.c ---- */
 struct build_reason {
@@ -300,6 +307,23 @@ int build_prove(struct build_session *s, struct build_job *job, struct pkgfacts 
  * its difference. */
 int build_check_compare(struct build_session *s, struct build_job *job,
 			const struct pkgfacts *facts, size_t n, struct err *err) MUST_CHECK;
+
+/* ---- build_verdict.c ---- */
+struct build_verdict {
+	enum verdict_kind kind;
+	const char *recipe;
+	bool passed;
+	const struct pkgfacts *const *packages;
+	size_t npackages;
+	const struct statement_resource *used; /* what it was found out in and with */
+	size_t nused;
+};
+/* Signed, logged, and remembered of each package; bundle: its blob. */
+int build_verdict(struct build_session *s, const struct build_verdict *v, struct digest *bundle,
+		  struct err *err) MUST_CHECK;
+/* The walls that stood, as a blob. */
+int build_verdict_chamber(struct build_session *s, const struct sandbox_result *result,
+			  struct statement_resource *out, struct err *err) MUST_CHECK;
 
 /* ---- build_job.c ---- */
 extern const struct schedule_runner build_job_runner; /* without its arg */

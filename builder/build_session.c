@@ -198,6 +198,15 @@ build_session_note(const struct build_session *s, const struct recipe *r)
 	return workspace_note(s->a, s->b->workspace, r->name);
 }
 
+bool
+build_session_is_named(const char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return n == 0;
+}
+
 void
 build_session_event(const struct build_session *s, enum build_event e, const char *name,
 		    const char *text)

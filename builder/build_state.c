@@ -93,8 +93,10 @@ state_of(struct build_session *s, size_t node, struct build_state *out, struct e
 	struct build_reason reason;
 
 	*out = (struct build_state){ .recipe = s->plan.at[node].recipe->name };
-	if (s->jobs[node].known)
+	if (s->jobs[node].known) {
+		build_test_standing(s, node, out);
 		return 0;
+	}
 	if (build_tell_reason(s, node, &reason, err) < 0)
 		return -1;
 	out->reason = reason.text;

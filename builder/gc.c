@@ -38,8 +38,9 @@ homes_release_scope(struct homes *h)
 static enum cas_gc_role
 role_of(void *arg, const char *kind, const char *name)
 {
-	static const char *const of_recipes[] = { "last", "run" };
-	static const char *const units[] = { "action", "logged", "proof", "publish" };
+	static const char *const of_recipes[] = { "last", "run", "tested" };
+	static const char *const units[] = { "action",  "logged", "proof",
+					     "publish", "test",   "verdict" };
 	const struct homes *h = arg;
 
 	if (strcmp(kind, GC_KIND_PIN) == 0 || strcmp(kind, GC_KIND_INPUT) == 0)

@@ -144,6 +144,7 @@ read_recipe(struct arena *a, struct memo_wire *w)
 	r->name_col = (int)number(w);
 	r->version = text(w);
 	r->limits.memory_bytes = number(w);
+	r->test.run.run = number(w) ? "" : NULL;
 	r->ground = texts(a, w, &r->nground);
 	if (r->nground == 0)
 		r->ground = NULL;
@@ -284,6 +285,7 @@ add_recipe(struct buf *out, const struct recipe *r)
 	add_number(out, (uint64_t)r->name_col);
 	add_text(out, r->version);
 	add_number(out, r->limits.memory_bytes);
+	add_number(out, r->test.run.run != NULL);
 	add_number(out, r->nground);
 	for (size_t i = 0; i < r->nground; i++)
 		add_text(out, r->ground[i]);

@@ -73,25 +73,38 @@ declared_package(const struct recipe *r, const char *name)
 	return NULL;
 }
 
+/* who: "recipe". */
 static int
-missing(const struct planner *p, const struct recipe *r, const struct recipe_need *need,
-	struct err *err)
+missing(const struct recipe_set *set, const struct recipe *r, const char *who,
+	const struct recipe_need *need, struct err *err)
 {
 	VEC(const char *) known = { 0 };
 	const char *nearest;
 
-	for (size_t i = 0; i < p->set->n; i++) {
-		for (size_t j = 0; j < p->set->at[i]->npackages; j++)
-			VEC_PUSH(&known, p->set->at[i]->packages[j].name);
+	for (size_t i = 0; i < set->n; i++) {
+		for (size_t j = 0; j < set->at[i]->npackages; j++)
+			VEC_PUSH(&known, set->at[i]->packages[j].name);
 	}
 	nearest = doc_nearest(need->name, known.at, known.n);
 	VEC_FREE(&known);
-	err_set(err, ERR_INPUT, "%s:%d:%d: recipe '%s' needs '%s', which no recipe makes",
-		r->path, need->line, need->col, r->name, need->name);
+	err_set(err, ERR_INPUT, "%s:%d:%d: %s '%s' needs '%s', which no recipe makes", r->path,
+		need->line, need->col, who, r->name, need->name);
 	if (nearest)
 		return err_hint(err, "did you mean '%s'?", nearest);
 	return err_hint(err, "write a recipe that makes a package '%s', or remove the need",
 			need->name);
+}
+
+int
+plan_check_test(const struct recipe_set *set, const struct recipe *r, struct err *err)
+{
+	for (size_t i = 0; i < r->test.nneeds; i++) {
+		const struct recipe_need *need = &r->test.needs[i];
+
+		if (!recipe_of_package(set, need->name) && !recipe_is_given(set, need->name))
+			return missing(set, r, "the test of", need, err);
+	}
+	return 0;
 }
 
 static struct target *
@@ -193,7 +206,7 @@ link_vertex(struct planner *p, size_t v, struct err *err)
 		if (t->given)
 			continue;
 		if (t->slot == NONE)
-			return missing(p, r, &r->needs[i], err);
+			return missing(p->set, r, "recipe", &r->needs[i], err);
 		follow(p, v, t);
 	}
 	x->nedges = (uint32_t)p->found.n;

@@ -32,6 +32,9 @@ struct plan {
  * and a cycle are ERR_INPUT naming file, line and column of the need. */
 int plan_make(struct arena *a, const struct recipe_set *set, const char *const *names,
 	      size_t nnames, struct plan *out, struct err *err) MUST_CHECK;
+/* What the recipe's test needs is made by a recipe, or given by the ground; r is no outline. */
+int plan_check_test(const struct recipe_set *set, const struct recipe *r,
+		    struct err *err) MUST_CHECK;
 /* Sets the users of every node from the needs of all. */
 void plan_find_users(struct arena *a, struct plan *p);
 /* Sets path_ms of every node from the durations. */

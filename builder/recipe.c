@@ -148,6 +148,8 @@ complete(struct recipe_reader *reader, struct recipe *r, const struct doc *root,
 		return -1;
 	if (r->check.run)
 		r->check.name = "check";
+	if (r->test.run.run)
+		r->test.run.name = "test";
 	r->name_line = doc_get(root, "name")->line;
 	r->name_col = doc_get(root, "name")->col;
 	r->normal = recipe_table_normal(a, &recipe_schema, root);

@@ -135,6 +135,11 @@ struct recipe {
 		int line, col;
 	} * needs;
 	size_t nneeds;
+	struct { /* of what is installed (docs/tests.md); no part of what is built */
+		struct recipe_step run; /* run NULL: none; an outline knows no more than that */
+		struct recipe_need *needs;
+		size_t nneeds;
+	} test;
 	struct recipe_update { /* where newer versions are announced; from NULL: nowhere */
 		const char *from, *repo, *url, *pattern, *series;
 		bool pre; /* versions before a release count, too */

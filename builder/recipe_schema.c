@@ -162,6 +162,23 @@ static const struct recipe_field hardening_fields[] = {
 };
 TABLE(hardening, "build.hardening", UNPLACED);
 
+static const struct recipe_field test_fields[] = {
+	{ .name = "run",
+	  .read = recipe_read_script,
+	  IN(recipe, test.run.run),
+	  WITH(recipe, test.run.line),
+	  .flags = RECIPE_REQUIRED,
+	  DOCS("shell script", "required", "what `/bin/sh -e` runs where it is installed") },
+	{ .name = "needs",
+	  .read = recipe_read_needs,
+	  .wrong = recipe_words_name,
+	  IN(recipe, test.needs),
+	  WITH(recipe, test.nneeds),
+	  DOCS("list of text", "none",
+	       "packages to test with; what they require comes along") },
+};
+TABLE(test, "test", UNPLACED);
+
 static const struct recipe_field build_fields[] = {
 	{ .name = "needs",
 	  .read = recipe_read_needs,
@@ -615,6 +632,10 @@ static const struct recipe_field root_fields[] = {
 	  WITH(recipe, npackages),
 	  .flags = RECIPE_LISTED,
 	  DOCS("list of maps", "one, of the recipe's name, with all files", "what comes out") },
+	{ .name = "test",
+	  .sub = &test,
+	  .flags = RECIPE_UNKEYED,
+	  DOCS("map", "none", "how to test what comes out, installed") },
 	{ .name = "update",
 	  .sub = &update,
 	  .flags = RECIPE_UNKEYED,
@@ -642,7 +663,6 @@ static const struct {
 } planned[] = {
 	{ "build.uses", "write the commands as build.steps" },
 	{ "build.with", "write the commands as build.steps" },
-	{ "test", "put what can run at build time into build.check" },
 	{ "range", "write one recipe for each package" },
 	{ "stage", "choose seed groups with ground" },
 };

@@ -45,6 +45,18 @@ record_doc(struct arena *a, const struct record *r)
 }
 
 struct doc *
+record_chamber(struct arena *a, const struct sandbox_result *result)
+{
+	struct doc *d = doc_map(a);
+
+	doc_set(a, d, "format", doc_number(a, 1));
+	doc_set(a, d, "walls", record_walls(a, result));
+	if (result->seen.watched)
+		doc_set(a, d, "violations", trace_attempts(a, &result->seen, false));
+	return d;
+}
+
+struct doc *
 record_measures(struct arena *a, const struct sandbox_result *result)
 {
 	struct doc *d = doc_map(a);

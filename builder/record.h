@@ -23,4 +23,6 @@ struct doc *record_doc(struct arena *a, const struct record *r);
 /* [{"name","detail","required"}] sorted by name. */
 struct doc *record_walls(struct arena *a, const struct sandbox_result *result);
 /* {"elapsedMs","peakMemoryBytes","logBytes"} */
+/* Of a run that made nothing: walls, and what was attempted. */
+struct doc *record_chamber(struct arena *a, const struct sandbox_result *result);
 struct doc *record_measures(struct arena *a, const struct sandbox_result *result);

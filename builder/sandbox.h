@@ -86,6 +86,8 @@ struct sandbox_spec {
 	const struct sandbox_step *steps; /* none: a job that only unpacks */
 	size_t nsteps;
 	size_t shown_from, shown_to; /* these steps are there to be read, but not run */
+	const char *shell; /* what runs the steps, below /build, where an input puts it; NULL:
+			      /bin/sh of the environment */
 	struct sandbox_limits limits;
 	unsigned cpus;   /* CPUs the job may see and use, >= 1 */
 	int64_t mtime;   /* given to what inputs create */

@@ -393,7 +393,7 @@ run_step(const struct sandbox_chamber *c, size_t i)
 	proc_close_others(NULL, 0);
 	memcpy(&args, &(const char *const *){ argv }, sizeof(args));
 	memcpy(&vars, &(const char *const *){ env }, sizeof(vars));
-	execve(argv[0], args, vars);
+	execve(s->shell ? s->shell : argv[0], args, vars);
 	proc_child_exit(EXEC_FAILED);
 }
 
@@ -449,7 +449,7 @@ run_steps(const struct sandbox_chamber *c)
 static int
 check_shell(const struct sandbox_chamber *c, struct err *err)
 {
-	if (c->spec->nsteps == 0 || access("/bin/sh", X_OK) == 0)
+	if (c->spec->nsteps == 0 || c->spec->shell || access("/bin/sh", X_OK) == 0)
 		return 0;
 	err_sys(err, "the environment has no usable /bin/sh");
 	err_recode(err, ERR_INPUT);

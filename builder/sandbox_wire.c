@@ -102,6 +102,7 @@ sandbox_wire_write(const struct sandbox_spec *s, struct buf *b, struct err *err)
 	put_u64(b, (uint64_t)s->mtime);
 	put_u64(b, s->shown_from);
 	put_u64(b, s->shown_to);
+	put_text(b, s->shell);
 	put_u64(b, s->elsewhere);
 	put_u64(b, s->full_proc);
 	put_u64(b, s->fake_chown);
@@ -247,6 +248,7 @@ sandbox_wire_read(struct arena *a, const char *data, size_t n, struct sandbox_sp
 	take(&r, &s->mtime, sizeof(s->mtime));
 	s->shown_from = (size_t)take_u64(&r, SANDBOX_MAX_STEPS);
 	s->shown_to = (size_t)take_u64(&r, SANDBOX_MAX_STEPS);
+	s->shell = take_text(&r);
 	s->elsewhere = take_u64(&r, 1) != 0;
 	s->full_proc = take_u64(&r, 1) != 0;
 	s->fake_chown = take_u64(&r, 1) != 0;

@@ -129,6 +129,7 @@ static const struct event_words words[] = {
 	[BUILD_DONE] = { "done", "done", "text" },
 	[BUILD_FAILED] = { "failed", "failed", "cause" },
 	[BUILD_CHECKED] = { "checked", "checked", "difference" },
+	[BUILD_TESTED] = { "tested", "tested", "failure" },
 	[BUILD_BLOCKED] = { "blocked", "blocked", "by" },
 	[BUILD_PHASE] = { "phase", "phase", "phase" },
 	[BUILD_CACHE] = { "cache", "cache", "text" },
@@ -215,6 +216,9 @@ on_event(void *arg, enum build_event e, const char *name, const char *text)
 	end_blocked(t);
 	if (e == BUILD_CHECKED)
 		checked_lines(t, name, text);
+	else if (e == BUILD_TESTED)
+		say_timed(t, "%-8s %s: %s", text ? "failed" : "tested", name,
+			  text ? text : "its test passed");
 	else if (e == BUILD_PHASE)
 		say_timed(t, "%-8s %s: another Kiln works on it", "waits", name);
 	else
@@ -446,4 +450,50 @@ building_check(struct cli *cli, const struct building *a, const char *const *nam
 			     cli_count(&cli->arena, c.checked, "recipe"),
 			     c.checked - c.different - c.failed, c.different, c.failed);
 	return c.different || c.failed ? not_the_same(&c, err) : 0;
+}
+
+static void
+print_test(const struct build_failure *f)
+{
+	cli_say("\nfailed: test of %s: %s", f->recipe, f->message);
+	if (f->log_tail && *f->log_tail)
+		cli_say("--- last lines of its output ---\n%s---", f->log_tail);
+	if (f->where)
+		cli_say("at %s", f->where);
+}
+
+int
+building_test(struct cli *cli, const struct building *a, const char *const *names, size_t n,
+	      struct err *err)
+{
+	struct build_summary none = { 0 };
+	struct telling t = { .cli = cli,
+			     .start_ms = clock_monotonic_ms(),
+			     .stage = a->stage,
+			     .summary = &none };
+	struct build_options o = { .event = on_event, .arg = &t, .stop = &cli_stopped };
+	struct doc *d = doc_map(&cli->arena);
+	struct build_tested c;
+
+	if (build_test(&cli->arena, &cli->builder, names, n, &o, &c, err) < 0)
+		return cli_stopped ? cli_interrupted(err) : -1;
+	for (size_t i = 0; i < c.nfailures; i++)
+		print_test(&c.failures[i]);
+	doc_set_text(&cli->arena, d, "event", "test");
+	doc_set_text(&cli->arena, d, "stage", a->stage);
+	doc_set(&cli->arena, d, "passed", doc_number(&cli->arena, (int64_t)c.passed));
+	doc_set(&cli->arena, d, "served", doc_number(&cli->arena, (int64_t)c.served));
+	doc_set(&cli->arena, d, "failed", doc_number(&cli->arena, (int64_t)c.failed));
+	doc_set(&cli->arena, d, "without", doc_number(&cli->arena, (int64_t)c.without));
+	if (cli->json && cli_json(cli, d, err) < 0)
+		return -1;
+	if (!cli->json)
+		(void)printf("%s: %zu passed, %zu had passed before, %zu failed; "
+			     "%s without a test\n",
+			     cli_count(&cli->arena, c.passed + c.served + c.failed, "test"),
+			     c.passed, c.served, c.failed,
+			     cli_count(&cli->arena, c.without, "recipe"));
+	return c.failed ? err_set(err, ERR_BUILD, "%s failed",
+				  cli_count(&cli->arena, c.failed, "test"))
+			: 0;
 }

@@ -17,3 +17,6 @@ int building_run(struct cli *cli, const struct building *a, const char *const *n
 /* What is built of them is built once more, elsewhere; a difference is ERR_REPRO. */
 int building_check(struct cli *cli, const struct building *a, const char *const *names,
 		   size_t n, struct err *err) MUST_CHECK;
+/* Runs the tests of what is built (`kiln build --test`). */
+int building_test(struct cli *cli, const struct building *a, const char *const *names, size_t n,
+		  struct err *err) MUST_CHECK;

@@ -4,7 +4,7 @@
 
 struct build_args {
 	struct building run;
-	bool no_cache, check;
+	bool no_cache, check, test;
 };
 
 static const struct opt build_opts[] = {
@@ -17,6 +17,8 @@ static const struct opt build_opts[] = {
 	OPT(FLAG, struct build_args, run.why, 0, "why", NULL, "say why each recipe is built"),
 	OPT(FLAG, struct build_args, check, 0, "check", NULL,
 	    "then build each again at another path, by another user and with another -j, and compare"),
+	OPT(FLAG, struct build_args, test, 0, "test", NULL,
+	    "then run the tests of what came out, installed in a fresh chamber"),
 	OPT(FLAG, struct build_args, no_cache, 0, "no-cache", NULL,
 	    "neither ask the shared cache nor send to it"),
 	OPT(FLAG, struct build_args, run.locked, 0, "locked", NULL,
@@ -41,22 +43,39 @@ check_first(const struct cli *cli, const char *const *names, size_t n, struct er
 	return rc;
 }
 
+/* Tests need what their recipes do not. */
+static int
+build_all(struct cli *cli, const struct build_args *a, const char *const *names, size_t n,
+	  struct err *err)
+{
+	struct build_summary s;
+	const char **more = NULL;
+	size_t nmore = 0;
+
+	if (a->test &&
+	    build_test_recipes(&cli->arena, &cli->builder, names, n, &more, &nmore, err) < 0)
+		return -1;
+	return building_run(cli, &a->run, nmore ? (const char *const *)more : names,
+			    nmore ? nmore : n, &s, err);
+}
+
 static int
 build_verb(struct cli *cli, void *args, const char *const *operands, size_t n, struct err *err)
 {
 	const struct build_args *a = args;
-	struct build_summary s;
+	bool dry = a->run.dry_run;
 
-	if ((!a->run.dry_run && check_first(cli, operands, n, err) < 0) ||
-	    cli_open(cli, CLI_STORE | CLI_SANDBOX | (a->run.dry_run ? 0 : CLI_SIGNER), err) < 0)
+	if ((!dry && check_first(cli, operands, n, err) < 0) ||
+	    cli_open(cli, CLI_STORE | CLI_SANDBOX | (dry ? 0 : CLI_SIGNER), err) < 0)
 		return -1;
 	cli_catch_signals();
 	sandbox_heed(cli->builder.sandbox, &cli_stopped);
 	if (a->no_cache)
 		cli->workspace.cache.url = NULL;
-	if (building_run(cli, &a->run, operands, n, &s, err) < 0)
+	if (build_all(cli, a, operands, n, err) < 0 ||
+	    (a->check && !dry && building_check(cli, &a->run, operands, n, err) < 0))
 		return -1;
-	return a->check && !a->run.dry_run ? building_check(cli, &a->run, operands, n, err) : 0;
+	return a->test && !dry ? building_test(cli, &a->run, operands, n, err) : 0;
 }
 
 const struct command cmd_build = {

@@ -26,6 +26,16 @@ problem(struct lint *l, const struct err *e)
 		cli_say("error: %s", e->text);
 }
 
+static void
+lint_tests(struct lint *l, const struct recipe_set *set)
+{
+	struct err found;
+
+	for (size_t i = 0; i < set->n; i++)
+		if (plan_check_test(set, set->at[i], &found) < 0)
+			problem(l, &found);
+}
+
 /* What only shows when all are seen together: names given twice, needs that neither the stage
  * nor its ground has, cycles. */
 static void
@@ -41,6 +51,8 @@ lint_together(struct lint *l)
 	    stage_fit(w->stage, &set, &given, &found) < 0 ||
 	    plan_make(&l->cli->arena, &set, NULL, 0, &plan, &found) < 0)
 		problem(l, &found);
+	else
+		lint_tests(l, &set);
 }
 
 static int

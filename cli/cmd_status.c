@@ -32,6 +32,10 @@ word_of(enum build_standing s)
 	return "";
 }
 
+static const char *const tests[] = { [BUILD_TEST_NOT_RUN] = "not run",
+				     [BUILD_TEST_PASSED] = "passed",
+				     [BUILD_TEST_FAILED] = "failed" };
+
 /* Others may have written what is told of their runs. */
 static void
 print_tamed(struct arena *a, const char *text)
@@ -77,6 +81,8 @@ state_doc(struct arena *a, const struct build_state *s)
 	doc_set_text(a, d, "recipe", s->recipe);
 	doc_set_text(a, d, "state", word_of(s->standing));
 	doc_set_text(a, d, "reason", s->reason);
+	doc_set_text(a, d, "test", tests[s->test]);
+	doc_set_text(a, d, "test_message", s->test_message);
 	if (s->last) {
 		doc_set_text(a, d, "cause", s->last->cause);
 		doc_set_text(a, d, "message", s->last->message);
@@ -90,8 +96,15 @@ static void
 print_state(struct arena *a, const struct build_state *s)
 {
 	if (!s->last) {
-		print_tamed(a, arena_format(a, "%-8s %s%s%s", word_of(s->standing), s->recipe,
-					    s->reason ? ": " : "", s->reason ? s->reason : ""));
+		print_tamed(a,
+			    arena_format(a, "%-8s %s%s%s%s%s", word_of(s->standing), s->recipe,
+					 s->reason ? ": " : "", s->reason ? s->reason : "",
+					 s->test ? ", test " : "",
+					 s->test ? tests[s->test] : ""));
+		if (s->test_message)
+			print_tamed(a, arena_format(a, "         %s", s->test_message));
+		if (s->test_where)
+			print_tamed(a, arena_format(a, "         at %s", s->test_where));
 		return;
 	}
 	print_tamed(a, arena_format(a, "%-8s %s (%s): %s", word_of(s->standing), s->recipe,
@@ -111,18 +124,60 @@ count(const struct build_state *states, size_t n, size_t counts[ARRAY_LEN(standi
 }
 
 static void
+count_tests(const struct build_state *states, size_t n, size_t counts[ARRAY_LEN(tests)])
+{
+	for (size_t i = 0; i < n; i++)
+		counts[states[i].test]++;
+}
+
+static void
+print_tests(struct arena *a, const struct build_state *states, size_t n)
+{
+	size_t counts[ARRAY_LEN(tests)] = { 0 };
+
+	count_tests(states, n, counts);
+	if (counts[BUILD_TEST_NONE] == n)
+		return;
+	(void)printf("%s: %zu passed, %zu failed, %zu not run\n",
+		     cli_count(a, n - counts[BUILD_TEST_NONE], "test"),
+		     counts[BUILD_TEST_PASSED], counts[BUILD_TEST_FAILED],
+		     counts[BUILD_TEST_NOT_RUN]);
+}
+
+static struct doc *
+tests_doc(struct arena *a, const struct build_state *states, size_t n)
+{
+	size_t counts[ARRAY_LEN(tests)] = { 0 };
+	struct doc *d = doc_map(a);
+
+	count_tests(states, n, counts);
+	doc_set(a, d, "passed", doc_number(a, (int64_t)counts[BUILD_TEST_PASSED]));
+	doc_set(a, d, "failed", doc_number(a, (int64_t)counts[BUILD_TEST_FAILED]));
+	doc_set(a, d, "not_run", doc_number(a, (int64_t)counts[BUILD_TEST_NOT_RUN]));
+	return d;
+}
+
+/* What needs somebody's eye. */
+static bool
+is_shown(const struct build_state *s, bool all)
+{
+	return all || s->standing != BUILD_IS_BUILT || s->test == BUILD_TEST_FAILED;
+}
+
+static void
 print_states(struct arena *a, const struct build_state *states, size_t n, bool all)
 {
 	size_t counts[ARRAY_LEN(standings)] = { 0 };
 
 	count(states, n, counts);
 	for (size_t i = 0; i < n; i++)
-		if (all || states[i].standing != BUILD_IS_BUILT)
+		if (is_shown(&states[i], all))
 			print_state(a, &states[i]);
 	(void)printf("%s: ", cli_count(a, n, "recipe"));
 	for (size_t i = 0; i < ARRAY_LEN(standings); i++)
 		(void)printf("%s%zu %s", i ? ", " : "", counts[i], standings[i].word);
 	(void)printf("\n");
+	print_tests(a, states, n);
 }
 
 static struct doc *
@@ -135,8 +190,9 @@ states_doc(struct arena *a, const struct build_state *states, size_t n, bool all
 	for (size_t i = 0; i < ARRAY_LEN(standings); i++)
 		doc_set(a, d, standings[i].word, doc_number(a, (int64_t)counts[i]));
 	for (size_t i = 0; i < n; i++)
-		if (all || states[i].standing != BUILD_IS_BUILT)
+		if (is_shown(&states[i], all))
 			doc_push(a, list, state_doc(a, &states[i]));
+	doc_set(a, d, "tests", tests_doc(a, states, n));
 	doc_set(a, d, "recipes", list);
 	return d;
 }

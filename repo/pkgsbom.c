@@ -262,7 +262,7 @@ pkgsbom_test(const struct pkgsbom_spec *spec, struct buf *out, bool *has, struct
 	for (size_t i = 0; i < b->nbyproducts; i++)
 		if (strcmp(b->byproducts[i].name, "facts.json") != 0)
 			used[n++] = b->byproducts[i];
-	test.predicate = statement_test_result(&a, "build.check", used, n);
+	test.predicate = statement_test_result(&a, PKGSBOM_CHECK, used, n);
 	return statement_make(&test, out, err);
 }
 

@@ -23,6 +23,7 @@
 #define PKGSBOM_SPDX      ".spdx.json"
 #define PKGSBOM_BUNDLE    ".sbom.sigstore.json"
 #define PKGSBOM_TEST      ".test.sigstore.json"
+#define PKGSBOM_CHECK     "build.check" /* what passed, in its words */
 
 struct pkgsbom_spec {
 	int fd;           /* the package, signed or not */

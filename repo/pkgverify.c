@@ -159,7 +159,8 @@ check_bill(struct pkgverify_run *run, struct pkgverify_package *p, struct err *e
 {
 	const struct rules *r = run->terms->rules;
 
-	if (pkgverify_sbom(run, p, &p->billed, err) < 0)
+	if (pkgverify_sbom(run, p, &p->billed, err) < 0 ||
+	    pkgverify_sbom_verdicts(run, p, err) < 0)
 		return -1;
 	run->strength.billed += p->billed;
 	if (r && r->sbom && !p->billed)
@@ -186,7 +187,9 @@ judge_package(struct pkgverify_run *run, const struct pkgverify_package *p, stru
 		return judge_keyring(r, p, err);
 	if (!r)
 		return 0;
-	if (rules_judge_ground(r, &p->found->statement, p->label, err) < 0 ||
+	if (rules_judge_verdicts(r, p->head.id.name, p->verdicts[VERDICT_INSTALLED],
+				 p->verdicts[VERDICT_TWICE], p->label, err) < 0 ||
+	    rules_judge_ground(r, &p->found->statement, p->label, err) < 0 ||
 	    rules_judge_licence(r, p->head.license, p->label, err) < 0)
 		return -1;
 	return pkgverify_rebuild_check(run, p, err);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/fd.h"
+#include "repo/verdict.h"
 #include "repo/pkgverify.h"
 
 #define PKGVERIFY_BUNDLE      ".sigstore.json"
@@ -50,6 +51,7 @@ struct pkgverify_package {
 	struct pkgfile head;
 	const struct verify_found *found; /* its statement */
 	bool billed;                      /* its bill of materials is signed and true */
+	bool verdicts[VERDICT_KINDS];     /* signed, and all passed */
 };
 /* Opens and hashes a package. Close p->fd also after a failure. */
 int pkgverify_package_open(struct pkgverify_run *run, const char *name,
@@ -68,6 +70,9 @@ size_t pkgverify_beginning(const struct pkgverify_run *run, const char *prefix, 
  * what they say themselves; the result of its tests. *has: there is a bill. */
 int pkgverify_sbom(struct pkgverify_run *run, const struct pkgverify_package *p, bool *has,
 		   struct err *err) MUST_CHECK;
+/* What was found out about it (verdict.h). */
+int pkgverify_sbom_verdicts(struct pkgverify_run *run, struct pkgverify_package *p,
+			    struct err *err) MUST_CHECK;
 /* Is it named as such a file? *package: beside which package. */
 bool pkgverify_sbom_name(struct arena *a, const char *file, const char **package);
 

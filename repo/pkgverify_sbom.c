@@ -10,15 +10,24 @@
 static const char *const suffixes[] = { PKGSBOM_CYCLONEDX, PKGSBOM_SPDX, PKGSBOM_BUNDLE,
 					PKGSBOM_TEST };
 
+static const char *
+verdict_file(struct arena *a, size_t kind)
+{
+	return arena_format(a, "%s" VERDICT_BUNDLE, verdict_suffix((enum verdict_kind)kind));
+}
+
 bool
 pkgverify_sbom_name(struct arena *a, const char *file, const char **package)
 {
 	size_t n = strlen(file);
 
-	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-		size_t m = strlen(suffixes[i]);
+	for (size_t i = 0; i < ARRAY_LEN(suffixes) + VERDICT_KINDS; i++) {
+		const char *suffix = i < ARRAY_LEN(suffixes)
+					     ? suffixes[i]
+					     : verdict_file(a, i - ARRAY_LEN(suffixes));
+		size_t m = strlen(suffix);
 
-		if (n <= m || strcmp(file + n - m, suffixes[i]) != 0)
+		if (n <= m || strcmp(file + n - m, suffix) != 0)
 			continue;
 		*package = arena_strndup(a, file, n - m);
 		return true;
@@ -81,18 +90,37 @@ check_sbom(struct check *c, struct err *err)
 	return pkgsbom_check(&spec, &said, err);
 }
 
+/* test: what must have passed. */
 static int
-check_test(struct check *c, struct err *err)
+check_test(struct check *c, const char *suffix, const char *test, struct err *err)
 {
 	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
-	const char *path = path_of(c, PKGSBOM_TEST);
+	const char *path = path_of(c, suffix), *label = verify_label(&c->a, path);
 	struct statement s;
 
-	if (pkgverify_read(c->run->dirfd, path, &text, err) < 0)
+	if (pkgverify_read(c->run->dirfd, path, &text, err) < 0 ||
+	    verify_bundle(&c->a, c->run->terms->ring, buf_text(&text), text.len, label,
+			  STATEMENT_TEST_RESULT, &c->p->digest, &s, err) < 0)
 		return -1;
-	return verify_bundle(&c->a, c->run->terms->ring, buf_text(&text), text.len,
-			     verify_label(&c->a, path), STATEMENT_TEST_RESULT, &c->p->digest,
-			     &s, err);
+	if (statement_test_passed(&s, test))
+		return 0;
+	return err_set(err, ERR_VERIFY, "%s does not say that '%s' passed", label, test);
+}
+
+int
+pkgverify_sbom_verdicts(struct pkgverify_run *run, struct pkgverify_package *p, struct err *err)
+{
+	CLEANUP(check_release) struct check c = { .run = run, .p = p };
+
+	for (size_t kind = 0; kind < VERDICT_KINDS; kind++) {
+		const char *file = verdict_file(&c.a, kind);
+
+		p->verdicts[kind] = is_there(&c, file);
+		if (p->verdicts[kind] &&
+		    check_test(&c, file, verdict_test((enum verdict_kind)kind), err) < 0)
+			return err_recode(err, ERR_VERIFY);
+	}
+	return 0;
 }
 
 int
@@ -106,7 +134,7 @@ pkgverify_sbom(struct pkgverify_run *run, const struct pkgverify_package *p, boo
 		return err_set(err, ERR_VERIFY, "%s has an SBOM that nobody signed", p->label);
 	if (*has && check_sbom(&c, err) < 0)
 		return err_recode(err, ERR_VERIFY);
-	if (is_there(&c, PKGSBOM_TEST) && check_test(&c, err) < 0)
+	if (is_there(&c, PKGSBOM_TEST) && check_test(&c, PKGSBOM_TEST, PKGSBOM_CHECK, err) < 0)
 		return err_recode(err, ERR_VERIFY);
 	return 0;
 }

@@ -130,8 +130,8 @@ add_keys(struct publish_run *run, struct err *err)
 	return add_witnesses(run, err);
 }
 
-static void
-add_packages(struct publish_run *run)
+static int
+add_packages(struct publish_run *run, struct err *err)
 {
 	for (size_t i = 0; i < run->spec->npackages; i++) {
 		const struct publish_package *p = &run->packages[i];
@@ -140,7 +140,10 @@ add_packages(struct publish_run *run)
 		add_blob(run, arena_format(&run->arena, "packages/%s" PUBLISH_BUNDLE, p->name),
 			 &p->bundle);
 		publish_sbom_add(run, p);
+		if (publish_verdict_add(run, p, err) < 0)
+			return -1;
 	}
+	return 0;
 }
 
 static int
@@ -222,9 +225,8 @@ publish(struct publish_run *run, struct publish_spec *spec, const struct publish
 	    add_keys(run, err) < 0 || add_inventory(run, err) < 0 ||
 	    add_repo_file(run, err) < 0)
 		return -1;
-	add_packages(run);
-	if (publish_proof_add(run, err) < 0 || publish_release_add(run, err) < 0 ||
-	    publish_log_add(run, err) < 0)
+	if (add_packages(run, err) < 0 || publish_proof_add(run, err) < 0 ||
+	    publish_release_add(run, err) < 0 || publish_log_add(run, err) < 0)
 		return -1;
 	sum->unchanged = publish_tree_is(t, run->files.at, run->files.n);
 	if (sum->unchanged)

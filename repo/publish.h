@@ -7,6 +7,8 @@
  *   out/repo/packages/NAME.rpm, NAME.rpm.sigstore.json
  *   out/repo/packages/NAME.rpm.cdx.json .spdx.json .sbom.sigstore.json .test.sigstore.json
  *                                             bills of materials, test result (pkgsbom.h)
+ *   out/repo/packages/NAME.rpm.installed.sigstore.json .twice.sigstore.json
+ *                                             what was found out about it (verdict.h)
  *   out/repo/packages/NAME.rpm.DIGEST.sigstore.json   of older packages that these were made of
  *   beside each .sigstore.json: .tlog-proof (C2SP) and .intoto.jsonl (the bare envelope)
  *   out/repo/log/    the transparency log with every statement of the tree

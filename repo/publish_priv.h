@@ -77,6 +77,9 @@ void publish_sbom_note(struct publish_run *run, const struct publish_package *p,
 bool publish_sbom_recall(struct publish_run *run, const struct doc *ref,
 			 struct publish_package *p);
 void publish_sbom_add(struct publish_run *run, const struct publish_package *p);
+/* What was found out about a package after it was built; added to run->files. */
+int publish_verdict_add(struct publish_run *run, const struct publish_package *p,
+			struct err *err) MUST_CHECK;
 /* The statements about the tree as a whole: all files listed so far but bundles, which speak
  * for themselves, by digest; added to run->files. */
 int publish_release_add(struct publish_run *run, struct err *err) MUST_CHECK;

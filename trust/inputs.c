@@ -18,7 +18,7 @@
 static bool
 is_other_kind(const char *name, size_t n)
 {
-	static const char *const kinds[] = { ".sbom", ".test", ".vex" };
+	static const char *const kinds[] = { ".sbom", ".test", ".vex", ".installed", ".twice" };
 	size_t stem = n - strlen(INPUTS_SUFFIX);
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {

@@ -62,6 +62,8 @@ struct rules {
 	struct rules_words licences;
 	bool sbom;
 	struct rules_words grounds; /* none: any */
+	struct rules_words tested;  /* packages whose test must have passed */
+	bool twice;                 /* every package came out the same when built again */
 };
 
 /* What holds when nobody gave a policy: nothing but what kiln verify always demands, and that
@@ -95,6 +97,9 @@ int rules_judge_input(const struct rules *r, const struct statement_resource *in
 /* What a package was built on. */
 int rules_judge_ground(const struct rules *r, const struct statement *s, const char *name,
 		       struct err *err) MUST_CHECK;
+/* What was found out about a package: its test passed, it came out the same twice. */
+int rules_judge_verdicts(const struct rules *r, const char *package, bool tested, bool twice,
+			 const char *name, struct err *err) MUST_CHECK;
 int rules_judge_licence(const struct rules *r, const char *expression, const char *name,
 			struct err *err) MUST_CHECK;
 /* made: the time that is declared, or witnessed. now: 0: no clock, nothing is too old. */

@@ -155,6 +155,11 @@ rules_demands(struct arena *a, const struct rules *r)
 		say(&w, "every package was built on: %s", join(a, &r->grounds));
 	if (r->sbom)
 		say(&w, "every package has a signed bill of materials");
+	if (r->tested.n)
+		say(&w, "these packages passed their tests where they are installed: %s",
+		    join(a, &r->tested));
+	if (r->twice)
+		say(&w, "every package came out the same when it was built again, elsewhere");
 	return w.list;
 }
 
@@ -226,5 +231,9 @@ rules_open(struct arena *a, const struct rules *r)
 		say(&w, "grounds: packages may stand on the seed, other people's binaries");
 	if (!r->sbom)
 		say(&w, "sbom: none is demanded");
+	if (!r->tested.n)
+		say(&w, "tested: packages need not have passed a test");
+	if (!r->twice)
+		say(&w, "built_twice: nobody need have built them again");
 	return w.list;
 }

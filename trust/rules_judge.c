@@ -119,6 +119,22 @@ is_ground(const struct rules *r, const char *name, size_t n)
 }
 
 int
+rules_judge_verdicts(const struct rules *r, const char *package, bool tested, bool twice,
+		     const char *name, struct err *err)
+{
+	for (size_t i = 0; i < r->tested.n && !tested; i++) {
+		if (strcmp(r->tested.at[i], package) != 0)
+			continue;
+		err_set(err, ERR_VERIFY, "no test of it passed");
+		return refuse(r, name, err);
+	}
+	if (!r->twice || twice)
+		return 0;
+	err_set(err, ERR_VERIFY, "nobody says that it comes out the same when built again");
+	return refuse(r, name, err);
+}
+
+int
 rules_judge_ground(const struct rules *r, const struct statement *s, const char *name,
 		   struct err *err)
 {

@@ -170,12 +170,30 @@ read_age(struct rules_reader *r, const struct doc *d)
 }
 
 static int
-read_sbom(struct rules_reader *r, const struct doc *d)
+read_tested(struct rules_reader *r, const struct doc *d)
+{
+	return read_words(r, d, "tested", &r->out->tested);
+}
+
+static int
+read_required(struct rules_reader *r, const struct doc *d, const char *what, bool *out)
 {
 	if (d->kind != DOC_TEXT || strcmp(d->text, "required") != 0)
-		return rules_read_wrong(r, d, "sbom", "'required', or left out");
-	r->out->sbom = true;
+		return rules_read_wrong(r, d, what, "'required', or left out");
+	*out = true;
 	return 0;
+}
+
+static int
+read_twice(struct rules_reader *r, const struct doc *d)
+{
+	return read_required(r, d, "built_twice", &r->out->twice);
+}
+
+static int
+read_sbom(struct rules_reader *r, const struct doc *d)
+{
+	return read_required(r, d, "sbom", &r->out->sbom);
 }
 
 static int
@@ -269,6 +287,8 @@ static const struct {
 	{ "licences", read_licences },
 	{ "sbom", read_sbom },
 	{ "grounds", read_grounds },
+	{ "tested", read_tested },
+	{ "built_twice", read_twice },
 };
 
 int

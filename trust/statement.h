@@ -74,6 +74,11 @@ const struct statement_resource *statement_subject(const struct statement *s,
 /* A test that passed; used: what it was run in and what it left, by digest. */
 struct doc *statement_test_result(struct arena *a, const char *test,
 				  const struct statement_resource *used, size_t n);
+/* The same of one that may have failed. */
+struct doc *statement_test_outcome(struct arena *a, const char *test, bool passed,
+				   const struct statement_resource *used, size_t n);
+/* Whether a test result says that this test passed. */
+bool statement_test_passed(const struct statement *s, const char *test);
 /* Points at a document that is too large for a statement. */
 struct doc *statement_reference(struct arena *a, const char *attester, const char *name,
 				const struct digest *sha256, const char *media_type);

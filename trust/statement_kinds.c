@@ -47,15 +47,39 @@ with_id(struct arena *a, const char *id)
 }
 
 struct doc *
-statement_test_result(struct arena *a, const char *test, const struct statement_resource *used,
-		      size_t n)
+statement_test_outcome(struct arena *a, const char *test, bool passed,
+		       const struct statement_resource *used, size_t n)
 {
 	struct doc *d = doc_map(a);
 
-	doc_set_text(a, d, "result", "PASSED");
+	doc_set_text(a, d, "result", passed ? "PASSED" : "FAILED");
 	doc_set(a, d, "configuration", resources(a, used, n));
-	doc_set(a, d, "passedTests", texts(a, &test, 1));
+	doc_set(a, d, passed ? "passedTests" : "failedTests", texts(a, &test, 1));
 	return d;
+}
+
+struct doc *
+statement_test_result(struct arena *a, const char *test, const struct statement_resource *used,
+		      size_t n)
+{
+	return statement_test_outcome(a, test, true, used, n);
+}
+
+bool
+statement_test_passed(const struct statement *s, const char *test)
+{
+	const struct doc *passed = doc_get(s->predicate, "passedTests");
+	const char *result = doc_get_text(s->predicate, "result");
+
+	if (!result || strcmp(result, "PASSED") != 0 || !passed || passed->kind != DOC_LIST)
+		return false;
+	for (size_t i = 0; i < passed->n; i++) {
+		const struct doc *word = passed->items[i].value;
+
+		if (word->kind == DOC_TEXT && strcmp(word->text, test) == 0)
+			return true;
+	}
+	return false;
 }
 
 struct doc *

@@ -240,6 +240,7 @@ elsewhere() {
 	assert_eq "$WHO: no capability came back with the user namespace" 5 \
 		"$(printf '%s\n' "$log" | grep -c '^Cap[A-Za-z]*:[[:space:]]*0000000000000000$')"
 	walls_reported
+	acts
 	log=$(run -o 'mkdir -p /out/usr/bin; echo hi >/out/usr/bin/x; chmod 700 /out/usr/bin/x')
 	assert_line "$WHO: its output is taken" 'out: usr/bin/x 755 file -' "$log"
 	HOW=

@@ -4,22 +4,8 @@
 # second stage has; the third hides a package of its ground by one of its own. What a stage stands on
 # is pinned, is what the chamber holds, and is all that it holds; what does not fit is refused.
 set -u
-. "$(dirname "$0")/../cli/lib.sh"
-top=$(cd "$(dirname "$0")/../.." && pwd)
-kiln=$top/build/kiln
-KILN_STORE=${KILN_STORE:-$top/.kiln/store}
-export KILN_STORE
-KILN_KEYS=${KILN_KEYS:-$top/.kiln/keys}
-export KILN_KEYS
-unset KILN_GROUND CI
-cd "$scratch" || exit 2
-mkdir -p ws/recipes ws/images/catalog ws/bootstrap/two ws/bootstrap/three
-cp "$top/kiln.yaml" ws/
-cp "$top/bootstrap/seed.yaml" "$top/bootstrap/seed.lock" ws/bootstrap/
-cp -a "$top/recipes/busybox" "$top/recipes/musl" "$top/recipes/linux-headers" ws/recipes/
-k() { "$kiln" -C ws "$@"; }
-said() { assert_contains "$1" "$2" "$(cat "$scratch/err")"; }
-salt=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
+. "$(dirname "$0")/workspace.sh"
+take busybox musl linux-headers
 stage_recipe() { # stage_recipe DIR NAME: stdin is everything after the head
 	mkdir -p "ws/$1/$2"
 	{

@@ -3,21 +3,7 @@
 # Build twice: what depends on where, by whom or with how many processors it was built is found by
 # `kiln build --check`, which names package, file and first byte; what does not, passes.
 set -u
-. "$(dirname "$0")/../cli/lib.sh"
-top=$(cd "$(dirname "$0")/../.." && pwd)
-kiln=$top/build/kiln
-KILN_STORE=${KILN_STORE:-$top/.kiln/store}
-export KILN_STORE
-KILN_KEYS=${KILN_KEYS:-$top/.kiln/keys}
-export KILN_KEYS
-unset KILN_GROUND CI
-cd "$scratch" || exit 2
-mkdir -p ws/recipes ws/images/catalog ws/bootstrap
-cp "$top/kiln.yaml" ws/
-cp "$top/bootstrap/seed.yaml" "$top/bootstrap/seed.lock" ws/bootstrap/
-k() { "$kiln" -C ws "$@"; }
-said() { assert_contains "$1" "$2" "$(cat "$scratch/err")"; }
-salt=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
+. "$(dirname "$0")/workspace.sh"
 recipe() { # recipe NAME COMMANDS [MORE]: what it installs is called /usr/share/NAME
 	mkdir -p "ws/recipes/$1"
 	echo "words $salt" >"ws/recipes/$1/words"
@@ -61,6 +47,28 @@ refused "a build that knows where it is" 4 "1 of 1 recipes did not come out the 
 said "is told of by package, file, and byte" "differs  path: package path: /usr/share/path differs at byte 7 (0x64, then 0x65)"
 ok "and is built all the same" k build path
 says "once" "nothing to build"
+verdict() { # verdict PACKAGE: what the last one that is remembered of any package built from these words says
+	for ref in "$KILN_STORE"/refs/verdict/twice-*; do
+		b=$(jq -r .bundle "$ref") && statement_in "$KILN_STORE/blobs/$(echo "$b" | cut -c1-2)/$b" >statement
+		[ "$(jq -r '.subject[0].name' statement)" = "$1-1.0-1.x86_64.rpm" ] && [ "$ref" -nt kiln-began ] || continue
+		jq -r '"\(.predicate.result) \(.predicate.configuration[].name)"' statement | tr '\n' ' '
+	done
+}
+touch -d '-1 second' kiln-began
+k build --check same path >/dev/null 2>&1
+assert_eq "that it is the same is signed, with the walls of the second chamber" "PASSED action.json PASSED record.json " "$(verdict same)"
+assert_eq "that it is not is, too" "FAILED action.json FAILED record.json " "$(verdict path)"
+log=$(cat "$KILN_KEYS/log/checkpoint")
+k build --check same path >/dev/null 2>&1
+assert_eq "the same verdict is logged once" "$log" "$(cat "$KILN_KEYS/log/checkpoint")"
+mkdir aside && for r in ws/recipes/*; do case ${r##*/} in same | path) ;; *) mv "$r" aside/ ;; esac; done
+ok "the two alone" k build
+ok "a repository of both" k publish
+printf 'format: 1\nbuilt_twice: required\n' >policy.yaml
+assert_eq "says of the one that it comes out the same" yes "$([ -s ws/out/repo/packages/same-1.0-1.x86_64.rpm.twice.sigstore.json ] && echo yes)"
+refused "a policy that demands it refuses the other" 3 "path-1.0-1.x86_64.rpm: nobody says that it comes out the same" k verify --policy ../policy.yaml out/repo
+ok "the one alone satisfies it" k verify --policy ../policy.yaml out/repo/packages/same-1.0-1.x86_64.rpm
+cp -a aside/* ws/recipes/
 k build --check >all 2>all.err
 assert_eq "all at once: some differ" 4 $?
 for n in mapped user cpus jobs chance clock address moving mode link needing; do

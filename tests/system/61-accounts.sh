@@ -3,20 +3,9 @@
 # What a package declares because no scriptlet runs: accounts, directories, services. Judges are rpm, dnf,
 # systemd's own readers of such files, umoci, and a process that runs as the account.
 set -u
-. "$(dirname "$0")/../cli/lib.sh"
-top=$(cd "$(dirname "$0")/../.." && pwd)
-kiln=$top/build/kiln
-KILN_STORE=${KILN_STORE:-$top/.kiln/store}
-export KILN_STORE
-KILN_KEYS=${KILN_KEYS:-$top/.kiln/keys}
-export KILN_KEYS
-unset KILN_GROUND CI
-cd "$scratch" || exit 2
-mkdir -p ws/recipes/web ws/images/catalog ws/bootstrap
-cp "$top/kiln.yaml" ws/
-cp "$top/bootstrap/seed.yaml" "$top/bootstrap/seed.lock" ws/bootstrap/
-for r in baselayout busybox musl linux-headers; do cp -a "$top/recipes/$r" ws/recipes/; done
-k() { "$kiln" -C ws "$@"; }
+. "$(dirname "$0")/workspace.sh"
+mkdir ws/recipes/web
+take baselayout busybox musl linux-headers
 cat >ws/recipes/web/recipe.yaml <<'E'
 format: 1
 name: web

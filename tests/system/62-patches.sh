@@ -3,20 +3,9 @@
 # Patches that are members of a pinned archive: fetched and kept like a source, applied where the recipe lists
 # them, recorded with what they settle.
 set -u
-. "$(dirname "$0")/../cli/lib.sh"
-top=$(cd "$(dirname "$0")/../.." && pwd)
-kiln=$top/build/kiln
-KILN_STORE=${KILN_STORE:-$top/.kiln/store}
-export KILN_STORE
-KILN_KEYS=${KILN_KEYS:-$top/.kiln/keys}
-export KILN_KEYS
-unset KILN_GROUND CI
-cd "$scratch" || exit 2
-mkdir -p ws/recipes/words ws/bootstrap mirror/pool/w src/words-1 arch/debian/patches
-cp "$top/kiln.yaml" ws/
+. "$(dirname "$0")/workspace.sh"
+mkdir -p ws/recipes/words mirror/pool/w src/words-1 arch/debian/patches
 printf 'mirrors: {debian: "file://%s/mirror"}\n' "$scratch" >>ws/kiln.yaml
-cp "$top/bootstrap/seed.yaml" "$top/bootstrap/seed.lock" ws/bootstrap/
-k() { "$kiln" -C ws "$@"; }
 change() { # change FROM TO OLD NEW: a patch of the file "word"
 	printf -- '--- %s/word\n+++ %s/word\n@@ -1 +1 @@\n-%s\n+%s\n' "$3" "$4" "$1" "$2"
 }
@@ -58,7 +47,7 @@ assert_eq "they were applied in the recipe's order" "first second third last" "$
 rm mirror/pool/w/*
 ok "the archive is in the store from then on" k build
 ok "it is published" k publish
-statement=$(jq -r .dsseEnvelope.payload ws/out/repo/packages/words-1-1.x86_64.rpm.sigstore.json | base64 -d)
+statement=$(statement_in ws/out/repo/packages/words-1-1.x86_64.rpm.sigstore.json)
 assert_eq "a patch of an archive is recorded with its member and what it settles" \
 	'debian:pool/w/words_1.debian.tar.xz debian/patches/second.patch CVE-2026-0001' \
 	"$(printf '%s' "$statement" | jq -r '.predicate.buildDefinition.resolvedDependencies[] | select(.annotations.resolves and .annotations.member) | "\(.uri) \(.annotations.member) \(.annotations.resolves[0])"')"

@@ -528,3 +528,31 @@ TEST(recipe_refuses_patches_that_are_nowhere_or_twice)
 	REFUSED(arena_format(&a, "[%s, %s]", one, one), "'patches' names 'a.patch' twice");
 #undef REFUSED
 }
+
+TEST(recipe_test_is_read_and_changes_nothing_of_the_build)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const struct recipe *without = with(&a, "", err);
+	const struct recipe *r =
+		with(&a, "test: {run: zcat --version, needs: [gzip, zlib-devel]}\n", err);
+	char before[DIGEST_HEX], now[DIGEST_HEX];
+
+	assert_null(without->test.run.run);
+	assert_string_equal(r->test.run.run, "zcat --version");
+	assert_int_equal(r->test.run.line, 8);
+	assert_int_equal(r->test.nneeds, 2);
+	assert_string_equal(r->test.needs[1].name, "zlib-devel");
+	assert_int_equal(r->nneeds, 0);
+	json_digest_hex(without->normal, before);
+	json_digest_hex(r->normal, now);
+	assert_string_equal(before, now);
+}
+
+TEST(recipe_test_is_refused_by_line_when_it_is_wrong)
+{
+	refuse_with("test: ./x\n", "r.yaml:8:7: 'test' must be a map, not './x'", err);
+	refuse_with("test: {needs: [a]}\n", "r.yaml:8:7: missing key 'run'", err);
+	refuse_with("test: {run: [a]}\n", "r.yaml:8:13: 'run' must be text, not a list", err);
+	refuse_with("test: {run: x, needs: [a, a]}\n", "'needs' names 'a' twice", err);
+	refuse_with("test: {run: x, limits: {}}\n", "r.yaml:8:16: unknown key 'limits'", err);
+}

@@ -68,7 +68,7 @@ TEST(rules_reads_a_whole_policy_and_says_it_in_words)
 		"    - {name: alice, key: builder.pub}\nseeds: [\"sha256:" HEX_A
 		"\", \"kiln:seed/\"]\n"
 		"sources: [\"debian:pool/\"]\nmax_age: 7d\nlicences: [MIT]\nsbom: required\n"
-		"grounds: [tools]\n",
+		"grounds: [tools]\ntested: [web]\nbuilt_twice: required\n",
 		vkey(&b.a, "log.invalid", NOTE_ED25519, 1),
 		vkey(&b.a, "w.invalid", NOTE_COSIGNATURE, 2));
 	const struct doc *d;
@@ -88,6 +88,8 @@ TEST(rules_reads_a_whole_policy_and_says_it_in_words)
 	assert_true(holds(
 		d, "every seed package is one of 1 listed by digest, or from kiln:seed/"));
 	assert_true(holds(d, "nothing is older than 7 days"));
+	assert_true(holds(d, "passed their tests where they are installed: web"));
+	assert_true(holds(d, "came out the same when it was built again"));
 	d = rules_open(&b.a, &b.rules);
 	assert_true(holds(d, "'alice' has a builder's key"));
 	assert_int_equal(d->n, 1);
@@ -100,7 +102,7 @@ TEST(rules_say_what_an_empty_policy_leaves_open)
 
 	assert_ok(parse(&b, "format: 1\n", err));
 	d = rules_open(&b.a, &b.rules);
-	assert_int_equal(d->n, 11);
+	assert_int_equal(d->n, 13);
 	assert_true(holds(d, "may stand on the seed"));
 	assert_true(holds(d, "no log proof is demanded"));
 	assert_int_equal(rules_demands(&b.a, &b.rules)->n, 1);
@@ -118,6 +120,8 @@ TEST(rules_refuse_what_they_do_not_know_by_line)
 	refuse("format: 1\nmax_age: 0d\n", "'max_age' must be a span");
 	refuse("format: 1\nmax_age: 99999999999999999999d\n", "'max_age' must be a span");
 	refuse("format: 1\nsbom: maybe\n", "p.yaml:2:7: 'sbom' must be");
+	refuse("format: 1\nbuilt_twice: no\n", "p.yaml:2:14: 'built_twice' must be");
+	refuse("format: 1\ntested: all\n", "p.yaml:2:9: 'tested' must be a list of text");
 	refuse("format: 1\nseeds: [\"sha256:12\"]\n", "p.yaml:2:9: 'sha256:12' is no digest");
 	refuse("format: 1\nbuilders:\n  - {until: 2026-01-01}\n",
 	       "p.yaml:3:5: a builder has a 'key', an 'id' or both");
@@ -359,4 +363,20 @@ TEST(rules_judge_age)
 	assert_fails(rules_judge_licence(&b.rules, "Apache-2.0", "x", err),
 		     "x: the licence 'Apache-2.0' is not allowed");
 	assert_fails(rules_judge_licence(&b.rules, NULL, "x", err), "the licence '(none)'");
+}
+
+TEST(rules_demand_verdicts_of_the_packages_they_name)
+{
+	CLEANUP(book_close) struct book b = { 0 };
+
+	assert_ok(parse(&b, "format: 1\ntested: [web, db]\n", err));
+	assert_ok(rules_judge_verdicts(&b.rules, "web", true, false, "web.rpm", err));
+	assert_ok(rules_judge_verdicts(&b.rules, "web-devel", false, false, "x.rpm", err));
+	assert_fails(rules_judge_verdicts(&b.rules, "db", false, true, "db.rpm", err),
+		     "db.rpm: no test of it passed");
+	rules_release(&b.rules);
+	assert_ok(parse(&b, "format: 1\nbuilt_twice: required\n", err));
+	assert_ok(rules_judge_verdicts(&b.rules, "web", false, true, "web.rpm", err));
+	assert_fails(rules_judge_verdicts(&b.rules, "web", true, false, "web.rpm", err),
+		     "web.rpm: nobody says that it comes out the same");
 }

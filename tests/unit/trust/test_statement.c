@@ -257,3 +257,17 @@ TEST(statement_parse_refuses_more_than_1024_subjects)
 	s.nsubjects = 1024;
 	assert_ok(statement_make(&s, &out, err));
 }
+
+TEST(statement_of_a_test_says_whether_it_passed)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct statement s = { .predicate = statement_test_outcome(&a, "test", true, NULL, 0) };
+
+	assert_true(statement_test_passed(&s, "test"));
+	assert_false(statement_test_passed(&s, "build.check"));
+	s.predicate = statement_test_outcome(&a, "test", false, NULL, 0);
+	assert_string_equal(doc_get_text(s.predicate, "result"), "FAILED");
+	assert_false(statement_test_passed(&s, "test"));
+	doc_set_text(&a, s.predicate, "passedTests", "test");
+	assert_false(statement_test_passed(&s, "test"));
+}
