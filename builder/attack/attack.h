@@ -38,6 +38,8 @@
 #undef SIBLING
 #undef TOOL
 
+/* Who builds, or who builds again (kiln build --check). */
+int attack_is_user(unsigned uid);
 int attack_errno(long rc); /* errno when rc is negative, else 0 */
 int attack_number(const char *variable);
 int attack_open(const char *path, int flags);

@@ -432,7 +432,7 @@ attack_uid_map(void)
 	close(fd);
 	if (sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 || strchr(map, '\n')[1])
 		return EINVAL;
-	return inside == 1000 && outside == 1000 && count == 1 ? 0 : EEXIST;
+	return inside == getuid() && outside == 1000 && count == 1 ? 0 : EEXIST;
 }
 
 int
@@ -491,7 +491,7 @@ attack_processes(void)
 			continue;
 		(void)snprintf(path, sizeof(path), "/proc/%s/status", entry->d_name);
 		if (!attack_proc_line(path, "Uid") ||
-		    atoi(attack_proc_line(path, "Uid")) != 1000)
+		    (uid_t)atoi(attack_proc_line(path, "Uid")) != getuid())
 			rc = EEXIST;
 	}
 	return rc;

@@ -353,7 +353,9 @@ attack_host_names(void)
 int
 attack_user_names(void)
 {
-	return getuid() == 1000 && geteuid() == 1000 && getgid() == 1000 && getegid() == 1000 &&
+	uid_t uid = getuid();
+
+	return attack_is_user(uid) && geteuid() == uid && getgid() == uid && getegid() == uid &&
 			       getgroups(0, NULL) == 0
 		       ? 0
 		       : EEXIST;
