@@ -130,13 +130,15 @@ cas_put(struct cas *c, const void *data, size_t n, struct digest *out, struct er
 	CLEANUP(fd_close) int fd = -1;
 	struct digest d;
 	char tmp[64], path[CAS_PATH_MAX];
+	bool there;
 	int rc;
 
 	digest_of(data, n, &d);
-	if (cas_keep(c, &d) && c->batch) {
+	there = cas_keep(c, &d);
+	if (there && c->batch) {
 		cas_batch_there(c, &d);
 		rc = 0;
-	} else if (cas_keep(c, &d)) {
+	} else if (there) {
 		cas_blob_path(&d, path);
 		rc = sync_shelf(c, path, err); /* another process may just have placed it */
 	} else {

@@ -200,8 +200,10 @@ remove_at(int dirfd, const char *name, unsigned depth, struct err *err)
 	return 0;
 }
 
-int
-tree_remove(int dirfd, const char *path, struct err *err)
+typedef int remove_fn(int dirfd, const char *name, unsigned depth, struct err *err);
+
+static int
+remove_by(int dirfd, const char *path, remove_fn *remove, struct err *err)
 {
 	CLEANUP(fd_close) int parent = -1;
 	const char *slash = strrchr(path, '/');
@@ -214,9 +216,21 @@ tree_remove(int dirfd, const char *path, struct err *err)
 				   : mem_strndup(path, (size_t)(slash - path));
 	if (fd_open_dir(dirfd, up, &parent, err) < 0)
 		return err->sys == ENOENT ? 0 : -1;
-	if (remove_at(parent, slash ? slash + 1 : path, 1, err) < 0)
+	if (remove(parent, slash ? slash + 1 : path, 1, err) < 0)
 		return err_wrap(err, "%s", path);
 	return 0;
+}
+
+int
+tree_remove(int dirfd, const char *path, struct err *err)
+{
+	return remove_by(dirfd, path, remove_at, err);
+}
+
+int
+tree_clear(int dirfd, const char *path, struct err *err)
+{
+	return remove_by(dirfd, path, remove_below, err) == 0 || err->sys == ENOENT ? 0 : -1;
 }
 
 struct syncing {

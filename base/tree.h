@@ -29,6 +29,8 @@ int tree_list(struct arena *a, int dirfd, const char *path, const char ***names,
 /* Removes dirfd/path and all below it; unreadable directories are made readable first. Missing
  * is success. Races with nobody: callers own the tree. */
 int tree_remove(int dirfd, const char *path, struct err *err) MUST_CHECK;
+/* The same of what is below it; the directory stays. */
+int tree_clear(int dirfd, const char *path, struct err *err) MUST_CHECK;
 /* Copies a tree: types, modes, links, contents; times set to mtime if >= 0. */
 int tree_copy(int from_dirfd, const char *from, int to_dirfd, const char *to, int64_t mtime,
 	      struct err *err) MUST_CHECK;

@@ -24,8 +24,8 @@ compare_one(struct build_session *s, const struct build_job *job, const struct p
 	CLEANUP(fd_close) int after = -1;
 
 	if (cas_get_fd(s->b->store, &was->file, &before, err) < 0 ||
-	    fd_open_plain(cas_dirfd(s->b->store), package_path(s->a, job->tmp, now), &after,
-			  NULL, err) < 0)
+	    fd_open_plain(cas_dirfd(s->b->store), package_path(s->a, job->desk->tmp, now),
+			  &after, NULL, err) < 0)
 		return -1;
 	return pkgdiff_files(s->a, before, after, was->id.name, words, err);
 }

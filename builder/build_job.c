@@ -41,11 +41,7 @@ void
 build_job_tidy(struct build_session *s, struct build_job *job)
 {
 	build_lock_release(&job->lock);
-	if (job->log_fd >= 0)
-		close(STEAL_FD(job->log_fd));
-	if (job->tmp[0])
-		cas_tmp_drop(s->b->store, job->tmp);
-	job->tmp[0] = '\0';
+	build_desk_leave(s, job, job->done != NULL);
 	job->phase = BUILD_ENDED;
 }
 
@@ -111,18 +107,15 @@ open_chamber(struct build_session *s, struct build_job *job, struct err *err)
 {
 	CLEANUP(build_chamber_release) struct build_chamber c = { .inputs = NULL };
 	const struct recipe *r = job->node->recipe;
-	char name[FD_TMP_MAX];
 
 	if (build_commit_packages(s, &job->root, err) < 0 ||
 	    buildroot_fill(s->a, s->b->sandbox, s->b->store, &s->seed,
 			   arena_format(s->a, "recipe %s", r->name), &job->root, err) < 0 ||
-	    cas_tmp_dir(s->b->store, job->tmp, err) < 0 ||
-	    fd_tmp(cas_dirfd(s->b->store), arena_format(s->a, "tmp/%s/log", job->tmp), name,
-		   &job->log_fd, err) < 0 ||
-	    build_chamber_make(s, job, &c, err) < 0)
+	    build_desk_take(s, job, err) < 0 || build_chamber_make(s, job, &c, err) < 0)
 		return -1;
 	c.spec.keep_failed = job->check ? NULL : build_session_note(s, r);
-	c.spec.harvest_tmp = job->tmp;
+	c.spec.harvest_tmp = job->desk->tmp;
+	c.spec.harvest_files = true;
 	return sandbox_begin(s->b->sandbox, &c.spec, &job->run, err);
 }
 
@@ -284,7 +277,7 @@ fail_in_chamber(struct build_session *s, struct build_job *job, enum schedule_ou
 		*out = SCHEDULE_FAILED;
 		return 0;
 	}
-	if (build_log_tail(s->a, job->log_fd, &f.log_tail, err) < 0)
+	if (build_log_tail(s->a, job->desk->log_fd, &f.log_tail, err) < 0)
 		return give_up(s, job, out, err);
 	f.message = arena_strdup(s->a, job->outcome->message);
 	if (job->outcome->seen.nviolations)

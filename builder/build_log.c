@@ -8,9 +8,9 @@ int
 build_log_keep(struct build_session *s, struct build_job *job, struct digest *out,
 	       struct err *err)
 {
-	if (lseek(job->log_fd, 0, SEEK_SET) < 0)
+	if (lseek(job->desk->log_fd, 0, SEEK_SET) < 0)
 		return err_sys(err, "log of %s", job->node->recipe->name);
-	if (cas_put_fd(s->b->store, job->log_fd, NULL, out, NULL, err) < 0)
+	if (cas_put_fd(s->b->store, job->desk->log_fd, NULL, out, NULL, err) < 0)
 		return err_wrap(err, "log of %s", job->node->recipe->name);
 	return 0;
 }

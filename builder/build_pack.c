@@ -65,7 +65,7 @@ write_work(struct build_session *s, const struct build_job *job, const struct bu
 	struct doc *d = doc_map(&a);
 
 	doc_set_text(&a, d, "vendor", s->b->workspace->vendor);
-	doc_set_text(&a, d, "tmp", job->tmp);
+	doc_set_text(&a, d, "tmp", job->desk->tmp);
 	doc_set(&a, d, "strict", doc_boolean(&a, s->seed.strict));
 	doc_set(&a, d, "recipe", build_pack_recipe_doc(&a, job->node->recipe));
 	json_write(d, &text);
@@ -147,7 +147,8 @@ build_pack_adopt(struct build_session *s, const struct build_job *job,
 		 const struct pkgfacts *facts, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		cas_batch_adopt(s->batch, package_path(s->a, job->tmp, i), &facts[i].file);
+		cas_batch_adopt(s->batch, package_path(s->a, job->desk->tmp, i),
+				&facts[i].file);
 }
 
 void

@@ -73,9 +73,8 @@ struct build_job {
 	struct sandbox_result *outcome; /* of the run; kilobytes, so only once there is one */
 	struct manifest harvest;
 	struct record record;
-	struct trace trace; /* of the run */
-	char tmp[64];       /* in the store; "" when there is none */
-	int log_fd;
+	struct trace trace;      /* of the run */
+	struct build_desk *desk; /* where it works; NULL: nowhere */
 	bool killed;
 	bool check;             /* built again, elsewhere, to be compared with result */
 	bool compared;          /* that was done */
@@ -83,6 +82,11 @@ struct build_job {
 	uint64_t ticket;        /* of its result */
 	const char *done;       /* what to say when it is durable; NULL: nothing */
 	struct build_job *next_committing;
+};
+struct build_desk {
+	char tmp[64]; /* in the store */
+	int log_fd;
+	struct build_desk *next;
 };
 /* A ground that recipes of the session stand on, and what it offers. */
 struct build_ground {
@@ -110,6 +114,7 @@ struct build_session {
 	struct build_job *jobs; /* one for each node of the plan */
 	struct build_ground *grounds;
 	struct buildroot_cache *trees;
+	struct build_desk *desks;                       /* that nobody works at */
 	struct build_packer *packer;                    /* NULL: nothing was packed yet */
 	struct cas_batch *batch;                        /* NULL: nothing was written yet */
 	uint64_t ticket;                                /* the last one */
@@ -329,6 +334,12 @@ int build_verdict_chamber(struct build_session *s, const struct sandbox_result *
 extern const struct schedule_runner build_job_runner; /* without its arg */
 /* What the run no longer needs of a job; its result stays. */
 void build_job_tidy(struct build_session *s, struct build_job *job);
+
+/* ---- build_desk.c ---- */
+int build_desk_take(struct build_session *s, struct build_job *job, struct err *err) MUST_CHECK;
+/* well: nothing is left there but the log and what was harvested. */
+void build_desk_leave(struct build_session *s, struct build_job *job, bool well);
+void build_desk_end(struct build_session *s);
 
 /* ---- build_commit.c: what jobs write becomes durable ---- */
 /* What is put into the store from here to leave or queue goes there in one batch. */

@@ -103,7 +103,7 @@ build_quota_add(struct build_session *s, const struct build_job *job,
 	if (asked(s)->quota == 0)
 		return;
 	s->quota.held += QUOTA_DOCUMENT;
-	if (job->log_fd >= 0 && fstat(job->log_fd, &st) == 0)
+	if (job->desk && fstat(job->desk->log_fd, &st) == 0)
 		s->quota.held += (uint64_t)st.st_size + QUOTA_PAGE;
 	for (size_t i = 0; i < n; i++)
 		s->quota.held += facts[i].size + facts[i].installed_size + QUOTA_PAGE;

@@ -56,7 +56,6 @@ load(struct build_session *out, const char *const *names, size_t nnames, struct 
 		job->lock = (struct build_lock){ .sock = -1, .fd = -1 };
 		job->pack = (struct build_pack){ .pipe = -1, .facts = -1 };
 		job->ask.pipe = job->ask.text = -1;
-		job->log_fd = -1;
 	}
 	return 0;
 }
@@ -175,11 +174,9 @@ build_session_end(struct build_session *s)
 		build_lock_kill(&job->lock);
 		build_lock_release(&job->lock);
 		build_pack_release(&job->pack);
-		if (job->log_fd >= 0)
-			close(job->log_fd);
-		if (job->tmp[0])
-			cas_tmp_drop(s->b->store, job->tmp);
+		build_desk_leave(s, job, false);
 	}
+	build_desk_end(s);
 	for (struct build_ground *g = s->grounds; g; g = g->next)
 		dict_release(&g->given);
 	s->grounds = NULL;

@@ -130,12 +130,25 @@ fill_entry(struct arena *a, const struct manifest_entry *e, struct pkgfile_entry
 	out->flags = e->type == MANIFEST_DIR ? 0 : flags_of(out->path);
 }
 
+/* A package may be nothing but what the recipe says of it. */
+static bool
+is_declared(const struct recipe *r)
+{
+	for (size_t i = 0; i < r->npackages; i++) {
+		const struct recipe_package *p = &r->packages[i];
+
+		if (p->nmade || p->requires.n || p->provides.n || p->recommends.n)
+			return true;
+	}
+	return false;
+}
+
 int
 normalize_tree(struct arena *a, const struct recipe *r, const struct manifest *harvest,
 	       struct pkgfile_entry **out, size_t *n, struct err *err)
 {
 	struct pkgfile_entry *entries = arena_array(a, harvest->n, sizeof(*entries));
-	size_t count = 0, held = 0;
+	size_t count = 0;
 
 	for (size_t i = 0; i < harvest->n; i++) {
 		const struct manifest_entry *e = &harvest->at[i];
@@ -145,13 +158,13 @@ normalize_tree(struct arena *a, const struct recipe *r, const struct manifest *h
 		if (is_dropped(e))
 			continue;
 		fill_entry(a, e, &entries[count++]);
-		held += e->type != MANIFEST_DIR;
 	}
-	if (held == 0 && count == 0) {
+	if (count == 0 && !is_declared(r)) {
 		err_set(err, ERR_INPUT, "%s: the build installed nothing", r->path);
 		return err_hint(
 			err,
-			"install below \"$DESTDIR\", e.g. make install DESTDIR=\"$DESTDIR\"");
+			"install below \"$DESTDIR\", e.g. make install DESTDIR=\"$DESTDIR\"; "
+			"a package without files declares what it requires or provides");
 	}
 	*out = entries;
 	*n = count;

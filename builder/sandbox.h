@@ -105,6 +105,8 @@ struct sandbox_spec {
 		*resume_failed; /* like it: starts with that copy in /build and /tmp, or NULL */
 	const char *harvest_tmp;  /* a cas_tmp_dir name: /out is copied to tmp/NAME/out; NULL:
 				     none */
+	bool harvest_files;       /* of its directories only those that hold a file or a link;
+				     tmp/NAME/out may be there, empty */
 	const char *const *watch; /* sandbox_trace_dirs of the trees: files opened there are
 				     told; none: nothing is known of use */
 	size_t nwatch;

@@ -49,14 +49,15 @@ DEFINE_RELEASE(struct walk, walk_release);
 
 /* One directory of the walk: where it is read, where it is written, what it is called. */
 struct place {
-	int from, to;
-	const char *path; /* "" at the root */
+	int from, to;            /* to: -1 until it is made */
+	struct place *above;     /* NULL at the root */
+	const char *name, *path; /* "" at the root */
 	unsigned depth;
 };
 
 /* One entry of it. */
 struct item {
-	const struct place *in;
+	struct place *in;
 	const char *name, *path;
 	int fd; /* O_PATH */
 	struct stat st;
@@ -172,6 +173,20 @@ copy_bytes(struct walk *w, int in, int out, struct manifest_entry *e, struct err
 	return 0;
 }
 
+/* With those above it, from the root on. */
+static int
+make_place(struct walk *w, struct place *p, struct err *err)
+{
+	if (p->to >= 0)
+		return 0;
+	if (make_place(w, p->above, err) < 0)
+		return -1;
+	if (mkdirat(p->above->to, p->name, 0700) < 0)
+		return failed(w, p->path, err);
+	p->to = open_hostile(p->above->to, p->name, O_RDONLY | O_DIRECTORY);
+	return p->to < 0 ? failed(w, p->path, err) : 0;
+}
+
 /* The first name of a file that has several, NULL when this is it. */
 static const struct manifest_entry *
 first_name(struct walk *w, const struct item *i)
@@ -206,6 +221,8 @@ link_again(struct walk *w, const struct item *i, const struct manifest_entry *fi
 
 	e.path = i->path;
 	e.hardlink = first->path;
+	if (make_place(w, i->in, err) < 0)
+		return -1;
 	if (linkat(w->h->to, first->path, i->in->to, i->name, 0) < 0)
 		return failed(w, i->path, err);
 	record(w, &e);
@@ -231,7 +248,7 @@ take_file(struct walk *w, const struct item *i, struct err *err)
 	}
 	w->bytes += (uint64_t)i->st.st_size;
 	w->listed += FILE_BYTES - ENTRY_BYTES;
-	if (open_same(w, i, &in, err) < 0 ||
+	if (open_same(w, i, &in, err) < 0 || make_place(w, i->in, err) < 0 ||
 	    fd_create(i->in->to, i->name, 0600, &out, err) < 0 ||
 	    copy_bytes(w, in, out, &e, err) < 0)
 		return -1;
@@ -261,6 +278,8 @@ take_link(struct walk *w, const struct item *i, struct err *err)
 		return w->strict ? refuse(w, i->path,
 					  "the link's target is not plain UTF-8 text", err)
 				 : 0;
+	if (make_place(w, i->in, err) < 0)
+		return -1;
 	if (symlinkat(target, i->in->to, i->name) < 0 || set_time(w, i) < 0)
 		return failed(w, i->path, err);
 	e.target = arena_strdup(w->a, target);
@@ -268,33 +287,46 @@ take_link(struct walk *w, const struct item *i, struct err *err)
 	return 0;
 }
 
-static int take_all(struct walk *w, const struct place *p, struct err *err);
+static int take_all(struct walk *w, struct place *p, struct err *err);
+
+static void
+place_release(struct place *p)
+{
+	if (p->from >= 0)
+		close(p->from);
+	if (p->to >= 0)
+		close(p->to);
+}
+DEFINE_RELEASE(struct place, place_release);
 
 static int
 take_dir(struct walk *w, const struct item *i, struct err *err)
 {
-	CLEANUP(fd_close) int from = -1;
-	CLEANUP(fd_close) int to = -1;
+	CLEANUP(place_release)
+	struct place below = { .from = -1,
+			       .to = -1,
+			       .above = i->in,
+			       .name = i->name,
+			       .path = i->path,
+			       .depth = i->in->depth + 1 };
 	struct manifest_entry e = { .path = i->path, .type = MANIFEST_DIR, .mode = 0755 };
-	struct place below = { .path = i->path, .depth = i->in->depth + 1 };
 
 	if (below.depth > SANDBOX_MAX_DEPTH)
 		return w->strict ? err_set(err, ERR_LIMIT,
 					   "/out/%s: more than %d directories deep",
 					   shown(w->a, i->path), SANDBOX_MAX_DEPTH)
 				 : 0;
-	from = open_hostile(i->in->from, i->name, O_RDONLY | O_DIRECTORY);
-	if (from < 0 || mkdirat(i->in->to, i->name, 0700) < 0)
+	below.from = open_hostile(i->in->from, i->name, O_RDONLY | O_DIRECTORY);
+	if (below.from < 0)
 		return failed(w, i->path, err);
-	to = open_hostile(i->in->to, i->name, O_RDONLY | O_DIRECTORY);
-	if (to < 0)
-		return failed(w, i->path, err);
+	if (!w->h->files && make_place(w, &below, err) < 0)
+		return -1;
 	record(w, &e);
-	below.from = from;
-	below.to = to;
 	if (take_all(w, &below, err) < 0)
 		return -1;
-	if (fchmod(to, w->strict ? 0755 : (i->st.st_mode & 0777) | 0700) < 0 ||
+	if (below.to < 0)
+		return 0;
+	if (fchmod(below.to, w->strict ? 0755 : (i->st.st_mode & 0777) | 0700) < 0 ||
 	    set_time(w, i) < 0)
 		return failed(w, i->path, err);
 	return 0;
@@ -329,7 +361,7 @@ count_entry(struct walk *w, const char *path, struct err *err)
 }
 
 static int
-take(struct walk *w, const struct place *p, const char *name, struct err *err)
+take(struct walk *w, struct place *p, const char *name, struct err *err)
 {
 	CLEANUP(fd_close) int fd = -1;
 	struct item i = { .in = p, .name = name };
@@ -361,7 +393,7 @@ take(struct walk *w, const struct place *p, const char *name, struct err *err)
 }
 
 static int
-take_all(struct walk *w, const struct place *p, struct err *err)
+take_all(struct walk *w, struct place *p, struct err *err)
 {
 	CLEANUP(arena_release) struct arena names_arena = { 0 };
 	const char **names;
@@ -385,7 +417,7 @@ by_path(const void *a, const void *b)
 static int
 walk_all(struct walk *w, struct err *err)
 {
-	struct place top = { .from = w->h->from, .to = w->h->to, .path = "", .depth = 0 };
+	struct place top = { .from = w->h->from, .to = w->h->to, .name = "", .path = "" };
 
 	return take_all(w, &top, err);
 }

@@ -343,7 +343,8 @@ struct sandbox_harvest {
 	int from, to; /* a hostile tree nobody writes any more, an empty directory */
 	uint64_t max_bytes;
 	int64_t mtime;
-	int stop; /* readable: stop with ERR_INTERRUPTED; -1: never */
+	bool files; /* directories are only made when something is to be put there */
+	int stop;   /* readable: stop with ERR_INTERRUPTED; -1: never */
 };
 /* Copies as new inodes, modes 0644/0755, times mtime. What a package may not hold is ERR_INPUT
  * or ERR_LIMIT. The manifest lives in a. */

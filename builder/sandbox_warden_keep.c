@@ -72,10 +72,12 @@ sandbox_warden_harvest(struct sandbox_warden *w, struct arena *a, int *answer, s
 	struct sandbox_harvest h = { .from = w->rooms.out,
 				     .max_bytes = s->limits.disk_bytes,
 				     .mtime = s->mtime,
+				     .files = s->harvest_files,
 				     .stop = w->job->sock };
 	struct manifest m = { 0 };
 
-	if (mkdirat(w->job->helper->store, path, 0755) < 0)
+	if (mkdirat(w->job->helper->store, path, 0755) < 0 &&
+	    !(s->harvest_files && errno == EEXIST))
 		return err_sys(err, "making %s in the store", path);
 	if (fd_open_beneath(w->job->helper->store, path, O_RDONLY | O_DIRECTORY, &to, err) < 0)
 		return -1;

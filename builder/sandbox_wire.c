@@ -111,6 +111,7 @@ sandbox_wire_write(const struct sandbox_spec *s, struct buf *b, struct err *err)
 	put_text(b, s->keep_failed);
 	put_text(b, s->resume_failed);
 	put_text(b, s->harvest_tmp);
+	put_u64(b, s->harvest_files);
 	put_texts(b, s->watch, s->nwatch);
 	return buf_check(b, "the chamber's specification", err);
 }
@@ -257,6 +258,7 @@ sandbox_wire_read(struct arena *a, const char *data, size_t n, struct sandbox_sp
 	s->keep_failed = take_text(&r);
 	s->resume_failed = take_text(&r);
 	s->harvest_tmp = take_text(&r);
+	s->harvest_files = take_u64(&r, 1) != 0;
 	s->watch = take_texts(&r, &s->nwatch, SANDBOX_MAX_WATCH);
 	if (r.bad || r.left != 0)
 		return err_set(err, ERR_SANDBOX,

@@ -5,7 +5,8 @@
 usage: actions.py KILN DIR COUNT JOBS SHAPE
 
 SHAPE: flat (nobody needs anybody), fan (each needs one, eight need the same), chain (each needs the one
-before). KILN_STORE holds the seed. Prints samples in microseconds: `SHAPE` and `SHAPE-cpu`, an action of the
+before). Their step is `:`, and their package has no files. mkdir: like flat, but each makes a directory
+by mkdir, which its package holds. KILN_STORE holds the seed. Prints samples in microseconds: `SHAPE` and `SHAPE-cpu`, an action of the
 whole run; `SHAPE-early-cpu` and `SHAPE-late-cpu`, an action after the first tenth and at the end. CPU is that
 of kiln and everything below it, chambers and signer with it.
 """
@@ -17,7 +18,7 @@ DONE = re.compile(rb"\bdone\s+nop\d")
 
 
 def need_of(shape, i):
-    if i == 0 or shape == "flat":
+    if i == 0 or shape in ("flat", "mkdir"):
         return None
     return (i - 1) // 8 if shape == "fan" else i - 1
 
@@ -28,12 +29,14 @@ def make(where, count, shape):
     shutil.copy(TOP + "/kiln.yaml", where)
     shutil.copytree(TOP + "/bootstrap", where + "/bootstrap")
     salt = os.urandom(8).hex()  # what an earlier round built does not count
+    run = 'mkdir -p "$DESTDIR/usr/share/{name}"' if shape == "mkdir" else '":"'
     for i in range(count):
+        name = f"nop{i:05d}"
         need = need_of(shape, i)
-        os.makedirs(f"{where}/recipes/nop{i:05d}")
-        with open(f"{where}/recipes/nop{i:05d}/recipe.yaml", "w") as f:
+        os.makedirs(f"{where}/recipes/{name}")
+        with open(f"{where}/recipes/{name}/recipe.yaml", "w") as f:
             f.write(f"""format: 1
-name: nop{i:05d}
+name: {name}
 version: "1"
 release: 1
 summary: Nothing, {salt}
@@ -45,7 +48,8 @@ build:
 {f"  needs: [nop{need:05d}]" if need is not None else ""}
   steps:
     - name: nothing
-      run: mkdir -p "$DESTDIR/usr/share/nop{i:05d}"
+      run: {run.format(name=name)}
+packages: [{{name: {name}, provides: [nothing({i})]}}]
 """)
 
 

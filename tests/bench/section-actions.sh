@@ -3,8 +3,10 @@
 # Builds that do nothing: what Kiln itself costs per action, with chamber, harvest, package, statement,
 # signature and durable store. BENCH_ACTIONS (500) recipes, two at a time; a chamber back to back beside it.
 
-target "an action that does nothing, -j2" value flat - 5000
+target "an action that does nothing (step ':', package without files), -j2" value flat - 5000
 target "the same, CPU, against a bare chamber" reported flat-cpu chamber-row
+target "an action that makes a directory by mkdir" reported mkdir flat
+target "the same, CPU" reported mkdir-cpu flat-cpu
 target "an action against a bare chamber" reported flat chamber-row
 target "the last actions against the first, CPU" most flat-late-cpu flat-early-cpu 1.1
 target "the same where each needs another" most fan-late-cpu fan-early-cpu 1.1
@@ -21,7 +23,7 @@ section_actions() {
 	tries flat "$kiln -C $S/action-ws key init" || return 0
 	count=${BENCH_ACTIONS:-500}
 	fact "actions: $count recipes of one package each, -j2, every one in a chamber of the standard ground"
-	for shape in flat fan; do
+	for shape in flat fan mkdir; do
 		python3 "$here/actions.py" "$kiln" "$S/action-ws" "$count" 2 $shape >>"$S/samples" 2>"$S/try" ||
 			miss $shape "$(tail -n 1 "$S/try")"
 	done

@@ -30,6 +30,18 @@ packages:
     services: [{name: web, run: /usr/bin/web, user: web, stop_signal: QUIT}]
     owners: [{path: /etc/web/key, group: web, mode: "0640"}]
 E
+mkdir ws/recipes/all
+cat >ws/recipes/all/recipe.yaml <<'E'
+format: 1
+name: all
+version: "1"
+summary: Everything of the tests
+license: MIT
+arch: noarch
+build:
+  steps: [{name: none, run: ":"}]
+packages: [{name: all, requires: [web], provides: [everything = 1]}]
+E
 cat >ws/images/catalog/web.yaml <<'E'
 format: 1
 name: web
@@ -52,6 +64,11 @@ assert_line "directories have their owner and mode" "drwxrwsr-x web pages /srv/p
 assert_line "files as well" "-rw-r----- root web /etc/web/key" "$(rpm -qp --nosignature --qf '[%{FILEMODES:perms} %{FILEUSERNAME} %{FILEGROUPNAME} %{FILENAMES}\n]' "$rpm")"
 assert_eq "no scriptlet is in it" "" "$(rpm -qp --nosignature --scripts "$rpm")"
 
+# --- a package that is only what it requires
+all=$scratch/ws/out/repo/packages/all-1-1.noarch.rpm
+assert_eq "a package may have no files" "(contains no files)" "$(rpm -qpl --nosignature "$all")"
+assert_line "and require others" "web" "$(rpm -qp --nosignature --requires "$all")"
+
 # --- systemd's own readers of these files, on what dnf installed
 root=$scratch/root
 if [ "$(id -u)" = 0 ] && command -v dnf >/dev/null && command -v systemd-sysusers >/dev/null; then
@@ -59,7 +76,7 @@ if [ "$(id -u)" = 0 ] && command -v dnf >/dev/null && command -v systemd-sysuser
 	printf '[main]\n' >dnf.conf
 	ok "dnf installs it into an empty root" dnf -y --installroot "$root" --releasever 1 --forcearch x86_64 --setopt=reposdir="$scratch/none" \
 		--setopt=cachedir="$scratch/cache" --config "$scratch/dnf.conf" --repofrompath="kiln,file://$scratch/ws/out/repo" --setopt=kiln.gpgcheck=0 \
-		--setopt=install_weak_deps=0 install baselayout busybox web
+		--setopt=install_weak_deps=0 install baselayout busybox all
 	ok "systemd-sysusers makes the accounts" systemd-sysusers --root="$root"
 	assert_contains "with their numbers" "web:x:711:711:The web's own:/var/lib/web:/usr/sbin/nologin" "$(cat "$root/etc/passwd")"
 	assert_contains "and members" "tty:x:5:web" "$(cat "$root/etc/group")"

@@ -66,6 +66,23 @@ TEST(tree_walk_refuses_endless_depth)
 	assert_fails(tree_walk(dir, ".", note, &b, err), "more than 256 directories deep");
 }
 
+TEST(tree_clear_leaves_the_directory_itself)
+{
+	CLEANUP(fd_close) int dir = test_tmpdir();
+	struct stat st;
+
+	assert_int_equal(mkdirat(dir, "t", 0755), 0);
+	assert_int_equal(mkdirat(dir, "t/a", 0755), 0);
+	write_file(dir, "t/a/x", "text");
+	write_file(dir, "t/y", "text");
+	assert_ok(tree_clear(dir, "t", err));
+	assert_int_equal(fstatat(dir, "t", &st, 0), 0);
+	assert_true(fstatat(dir, "t/a", &st, 0) < 0 && fstatat(dir, "t/y", &st, 0) < 0);
+	assert_ok(tree_clear(dir, "t", err));
+	assert_ok(tree_clear(dir, "none", err));
+	assert_ok(tree_clear(dir, "no/such/path", err));
+}
+
 TEST(tree_remove_takes_read_only_directories_and_leaves_link_targets)
 {
 	CLEANUP(fd_close) int dir = test_tmpdir();

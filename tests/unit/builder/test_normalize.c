@@ -115,6 +115,33 @@ TEST(normalize_refuses_an_empty_harvest)
 	assert_non_null(strstr(err->text, "$DESTDIR"));
 }
 
+TEST(normalize_takes_a_package_that_is_only_declared)
+{
+	static const char *const declared[] = {
+		"packages: [{name: x, requires: [y]}]\n",
+		"packages: [{name: x, provides: [y]}]\n",
+		"packages: [{name: x, recommends: [y]}]\n",
+		"packages: [{name: x, directories: [{path: /var/x}]}]\n",
+	};
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct pkgfile_entry *e;
+	struct manifest m = { 0 };
+	size_t n;
+
+	for (size_t i = 0; i < ARRAY_LEN(declared); i++) {
+		const char *text = arena_format(&a, "%s%s", HEAD, declared[i]);
+
+		assert_ok(normalize_tree(&a, made_one(&a, text), &m, &e, &n, err));
+		assert_int_equal(n, 0);
+	}
+	/* What a package is not says nothing of what it is. */
+	assert_fails(normalize_tree(&a,
+				    made_one(&a, HEAD "packages: [{name: x, "
+						      "conflicts: [y]}]\n"),
+				    &m, &e, &n, err),
+		     "the build installed nothing");
+}
+
 /* Owners of package x on these entries. */
 static int
 own(struct arena *a, const char *owners, struct pkgfile_entry *e, size_t n, struct err *err)

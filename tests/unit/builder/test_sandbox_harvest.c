@@ -50,7 +50,7 @@ stretch(int dirfd, const char *path, off_t size)
 static int
 harvest(struct pair *p, struct err *err)
 {
-	struct sandbox_harvest h = { p->from, p->to, MAX, MTIME, -1 };
+	struct sandbox_harvest h = { p->from, p->to, MAX, MTIME, false, -1 };
 
 	return sandbox_harvest_tree(&p->a, &h, &p->m, err);
 }
@@ -58,7 +58,7 @@ harvest(struct pair *p, struct err *err)
 static int
 keep(struct pair *p, struct err *err)
 {
-	struct sandbox_harvest h = { p->from, p->to, MAX, MTIME, -1 };
+	struct sandbox_harvest h = { p->from, p->to, MAX, MTIME, false, -1 };
 
 	return sandbox_harvest_keep(&h, err);
 }
@@ -105,6 +105,30 @@ TEST(harvest_copies_files_links_and_directories_as_new_inodes)
 	assert_int_equal(mode_of(p.to, "usr-y", &b) & 07777, 0644);
 	assert_int_equal(mode_of(p.to, "usr", &b) & 07777, 0755);
 	assert_int_equal(b.st_mtim.tv_sec, MTIME);
+	done(&p);
+}
+
+TEST(harvest_of_files_makes_no_directory_for_nothing)
+{
+	struct pair p = fresh();
+	struct sandbox_harvest h = { p.from, p.to, MAX, MTIME, true, -1 };
+	struct stat st;
+
+	assert_int_equal(mkdirat(p.from, "a", 0755), 0);
+	assert_int_equal(mkdirat(p.from, "a/b", 0755), 0);
+	assert_int_equal(mkdirat(p.from, "a/empty", 0755), 0);
+	assert_int_equal(mkdirat(p.from, "none", 0755), 0);
+	assert_int_equal(mkdirat(p.from, "linked", 0755), 0);
+	put(p.from, "a/b/x", "hello", 0711);
+	assert_int_equal(linkat(p.from, "a/b/x", p.from, "linked/x", 0), 0);
+	assert_ok(sandbox_harvest_tree(&p.a, &h, &p.m, err));
+	assert_int_equal(p.m.n, 7);
+	assert_int_equal(mode_of(p.to, "a/b/x", &st) & 07777, 0755);
+	assert_int_equal(st.st_nlink, 2);
+	assert_int_equal(mode_of(p.to, "a", &st) & 07777, 0755);
+	assert_int_equal(mode_of(p.to, "linked", &st) & 07777, 0755);
+	assert_true(fstatat(p.to, "a/empty", &st, 0) < 0 && errno == ENOENT);
+	assert_true(fstatat(p.to, "none", &st, 0) < 0 && errno == ENOENT);
 	done(&p);
 }
 
@@ -330,7 +354,7 @@ TEST(harvest_stops_when_it_is_told_to)
 {
 	struct pair p = fresh();
 	int word[2];
-	struct sandbox_harvest h = { p.from, p.to, MAX, MTIME, -1 };
+	struct sandbox_harvest h = { p.from, p.to, MAX, MTIME, false, -1 };
 
 	assert_int_equal(pipe(word), 0);
 	h.stop = word[0];
