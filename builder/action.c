@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "builder/normalize.h"
 #include "builder/split.h"
+#include "repo/pkgaudit.h"
 #include <dlfcn.h>
 
 /* The names under which sources and patches appear in the chamber count, and their order. */
@@ -86,8 +87,11 @@ distribution_doc(struct arena *a, const char *vendor, const struct seed *ground)
 		doc_push(a, finish, finish_doc(a, &ground->finish[i]));
 	if (ground->nfinish)
 		doc_set(a, map, "finish", finish);
-	if (ground->strict)
+	/* Other rules may refuse what these let pass: results do not outlive them. */
+	if (ground->strict) {
 		doc_set_text(a, map, "audit", "strict");
+		doc_set(a, map, "auditRules", doc_number(a, PKGAUDIT_RULES));
+	}
 	doc_set_text(a, map, "vendor", vendor);
 	doc_set(a, map, "normalizeRules", doc_number(a, NORMALIZE_RULES));
 	doc_set(a, map, "splitRules", doc_number(a, SPLIT_RULES));

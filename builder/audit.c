@@ -49,12 +49,13 @@ look_at(struct audit *au, struct builder *b, const struct recipe *r, const char 
 	pkgaudit_source_begin(&au->found);
 	for (size_t i = 0; i < n; i++) {
 		CLEANUP(fd_close) int fd = -1;
+		bool asked = !package || strcmp(package, at[i]->id.name) == 0;
 
-		if (strcmp(at[i]->recipe, r->name) != 0 ||
-		    (package && strcmp(package, at[i]->id.name) != 0))
+		if (strcmp(at[i]->recipe, r->name) != 0)
 			continue;
 		if (cas_get_fd(b->store, &at[i]->file, &fd, err) < 0 ||
-		    pkgaudit_file(&au->found, fd, at[i]->id.name, err) < 0)
+		    (asked ? pkgaudit_file : pkgaudit_sibling)(&au->found, fd, at[i]->id.name,
+							       err) < 0)
 			return err_wrap(err, "recipe %s", r->name);
 	}
 	pkgaudit_source_end(&au->found, package ? package : r->packages[0].name);
@@ -86,22 +87,6 @@ audit_recipes(struct audit *au, struct builder *b, const struct recipe *const *r
 
 /* ---- files ---- */
 
-int
-audit_files(struct audit *au, const char *const *paths, size_t n, struct err *err)
-{
-	pkgaudit_source_begin(&au->found);
-	for (size_t i = 0; i < n; i++) {
-		CLEANUP(fd_close) int fd = -1;
-
-		if (fd_open(paths[i], O_RDONLY, &fd, err) < 0 ||
-		    pkgaudit_file(&au->found, fd, paths[i], err) < 0)
-			return -1;
-	}
-	if (n)
-		pkgaudit_source_end(&au->found, au->found.package);
-	return 0;
-}
-
 struct source_file { /* a package file, and which source it says it is from */
 	const char *source, *path;
 };
@@ -116,25 +101,61 @@ by_source(const void *x, const void *y)
 }
 
 static int
-read_sources(struct arena *a, const char *dir, const char **names, size_t n,
-	     struct source_file *out, size_t *nout, struct err *err)
+read_source(struct arena *a, const char *path, struct source_file *out, struct err *err)
 {
-	*nout = 0;
-	for (size_t i = 0; i < n; i++) {
-		CLEANUP(arena_release) struct arena scratch = { 0 };
-		CLEANUP(fd_close) int fd = -1;
-		size_t len = strlen(names[i]);
-		struct pkgfile p;
+	CLEANUP(arena_release) struct arena scratch = { 0 };
+	CLEANUP(fd_close) int fd = -1;
+	struct pkgfile p;
 
-		if (len < 4 || strcmp(names[i] + len - 4, ".rpm") != 0)
-			continue;
-		out[*nout].path = arena_format(a, "%s/%s", dir, names[i]);
-		if (fd_open(out[*nout].path, O_RDONLY, &fd, err) < 0 ||
-		    pkgfile_read(&scratch, fd, out[*nout].path, &p, err) < 0)
+	if (fd_open(path, O_RDONLY, &fd, err) < 0 ||
+	    pkgfile_read(&scratch, fd, path, &p, err) < 0)
+		return -1;
+	*out = (struct source_file){ .path = path, .source = arena_strdup(a, p.source_rpm) };
+	return 0;
+}
+
+/* Files of one source. */
+static int
+look_at_files(struct audit *au, const struct source_file *at, size_t n, struct err *err)
+{
+	pkgaudit_source_begin(&au->found);
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(fd_close) int fd = -1;
+
+		if (fd_open(at[i].path, O_RDONLY, &fd, err) < 0 ||
+		    pkgaudit_file(&au->found, fd, at[i].path, err) < 0)
 			return -1;
-		out[(*nout)++].source = arena_strdup(a, p.source_rpm);
+	}
+	pkgaudit_source_end(&au->found, au->found.package);
+	return 0;
+}
+
+int
+audit_files(struct audit *au, const char *const *paths, size_t n, struct err *err)
+{
+	struct source_file *at = arena_array(au->found.a, n, sizeof(*at));
+
+	for (size_t i = 0; i < n; i++)
+		if (read_source(au->found.a, paths[i], &at[i], err) < 0)
+			return -1;
+	if (n)
+		qsort(at, n, sizeof(*at), by_source);
+	for (size_t i = 0, same; i < n; i += same) {
+		same = 1;
+		while (i + same < n && strcmp(at[i + same].source, at[i].source) == 0)
+			same++;
+		if (look_at_files(au, &at[i], same, err) < 0)
+			return -1;
 	}
 	return 0;
+}
+
+static bool
+is_package(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n >= 4 && strcmp(name + n - 4, ".rpm") == 0;
 }
 
 int
@@ -142,28 +163,17 @@ audit_repository(struct audit *au, const char *path, struct err *err)
 {
 	struct arena *a = au->found.a;
 	const char *dir = arena_format(a, "%s/packages", path);
-	struct source_file *at;
 	const char **names, **paths;
-	size_t n;
+	size_t n, count = 0;
 
 	if (tree_list(a, AT_FDCWD, dir, &names, &n, err) < 0)
 		return err_hint(err, "a repository has its packages in packages/");
 	if (n > MAX_REPOSITORY)
 		return err_set(err, ERR_LIMIT, "%s holds more than %zu files", dir,
 			       MAX_REPOSITORY);
-	at = arena_array(a, n, sizeof(*at));
 	paths = arena_array(a, n, sizeof(*paths));
-	if (read_sources(a, dir, names, n, at, &n, err) < 0)
-		return -1;
-	qsort(at, n, sizeof(*at), by_source);
-	for (size_t i = 0; i < n;) {
-		size_t same = 0;
-
-		for (; i + same < n && strcmp(at[i + same].source, at[i].source) == 0; same++)
-			paths[same] = at[i + same].path;
-		if (audit_files(au, paths, same, err) < 0)
-			return -1;
-		i += same;
-	}
-	return 0;
+	for (size_t i = 0; i < n; i++)
+		if (is_package(names[i]))
+			paths[count++] = arena_format(a, "%s/%s", dir, names[i]);
+	return audit_files(au, paths, count, err);
 }

@@ -29,7 +29,7 @@ DEFINE_RELEASE(struct audit, audit_release);
 /* The packages of recipes as they are built; package: only the one of that name, or NULL. */
 int audit_recipes(struct audit *au, struct builder *b, const struct recipe *const *recipes,
 		  size_t nrecipes, const char *package, struct err *err) MUST_CHECK;
-/* Package files that came from one source; paths as the user named them. */
+/* Package files, those of one source together; paths as the user named them. */
 int audit_files(struct audit *au, const char *const *paths, size_t n,
 		struct err *err) MUST_CHECK;
 /* Every package of a published repository. */

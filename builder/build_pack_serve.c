@@ -101,8 +101,8 @@ pack(int storefd, int file, struct err *err)
 	c.files_dirfd = files;
 	if (normalize_tree(&w.a, &w.recipe, &w.harvest, &entries, &n, err) < 0 ||
 	    split_files(&w.a, &w.recipe, entries, n, &parts, &nparts, err) < 0 ||
-	    (w.strict && audit_parts(&w.a, &w.recipe, files, parts, nparts, err) < 0) ||
 	    split_add_made(&w.a, &w.recipe, files, parts, nparts, err) < 0 ||
+	    (w.strict && audit_parts(&w.a, &w.recipe, files, parts, nparts, err) < 0) ||
 	    package_make(&c, parts, nparts, &facts, err) < 0)
 		return -1;
 	return write_facts(&w, file, facts, nparts, err);

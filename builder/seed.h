@@ -60,6 +60,12 @@ int seed_pin(struct arena *a, const struct seed_package *p, struct source_pin *o
 	     struct err *err) MUST_CHECK;
 /* Whether the package's tree is in the store. */
 bool seed_tree_has(const struct cas *store, const struct seed_package *p);
+/* What its tree holds, once it is unpacked; false: it is not. */
+struct seed_held {
+	uint64_t files, links, bytes; /* bytes of the files */
+};
+int seed_held(const struct cas *store, const struct seed_package *p, bool *unpacked,
+	      struct seed_held *out, struct err *err) MUST_CHECK;
 /* Trees: one per .deb named "deb-<sha256>-1" (built packages: "rpm-<sha256>-1"), and one of
  * fix-ups named "fix-<sha256>-1". Makes
  * those missing through the sandbox. trees: names, fix-ups first (topmost). */

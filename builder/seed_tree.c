@@ -149,6 +149,32 @@ seed_tree_has(const struct cas *store, const struct seed_package *p)
 	return cas_tree_has(store, tree_name(&a, p->built ? "rpm" : "deb", &p->sha256));
 }
 
+int
+seed_held(const struct cas *store, const struct seed_package *p, bool *unpacked,
+	  struct seed_held *out, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(DOC_MAX_BYTES);
+	const char *name = tree_name(&a, p->built ? "rpm" : "deb", &p->sha256);
+	struct manifest m;
+
+	*unpacked = cas_tree_has(store, name);
+	*out = (struct seed_held){ 0 };
+	if (!*unpacked)
+		return 0;
+	if (cas_tree_manifest(store, name, &text, err) < 0 ||
+	    manifest_parse(&a, buf_text(&text), text.len, name, &m, err) < 0)
+		return -1;
+	for (size_t i = 0; i < m.n; i++) {
+		const struct manifest_entry *e = &m.at[i];
+
+		out->links += e->type == MANIFEST_LINK;
+		out->files += e->type == MANIFEST_FILE;
+		out->bytes += e->type == MANIFEST_FILE && !e->hardlink ? e->size : 0;
+	}
+	return 0;
+}
+
 static int
 make_package(struct sandbox *s, struct cas *store, const struct seed_package *p,
 	     const char *name, struct err *err)

@@ -33,12 +33,14 @@ struct asked {
 	struct recipe_set set;
 	struct audit audit;
 	VEC(const struct recipe *) recipes;
+	VEC(const char *) files;
 };
 
 static void
 asked_release_scope(struct asked *q)
 {
 	VEC_FREE(&q->recipes);
+	VEC_FREE(&q->files);
 	audit_release(&q->audit);
 }
 
@@ -85,7 +87,8 @@ ask(struct asked *q, const char *operand, struct err *err)
 	if (strchr(operand, '/') || is_rpm(operand)) {
 		if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 			return audit_repository(&q->audit, path, err);
-		return audit_files(&q->audit, &path, 1, err);
+		VEC_PUSH(&q->files, path);
+		return 0;
 	}
 	return ask_built(q, operand, err);
 }
@@ -96,6 +99,8 @@ look(struct asked *q, const char *const *operands, size_t n, struct err *err)
 	for (size_t i = 0; i < n; i++)
 		if (ask(q, operands[i], err) < 0)
 			return -1;
+	if (audit_files(&q->audit, q->files.at, q->files.n, err) < 0)
+		return -1;
 	for (size_t i = 0; i < q->set.n && n == 0; i++)
 		VEC_PUSH(&q->recipes, q->set.at[i]);
 	return audit_recipes(&q->audit, &q->cli->builder, q->recipes.at, q->recipes.n, NULL,

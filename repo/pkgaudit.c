@@ -297,6 +297,13 @@ judge_modes(struct pkgaudit *p, const struct pkgfile_entry *e)
 		      : NULL);
 }
 
+static void
+note_license(struct pkgaudit *p, const struct pkgfile_entry *e)
+{
+	p->licensed |=
+		e->type == MANIFEST_FILE && strncmp(e->path, LICENSES, strlen(LICENSES)) == 0;
+}
+
 int
 pkgaudit_entry(struct pkgaudit *p, const struct pkgfile_entry *e, int fd, struct err *err)
 {
@@ -304,7 +311,7 @@ pkgaudit_entry(struct pkgaudit *p, const struct pkgfile_entry *e, int fd, struct
 	judge_modes(p, e);
 	if (e->type != MANIFEST_FILE || fd < 0)
 		return 0;
-	p->licensed |= strncmp(e->path, LICENSES, strlen(LICENSES)) == 0;
+	note_license(p, e);
 	if (look_at_elf(p, e, fd, err) < 0)
 		return -1;
 	return look_for_paths(p, e, fd, err);
@@ -335,6 +342,19 @@ static int
 on_body(void *arg, const struct pkgfile_entry *e, int fd, struct err *err)
 {
 	return pkgaudit_entry(arg, e, fd, err);
+}
+
+int
+pkgaudit_sibling(struct pkgaudit *p, int fd, const char *name, struct err *err)
+{
+	CLEANUP(arena_release) struct arena scratch = { 0 };
+	struct pkgfile file;
+
+	if (pkgfile_read(&scratch, fd, name, &file, err) < 0)
+		return -1;
+	for (size_t i = 0; i < file.nentries; i++)
+		note_license(p, &file.entries[i]);
+	return 0;
 }
 
 int

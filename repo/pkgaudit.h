@@ -79,5 +79,8 @@ void pkgaudit_package(struct pkgaudit *p, const char *name);
 /* fd: the contents of a file; -1: of what has none, or another name of one looked at. */
 int pkgaudit_entry(struct pkgaudit *p, const struct pkgfile_entry *e, int fd,
 		   struct err *err) MUST_CHECK;
+/* Another package of the same source, for the licence that it may hold; else it is not judged.
+ */
+int pkgaudit_sibling(struct pkgaudit *p, int fd, const char *name, struct err *err) MUST_CHECK;
 /* All of a package file, scriptlets too. */
 int pkgaudit_file(struct pkgaudit *p, int fd, const char *name, struct err *err) MUST_CHECK;

@@ -115,6 +115,19 @@ assert_contains "says what it is built on" "stage last, built on 1 package of fi
 ok "also" k --ground first status --json
 assert_contains "of the seed" '"ground":{"on":"seed","stage":"first"}' "$(cat "$scratch/out")"
 
+# From a package down to the seed, by what builds saw.
+ok "why a package comes from a compiler of the seed" k why reader gcc-12
+assert_line "its ground was made by" "reader (stage last) was built with busybox-1.35.0-1.x86_64.rpm, of stage first" "$(cat "$scratch/out")"
+assert_contains "which was built with the seed" "busybox-1.35.0-1.x86_64.rpm (stage first) was built with gcc-12 12.2.0" "$(cat "$scratch/out")"
+assert_line "generation by generation" "2 generations: gcc-12 built busybox-1.35.0-1.x86_64.rpm, which built reader" "$(cat "$scratch/out")"
+ok "as JSON" k why reader gcc-12 --json
+assert_contains "too" '{"package":"busybox-1.35.0-1.x86_64.rpm","stage":"first"}' "$(cat "$scratch/out")"
+ok "from the stage that stands on the seed" k --ground first why busybox gcc-12
+assert_line "it is one" "1 generation: gcc-12 built busybox" "$(cat "$scratch/out")"
+refused "a name of neither" 1 "no recipe and no package is named 'gcc-99'" k why reader gcc-99
+env KILN_KEYS="$scratch/strange" "$kiln" -C ws key init >/dev/null 2>&1
+refused "what others signed proves nothing" 3 "signed by the unknown key" env KILN_KEYS="$scratch/strange" "$kiln" -C ws why reader gcc-12
+
 # Another store, and time.
 ok "an export of the last stage" k store export "$scratch/tree"
 ok "reaches a store that has nothing" env KILN_STORE="$scratch/bare" "$kiln" -C ws store import "$scratch/tree"
@@ -178,6 +191,10 @@ ok "what is made again on the same seed" k bootstrap --fixpoint
 said "is the same file" "stage again: 1 package, each the same file as in stage two; signed in out/bootstrap/again-equals-two.sigstore.json"
 assert_lacks "and nothing else is compared" "other-tool" "$(cat "$scratch/err")"
 ok "and from another seed" k bootstrap --compare --seed other --json
+cp "$scratch/out" "$scratch/compared"
+ok "why a tool of that seed comes from what it lacks" k --ground other-tool why tool patch
+assert_line "it does not, and all that is behind it was read" "tool has no path to patch: the statements of all 1 build behind it were read" "$(cat "$scratch/out")"
+cp "$scratch/compared" "$scratch/out"
 assert_contains "as well" '{"different":[],"equals":"tool","packages":1,"stage":"other-tool","statement":"out/bootstrap/other-tool-equals-tool.sigstore.json"}' "$(tail -n 1 "$scratch/out")"
 cat >verdict.py <<'E'
 import base64, hashlib, json, subprocess, sys

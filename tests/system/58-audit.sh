@@ -216,4 +216,44 @@ assert_contains "says so in its statement" '"audit":"passed"' "$(base64 -d <<T 2
 $(python3 -c 'import json,sys,glob; print(json.load(open(glob.glob("ws/out/repo/packages/one-*.sigstore.json")[0]))["dsseEnvelope"]["payload"])')
 T
 )"
+key=$(sed 's/.*"key":"\([0-9a-f]*\)".*/\1/' "$KILN_STORE/refs/last/one")
+assert_contains "and the number of the rules is in its key" '"auditRules":' "$(cat "$KILN_STORE/blobs/$(printf %.2s "$key")/$key")"
+
+# ---- several packages of one source ----
+mkdir -p ws/recipes/pair
+pair() { # pair SERVICE
+	cat >ws/recipes/pair/recipe.yaml <<R
+format: 1
+name: pair
+version: "1"
+release: 1
+license: MIT
+epoch: 2026-01-01
+summary: Two packages
+description: $salt
+build:
+  steps:
+    - name: install
+      run: |
+        mkdir -p "\$DESTDIR/usr/share/licenses/pair" "\$DESTDIR/usr/share/pair"
+        echo words >"\$DESTDIR/usr/share/licenses/pair/COPYING"
+        echo more >"\$DESTDIR/usr/share/pair/more"
+packages:
+  - {name: pair, files: [/usr/share/licenses/**]}
+  - name: pair-more
+    files: [/usr/share/pair/**]
+    services: [{name: pair, run: $1}]
+R
+}
+pair /build/bin/pair
+refused "what a package declares is audited, too" 1 "recipe pair failed" k build pair
+said "by the file it became" "pair-more: /usr/lib/systemd/system/pair.service: build_path: names /build/bin/pair"
+pair /usr/bin/pair
+ok "mended, it builds" k build pair
+ok "a package whose sibling has the licence" k audit pair-more
+says "is not without one" "0 missed"
+ok "published" k publish
+cp ws/out/repo/packages/pair-1-1.x86_64.rpm ws/out/repo/packages/pair-more-1-1.x86_64.rpm "$scratch/"
+ok "two files of one source" "$kiln" -C / audit "$scratch/pair-more-1-1.x86_64.rpm" "$scratch/pair-1-1.x86_64.rpm"
+refused "one of them without the other" 3 "1 things" "$kiln" -C / audit "$scratch/pair-more-1-1.x86_64.rpm"
 done_testing
