@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs the Debian 12 packages that Kiln is built with (build), tested with (test) or fuzzed and
-# formatted with (dev). What is there already costs nothing and asks for nothing.
-# usage: mk/deps.sh build|test|dev
+# Installs the Debian 12 packages that Kiln is built with (build), tested with (test; its images and
+# packages: distribution) or fuzzed and formatted with (dev). What is there already costs nothing and asks for nothing.
+# usage: mk/deps.sh build|test|distribution|dev
 set -eu
 build='gcc libc6-dev make pkg-config libsolv-dev libsolvext-dev librpm-dev libarchive-dev libzstd-dev
 	libseccomp-dev libssl-dev libyaml-dev libsqlite3-dev libcurl4-openssl-dev libjansson-dev
@@ -9,13 +9,15 @@ build='gcc libc6-dev make pkg-config libsolv-dev libsolvext-dev librpm-dev libar
 test="$build libcmocka-dev rpm createrepo-c dnf zypper skopeo umoci gnupg sqv openssh-client openssl
 	busybox-static python3 git patch xz-utils zstd strace file cpio util-linux podman libcap2-bin perl golang-go golang-golang-x-mod-dev
 	nginx-light tinyproxy softhsm2 opensc"
+distribution="$test runc jq curl g++ iproute2 netcat-openbsd"
 dev="$test clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev cppcheck
 	qemu-system-x86 linux-image-cloud-amd64"
 case "${1:-build}" in
 build) want=$build ;;
 test) want=$test ;;
+distribution) want=$distribution ;;
 dev) want=$dev ;;
-*) echo "usage: mk/deps.sh build|test|dev" >&2; exit 2 ;;
+*) echo "usage: mk/deps.sh build|test|distribution|dev" >&2; exit 2 ;;
 esac
 missing=
 for p in $want; do
