@@ -127,11 +127,30 @@ add_recipe(struct inventory *v, const struct recipe *r)
 struct earlier { /* a package that is none of what is built now */
 	const char *name, *uri;
 	struct digest file;
+	const struct pkgfacts
+		*ground; /* as the ground's stage built it; NULL: not of the ground */
 };
 struct earlier_list { /* a VEC */
 	struct earlier *at;
 	size_t n, cap;
 };
+
+static int
+read_statement(struct inventory *v, const struct earlier *e, struct statement *out, bool *found,
+	       struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
+	const char *name;
+	struct digest bundle;
+
+	if (!e->ground)
+		return publish_recall(v->a, v->s->b->store, &v->s->ring, &e->file, &name,
+				      &bundle, out, found, err);
+	*found = true;
+	if (cas_get(v->s->b->store, &e->ground->statement, &text, err) < 0)
+		return -1;
+	return statement_parse(v->a, buf_text(&text), text.len, e->name, out, err);
+}
 
 /* What it was made of, by its statement. Its words go into the inventory as they stand there:
  * the signature is ours. */
@@ -139,13 +158,10 @@ static int
 add_made_of(struct inventory *v, const struct earlier *e, struct earlier_list *more,
 	    struct err *err)
 {
-	const char *name;
-	struct digest bundle;
 	struct statement st;
 	bool found;
 
-	if (publish_recall(v->a, v->s->b->store, &v->s->ring, &e->file, &name, &bundle, &st,
-			   &found, err) < 0)
+	if (read_statement(v, e, &st, &found, err) < 0)
 		return err_wrap(err, "statement of %s", e->name);
 	for (size_t i = 0; found && i < st.ndependencies; i++) {
 		const struct statement_resource *d = &st.dependencies[i];
@@ -154,7 +170,7 @@ add_made_of(struct inventory *v, const struct earlier *e, struct earlier_list *m
 		if (!role || !d->name || !d->uri)
 			continue;
 		if (strcmp(role, "environment") == 0)
-			VEC_PUSH(more, ((struct earlier){ d->name, d->uri, d->sha256 }));
+			VEC_PUSH(more, ((struct earlier){ d->name, d->uri, d->sha256, NULL }));
 		else
 			add(v, strcmp(role, "recipe") == 0 ? "recipe-file" : role, d->name,
 			    d->uri, &d->sha256, size_of(v, &d->sha256));
@@ -162,12 +178,23 @@ add_made_of(struct inventory *v, const struct earlier *e, struct earlier_list *m
 	return 0;
 }
 
+static const struct pkgfacts *
+of_ground(const struct build_ground *g, const struct digest *file)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (g->packages[i]->built && digest_equal(&g->packages[i]->sha256, file))
+			return g->packages[i]->built;
+	return NULL;
+}
+
 /* A package whose users were not rebuilt, because it came out the same for them, may since have
  * other bytes (a new summary); and the ground of a stage was built by earlier ones. What users
- * really saw stays listed, as an earlier build, with what it was made of in turn. */
+ * really saw stays listed, as an earlier build, with what it was made of in turn. A package of
+ * the ground is listed even if today's came out the same to the byte: it is not made of itself.
+ */
 static int
-add_earlier(struct inventory *v, const struct result *r, const struct dict *current,
-	    struct err *err)
+add_earlier(struct inventory *v, const struct result *r, const struct build_ground *g,
+	    const struct dict *current, struct err *err)
 {
 	struct earlier_list todo = { 0 };
 	char hex[DIGEST_HEX];
@@ -176,12 +203,13 @@ add_earlier(struct inventory *v, const struct result *r, const struct dict *curr
 	for (size_t i = 0; i < r->nenvironment; i++)
 		VEC_PUSH(&todo,
 			 ((struct earlier){ r->environment[i].name, r->environment[i].purl,
-					    r->environment[i].file }));
+					    r->environment[i].file,
+					    of_ground(g, &r->environment[i].file) }));
 	for (size_t i = 0; i < todo.n && rc == 0; i++) {
 		const struct earlier e = todo.at[i];
 
 		digest_hex(&e.file, hex);
-		if (dict_has(current, hex) || dict_has(&v->seen, hex))
+		if ((!e.ground && dict_has(current, hex)) || dict_has(&v->seen, hex))
 			continue;
 		add(v, PUBLISH_KIND_EARLIER, e.name, e.uri, &e.file, size_of(v, &e.file));
 		rc = add_made_of(v, &e, &todo, err);
@@ -232,7 +260,7 @@ build_inputs(struct arena *a, struct builder *b, const struct publish_input **ou
 		    build_session_ground(&s, r, &ground, err) < 0)
 			return -1;
 		add_recipe(&v, r);
-		if (add_earlier(&v, &s.jobs[i].result, &current, err) < 0)
+		if (add_earlier(&v, &s.jobs[i].result, ground, &current, err) < 0)
 			return -1;
 		add_ground(&v, ground);
 	}

@@ -9,7 +9,7 @@ build='gcc libc6-dev make pkg-config libsolv-dev libsolvext-dev librpm-dev libar
 test="$build libcmocka-dev rpm createrepo-c dnf zypper skopeo umoci gnupg sqv openssh-client openssl
 	busybox-static python3 git patch xz-utils zstd strace file cpio util-linux podman libcap2-bin perl golang-go golang-golang-x-mod-dev
 	nginx-light tinyproxy softhsm2 opensc"
-distribution="$test runc jq curl g++ iproute2 netcat-openbsd"
+distribution="$test runc jq curl g++ iproute2"
 dev="$test clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev cppcheck
 	qemu-system-x86 linux-image-cloud-amd64"
 case "${1:-build}" in

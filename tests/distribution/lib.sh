@@ -8,7 +8,6 @@ containers=
 # Ends what runs, whatever happened.
 end_containers() {
 	for c in $containers; do runc --root "$scratch/runc" delete -f "$c" >/dev/null 2>&1; done
-	rm -rf "$KILN_WS/made"
 }
 trap 'end_containers; chmod -R u+rwX "$SCRATCH" 2>/dev/null; rm -rf "$SCRATCH"' EXIT
 
@@ -31,9 +30,9 @@ unpack() { # unpack NAME: the image to $scratch/NAME, ready to run
 }
 
 edit() { # edit NAME FILTER [JQ-OPTION...]: the bundle's configuration
-	name=$1 filter=$2
+	bundle=$scratch/$1 filter=$2
 	shift 2
-	jq "$@" "$filter" "$scratch/$name/config.json" >"$scratch/config" && mv "$scratch/config" "$scratch/$name/config.json"
+	jq "$filter" "$bundle/config.json" "$@" >"$scratch/config" && mv "$scratch/config" "$bundle/config.json"
 }
 
 mount_at() { # mount_at NAME FROM TO [rw]; the place is made, as an engine would
@@ -54,12 +53,12 @@ size() { # size NAME: compressed bytes, as a registry sends them
 	cat "$images/$1"/blobs/sha256/* | wc -c
 }
 
-run() { # run NAME [WORD...]: to its end, with these words instead of the image's arguments; like ok, the output is kept
-	name=$1
+run() { # run NAME WORD...: to its end, with these words instead of the image's arguments; like ok, the output is kept
+	container=kiln-$$-$1 bundle=$scratch/$1
 	shift
-	bundle=$scratch/$name
-	[ $# = 0 ] || edit "$name" '.process.args = $ARGS.positional' --args "$@"
-	runc --root "$scratch/runc" run --bundle "$bundle" "kiln-$$-$name" </dev/null >"$scratch/out" 2>"$scratch/err"
+	words=$(printf '%s\0' "$@" | jq -Rs 'split("\u0000")[:-1]') # --args would take those that begin with a dash for its own
+	jq '.process.args = $words' --argjson words "$words" "$bundle/config.json" >"$scratch/config" && mv "$scratch/config" "$bundle/config.json"
+	runc --root "$scratch/runc" run --bundle "$bundle" "$container" </dev/null >"$scratch/out" 2>"$scratch/err"
 }
 
 start() { # start NAME: in the background; its pid is $pid, its output $scratch/NAME.log
@@ -70,9 +69,9 @@ start() { # start NAME: in the background; its pid is $pid, its output $scratch/
 }
 
 inside() { # inside NAME WORD...: another program in a container that runs
-	name=$1
+	container=kiln-$$-$1
 	shift
-	runc --root "$scratch/runc" exec "kiln-$$-$name" "$@"
+	runc --root "$scratch/runc" exec "$container" "$@"
 }
 
 stop() { # stop NAME: by the image's own signal; succeeds when it ended by itself
