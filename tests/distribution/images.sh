@@ -115,7 +115,7 @@ except ssl.SSLCertVerificationError:
     print("stranger refused")
 cached = sum(m.__cached__ is not None and os.path.exists(m.__cached__) for m in list(sys.modules.values()) if getattr(m, "__cached__", None))
 wanted = sum(1 for m in list(sys.modules.values()) if getattr(m, "__cached__", None))
-print("compiled", cached == wanted > 50)
+print("compiled", cached == wanted > 30)
 E
 	chmod 644 "$scratch/tls/key.pem" "$scratch/app.py"
 	mount_at python "$scratch" /mnt

@@ -56,7 +56,8 @@ size() { # size NAME: compressed bytes, as a registry sends them
 run() { # run NAME WORD...: to its end, with these words instead of the image's arguments; like ok, the output is kept
 	container=kiln-$$-$1 bundle=$scratch/$1
 	shift
-	words=$(printf '%s\0' "$@" | jq -Rs 'split("\u0000")[:-1]') # --args would take those that begin with a dash for its own
+	# Word by word, since --args would take those that begin with a dash for its own.
+	words=$(for w; do printf %s "$w" | jq -Rs .; done | jq -s .)
 	jq '.process.args = $words' --argjson words "$words" "$bundle/config.json" >"$scratch/config" && mv "$scratch/config" "$bundle/config.json"
 	runc --root "$scratch/runc" run --bundle "$bundle" "$container" </dev/null >"$scratch/out" 2>"$scratch/err"
 }
