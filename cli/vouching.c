@@ -177,7 +177,7 @@ vouching_write(struct cli *cli, const struct vouching *v, const struct verifying
 	    dsse_bundle_parse(&cli->arena, buf_text(&bundle), bundle.len, v->file, &parsed,
 			      err) < 0)
 		return err_wrap(err, "--vsa");
-	dsse_envelope_write(&parsed, &line);
+	dsse_envelope_write(&parsed, NULL, &line);
 	if (buf_check(&line, v->file, err) < 0 ||
 	    fd_publish(AT_FDCWD, file, bundle.data, bundle.len, 0644, err) < 0)
 		return -1;

@@ -80,6 +80,27 @@ check_subjects(struct pkgverify_run *run, const struct statement *s,
 	return 0;
 }
 
+/* Each of the builders that the policy names counts once, however often he signed. */
+static int
+check_signers(struct pkgverify_run *run, const struct pkgverify_package *p, struct err *err)
+{
+	const struct rules *r = run->terms->rules;
+	struct dsse_signers signers;
+	struct err other;
+	int64_t n = 0;
+
+	if (pkgverify_signers(run, p, &signers, err) < 0)
+		return -1;
+	for (size_t i = 0; i < signers.n; i++)
+		n += rules_judge_builder(r, signers.at[i], &p->found->statement, p->bundle,
+					 run->terms->now, &other) == 0;
+	if (n >= r->signatures)
+		return 0;
+	return err_set(err, ERR_VERIFY,
+		       "%s: signed by %lld of the builder keys, and %s demands %lld", p->bundle,
+		       (long long)n, r->name, (long long)r->signatures);
+}
+
 /* A trusted builder spoke of the bytes; nothing in them was looked at yet. */
 static int
 check_statement(struct pkgverify_run *run, struct pkgverify_package *p, struct err *err)
@@ -101,7 +122,11 @@ check_statement(struct pkgverify_run *run, struct pkgverify_package *p, struct e
 	    strcmp(s->build_type, KEYPACK_BUILD_TYPE) != 0)
 		return err_set(err, ERR_VERIFY, "%s: build type is '%s', not that of a package",
 			       p->bundle, verify_label(&run->arena, s->build_type));
-	return verify_terms_judge(run->terms, p->found, true, p->bundle, err);
+	if (verify_terms_judge(run->terms, p->found, true, p->bundle, err) < 0)
+		return -1;
+	return run->terms->rules && run->terms->rules->signatures > 1
+		       ? check_signers(run, p, err)
+		       : 0;
 }
 
 int

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What other programs read beside a bundle: its proof as a file and its bare envelope. Both say
- * nothing that the bundle does not say, so they are made again from it and compared; what is
- * changed, missing or belongs to no bundle is refused.
+ * nothing that the bundle does not say, so they are made again from it and compared; only
+ * further signatures of the same statement may stand in the envelope, and a policy may ask for
+ * them. What is changed, missing or belongs to no bundle is refused.
  */
 #include "base/dict.h"
 #include "base/tree.h"
@@ -34,6 +35,37 @@ compare(struct pkgverify_run *run, int dirfd, const char *path, const struct buf
 	return 0;
 }
 
+static int
+read_envelope(struct arena *a, int dirfd, const char *path, const struct dsse_bundle *b,
+	      struct dsse_along *along, struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(BESIDE_MAX_ENVELOPE);
+
+	if (pkgverify_read(dirfd, path, &text, err) < 0)
+		return -1;
+	return dsse_envelope_read(a, b, &text, verify_label(a, path), along, err);
+}
+
+int
+pkgverify_signers(struct pkgverify_run *run, const struct pkgverify_package *p,
+		  struct dsse_signers *out, struct err *err)
+{
+	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { .keyid = NULL };
+	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
+	struct arena *a = &run->arena;
+	struct dsse_along along;
+
+	if (pkgverify_read(run->dirfd, arena_format(a, "%s" PKGVERIFY_BUNDLE, p->name), &text,
+			   err) < 0 ||
+	    dsse_bundle_parse(a, buf_text(&text), text.len, p->bundle, &b, err) < 0 ||
+	    read_envelope(a, run->dirfd, arena_format(a, "%s" MATERIAL_INTOTO, p->name), &b,
+			  &along, err) < 0)
+		return -1;
+	if (dsse_along_verify(&b, &along, run->terms->ring, KEY_BUILDER, out, err) < 0)
+		return err_wrap(err, "%s" MATERIAL_INTOTO, p->label);
+	return 0;
+}
+
 /* A bundle of an arena of its own: there may be many. */
 static int
 check_bundle(struct pkgverify_run *run, int dirfd, const char *name, size_t stem,
@@ -44,6 +76,7 @@ check_bundle(struct pkgverify_run *run, int dirfd, const char *name, size_t stem
 	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
 	CLEANUP(buf_free) struct buf proof = BUF_MAX(NOTE_MAX_BYTES);
 	CLEANUP(buf_free) struct buf envelope = BUF_MAX(BESIDE_MAX_ENVELOPE);
+	struct dsse_along along;
 	const char *label = verify_label(&run->arena, name);
 
 	if (pkgverify_read(dirfd, name, &text, err) < 0 ||
@@ -51,13 +84,14 @@ check_bundle(struct pkgverify_run *run, int dirfd, const char *name, size_t stem
 		return -1;
 	if (!b.entry)
 		return 0;
-	if (material_beside(&b, &proof, &envelope, err) < 0)
+	if (material_beside(&b, NULL, &proof, &envelope, err) < 0)
 		return err_wrap(err, "%s", label);
 	if (compare(run, dirfd, arena_format(&a, "%.*s" MATERIAL_PROOF, (int)stem, name),
 		    &proof, err) < 0)
 		return -1;
-	return compare(run, dirfd, arena_format(&a, "%.*s" MATERIAL_INTOTO, (int)stem, name),
-		       &envelope, err);
+	return read_envelope(&a, dirfd,
+			     arena_format(&a, "%.*s" MATERIAL_INTOTO, (int)stem, name), &b,
+			     &along, err);
 }
 
 int

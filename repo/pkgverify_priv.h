@@ -91,6 +91,9 @@ int pkgverify_inputs(struct pkgverify_run *run, const char *packages_dir, const 
 /* Each proof and each bare envelope in a directory is that of the bundle beside it, and a
  * bundle that was logged has both. */
 int pkgverify_beside(struct pkgverify_run *run, int dirfd, struct err *err) MUST_CHECK;
+/* Whose signatures stand on the statement of a package, in its bundle and its envelope. */
+int pkgverify_signers(struct pkgverify_run *run, const struct pkgverify_package *p,
+		      struct dsse_signers *out, struct err *err) MUST_CHECK;
 /* log/, where there is one. */
 int pkgverify_log(struct pkgverify_run *run, int root, struct err *err) MUST_CHECK;
 

@@ -9,7 +9,8 @@
 #include "base/fd.h"
 #include "trust/ledger.h"
 
-#define LOG_DIR "log"
+#define LOG_DIR    "log"
+#define SECOND_MAX ((size_t)1024) /* a signature */
 
 static bool
 is_bundle(const char *path)
@@ -19,24 +20,77 @@ is_bundle(const char *path)
 	return n > m && strcmp(path + n - m, PUBLISH_BUNDLE) == 0;
 }
 
+struct beside { /* what lies beside a bundle */
+	struct arena arena;
+	struct dsse_bundle b;
+	struct dsse_along along;
+	struct buf text, second, proof, envelope;
+};
+
+static void
+beside_release(struct beside *o)
+{
+	dsse_bundle_release(&o->b);
+	buf_free(&o->text);
+	buf_free(&o->second);
+	buf_free(&o->proof);
+	buf_free(&o->envelope);
+	arena_release(&o->arena);
+}
+DEFINE_RELEASE(struct beside, beside_release);
+#define BESIDE_NONE                                                                            \
+	{                                                                                      \
+		.text = BUF_MAX(DSSE_MAX_BYTES), .second = BUF_MAX(SECOND_MAX),                \
+		.proof = BUF_MAX(NOTE_MAX_BYTES), .envelope = BUF_MAX(DSSE_MAX_BYTES * 2)      \
+	}
+
+static int
+beside_read(const struct publish_run *run, const struct digest *bundle, const char *name,
+	    struct beside *o, struct err *err)
+{
+	if (cas_get(run->spec->store, bundle, &o->text, err) < 0)
+		return -1;
+	return dsse_bundle_parse(&o->arena, buf_text(&o->text), o->text.len, name, &o->b, err);
+}
+
+static int
+beside_make(const struct publish_run *run, const struct publish_file *f, struct beside *o,
+	    struct err *err)
+{
+	if (f->along) {
+		const struct key_public *next =
+			key_next(signer_keys(run->spec->signer), KEY_BUILDER);
+
+		if (!next || cas_get(run->spec->store, &f->second, &o->second, err) < 0)
+			return next ? -1 : err_set(err, ERR_IO, "the next key is gone");
+		o->along.at[0].keyid = next->id;
+		o->along.at[0].sig = o->second.data;
+		o->along.at[0].len = o->second.len;
+		o->along.n = 1;
+	}
+	if (material_beside(&o->b, &o->along, &o->proof, &o->envelope, err) < 0)
+		return err_wrap(err, "%s", f->path);
+	return 0;
+}
+
 /* The proof and the envelope are made when they are written; their digests are known now. */
 static int
 add_beside(struct publish_run *run, const struct ledger_item *item, struct err *err)
 {
-	CLEANUP(buf_free) struct buf proof = BUF_MAX(NOTE_MAX_BYTES);
-	CLEANUP(buf_free) struct buf envelope = BUF_MAX(DSSE_MAX_BYTES * 2);
+	CLEANUP(beside_release) struct beside o = BESIDE_NONE;
 	int stem = (int)(strlen(item->name) - strlen(PUBLISH_BUNDLE));
 	struct publish_file f = { .kind = PUBLISH_PROOF, .source = item->bundle };
 
-	if (ledger_beside(run->spec->store, &item->bundle, item->name, &proof, &envelope, err) <
-	    0)
-		return -1;
 	f.path = arena_format(&run->arena, "%.*s" MATERIAL_PROOF, stem, item->name);
-	digest_of(proof.data, proof.len, &f.digest);
+	if (beside_read(run, &item->bundle, item->name, &o, err) < 0 ||
+	    publish_sign_along(run, &item->bundle, &o.b, &f.along, &f.second, err) < 0 ||
+	    beside_make(run, &f, &o, err) < 0)
+		return -1;
+	digest_of(o.proof.data, o.proof.len, &f.digest);
 	VEC_PUSH(&run->files, f);
 	f.kind = PUBLISH_ENVELOPE;
 	f.path = arena_format(&run->arena, "%.*s" MATERIAL_INTOTO, stem, item->name);
-	digest_of(envelope.data, envelope.len, &f.digest);
+	digest_of(o.envelope.data, o.envelope.len, &f.digest);
 	VEC_PUSH(&run->files, f);
 	return 0;
 }
@@ -124,11 +178,11 @@ static int
 write_beside(const struct publish_run *run, const struct publish_file *f, int out,
 	     struct err *err)
 {
-	CLEANUP(buf_free) struct buf proof = BUF_MAX(NOTE_MAX_BYTES);
-	CLEANUP(buf_free) struct buf envelope = BUF_MAX(DSSE_MAX_BYTES * 2);
-	const struct buf *what = f->kind == PUBLISH_PROOF ? &proof : &envelope;
+	CLEANUP(beside_release) struct beside o = BESIDE_NONE;
+	const struct buf *what = f->kind == PUBLISH_PROOF ? &o.proof : &o.envelope;
 
-	if (ledger_beside(run->spec->store, &f->source, f->path, &proof, &envelope, err) < 0)
+	if (beside_read(run, &f->source, f->path, &o, err) < 0 ||
+	    beside_make(run, f, &o, err) < 0)
 		return -1;
 	return fd_write_all(out, what->data, what->len, err);
 }

@@ -8,6 +8,7 @@
 #include "base/vec.h"
 #include "repo/publish.h"
 #include "repo/repomd.h"
+#include "trust/dsse.h"
 #include "trust/statement.h"
 
 #define PUBLISH_MAX_DOCUMENT ((size_t)256 * 1024 * 1024)
@@ -41,6 +42,8 @@ struct publish_file { /* one file of the tree */
 	struct digest digest;
 	enum publish_kind kind;
 	struct digest source; /* PROOF, ENVELOPE: blob of the bundle */
+	bool along;           /* ENVELOPE: with the signature of the next builder key, */
+	struct digest second; /* which is this blob */
 };
 
 struct publish_run {
@@ -87,6 +90,12 @@ int publish_release_add(struct publish_run *run, struct err *err) MUST_CHECK;
  */
 int publish_sign_statement(struct publish_run *run, const char *what, const struct statement *s,
 			   struct digest *bundle, struct err *err) MUST_CHECK;
+
+/* While the builder key is rotated: the next key's signature on the statement of a bundle, as a
+ * blob; made once per statement and key. *along: there is a next key. */
+int publish_sign_along(struct publish_run *run, const struct digest *bundle,
+		       const struct dsse_bundle *b, bool *along, struct digest *second,
+		       struct err *err) MUST_CHECK;
 
 /* The bundle that vouches for an inventory; signed once per inventory and key. */
 int publish_sign_inventory(struct publish_run *run, const struct buf *inventory,

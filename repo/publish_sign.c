@@ -408,6 +408,29 @@ publish_sign_statement(struct publish_run *run, const char *what, const struct s
 	return remember_blob(run, key, bundle, err);
 }
 
+int
+publish_sign_along(struct publish_run *run, const struct digest *bundle,
+		   const struct dsse_bundle *b, bool *along, struct digest *second,
+		   struct err *err)
+{
+	const struct key_public *next = key_next(signer_keys(run->spec->signer), KEY_BUILDER);
+	CLEANUP(buf_free) struct buf sig = BUF_MAX(SIGN_MAX_REF);
+	struct doc *key;
+	bool found;
+
+	*along = next != NULL;
+	if (!next)
+		return 0;
+	key = blob_key(run, "along", bundle, next, 0);
+	if (reuse_blob(run, key, second, &found, err) < 0 || found)
+		return found ? 0 : -1;
+	if (signer_sign(run->spec->signer, KEY_BUILDER, SIGNER_TYPE_INTOTO_NEXT, 0,
+			b->payload.data, b->payload.len, &sig, err) < 0 ||
+	    cas_put(run->spec->store, sig.data, sig.len, second, err) < 0)
+		return -1;
+	return remember_blob(run, key, second, err);
+}
+
 /* The names of all keys that sign metadata. */
 static const char *
 metadata_signers(struct publish_run *run)

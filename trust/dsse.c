@@ -29,27 +29,27 @@ dsse_base64(struct arena *a, const void *data, size_t n, struct buf *out)
 	return doc_text(a, buf_text(&text));
 }
 
-static struct doc *
-envelope_doc(struct arena *a, const struct dsse_bundle *b, struct buf *out)
+struct doc *
+dsse_signature_doc(struct arena *a, const char *keyid, const void *sig, size_t n,
+		   struct buf *out)
 {
-	struct doc *envelope = doc_map(a), *signatures = doc_list(a), *signature = doc_map(a);
+	struct doc *signature = doc_map(a);
 
-	doc_set_text(a, signature, "keyid", b->keyid);
-	doc_set(a, signature, "sig", dsse_base64(a, b->sig.data, b->sig.len, out));
-	doc_push(a, signatures, signature);
+	doc_set_text(a, signature, "keyid", keyid);
+	doc_set(a, signature, "sig", dsse_base64(a, sig, n, out));
+	return signature;
+}
+
+struct doc *
+dsse_envelope_doc(struct arena *a, const struct dsse_bundle *b, struct buf *out)
+{
+	struct doc *envelope = doc_map(a), *signatures = doc_list(a);
+
+	doc_push(a, signatures, dsse_signature_doc(a, b->keyid, b->sig.data, b->sig.len, out));
 	doc_set(a, envelope, "payload", dsse_base64(a, b->payload.data, b->payload.len, out));
 	doc_set_text(a, envelope, "payloadType", b->payload_type);
 	doc_set(a, envelope, "signatures", signatures);
 	return envelope;
-}
-
-void
-dsse_envelope_write(const struct dsse_bundle *b, struct buf *out)
-{
-	CLEANUP(arena_release) struct arena a = { 0 };
-
-	json_write(envelope_doc(&a, b, out), out);
-	buf_add_char(out, '\n');
 }
 
 void
@@ -63,7 +63,7 @@ dsse_bundle_rewrite(const struct dsse_bundle *b, struct buf *out)
 	dsse_material_write(&a, b, material, out);
 	doc_set_text(&a, bundle, "mediaType", BUNDLE_MEDIA_TYPE);
 	doc_set(&a, bundle, "verificationMaterial", material);
-	doc_set(&a, bundle, "dsseEnvelope", envelope_doc(&a, b, out));
+	doc_set(&a, bundle, "dsseEnvelope", dsse_envelope_doc(&a, b, out));
 	json_write(bundle, out);
 }
 
@@ -128,9 +128,9 @@ dsse_need_text(const struct doc *d, const char *what, const char *field, const c
 	return 0;
 }
 
-static int
-need_base64(const struct doc *d, const char *what, const char *field, struct buf *out,
-	    struct err *err)
+int
+dsse_need_base64(const struct doc *d, const char *what, const char *field, struct buf *out,
+		 struct err *err)
 {
 	const char *text = doc_get_text(d, field);
 
@@ -172,7 +172,7 @@ read_signature(const struct doc *list, struct dsse_bundle *b, struct err *err)
 		return err_set(err, ERR_VERIFY, "the envelope has not exactly one signature");
 	signature = list->items[0].value;
 	if (dsse_only_fields(signature, "signature", fields, err) < 0 ||
-	    need_base64(signature, "signature", "sig", &b->sig, err) < 0)
+	    dsse_need_base64(signature, "signature", "sig", &b->sig, err) < 0)
 		return -1;
 	/* Other signers leave the key id out and rely on the hint. */
 	if (!doc_get(signature, "keyid"))
@@ -208,7 +208,7 @@ read_bundle(struct arena *a, const struct doc *root, struct dsse_bundle *b, stru
 	    dsse_need_text(envelope, "dsseEnvelope", "payloadType", &b->payload_type, err) <
 		    0 ||
 	    (b->payload.len == 0 &&
-	     need_base64(envelope, "dsseEnvelope", "payload", &b->payload, err) < 0))
+	     dsse_need_base64(envelope, "dsseEnvelope", "payload", &b->payload, err) < 0))
 		return -1;
 	return read_signature(doc_get(envelope, "signatures"), b, err);
 }

@@ -40,8 +40,35 @@ struct dsse_bundle {
 };
 /* What was parsed, with entry and timestamp as they are now: canonical JSON. */
 void dsse_bundle_rewrite(const struct dsse_bundle *b, struct buf *out);
-/* The bare envelope on one line with its newline, as *.intoto.jsonl files hold it. */
-void dsse_envelope_write(const struct dsse_bundle *b, struct buf *out);
+/* A bundle has one signature. Its bare envelope may have more, of the same payload: the next
+ * key signs along while keys are rotated. */
+#define DSSE_MAX_ALONG 8
+struct dsse_along {
+	struct {
+		const char *keyid;
+		const void *sig;
+		size_t len;
+	} at[DSSE_MAX_ALONG];
+	size_t n;
+};
+/* The bare envelope on one line with its newline, as *.intoto.jsonl files hold it. along: may
+ * be NULL. */
+void dsse_envelope_write(const struct dsse_bundle *b, const struct dsse_along *along,
+			 struct buf *out);
+/* Reads the bare envelope of b: it says what b says, byte for byte, but may have further
+ * signatures. Nobody has verified those yet. */
+int dsse_envelope_read(struct arena *a, const struct dsse_bundle *b, const struct buf *text,
+		       const char *name, struct dsse_along *along, struct err *err) MUST_CHECK;
+/* Whose signatures they are: distinct keys of this role, b's own among them, that count now. A
+ * signature by an unknown key says nothing; one by a known key that does not verify is refused.
+ */
+struct dsse_signers {
+	const struct key_public *at[DSSE_MAX_ALONG + 1];
+	size_t n;
+};
+int dsse_along_verify(const struct dsse_bundle *b, const struct dsse_along *along,
+		      const struct keyring *ring, enum key_role role, struct dsse_signers *out,
+		      struct err *err) MUST_CHECK;
 /* Strict: wrong mediaType, several signatures, entries or timestamps, unknown fields,
  * certificates: ERR_VERIFY. */
 int dsse_bundle_parse(struct arena *a, const char *text, size_t n, const char *name,

@@ -17,6 +17,14 @@ int dsse_need_text(const struct doc *d, const char *what, const char *field, con
 /* Base64 as a text node; what does not fit sticks in out->overflow. */
 struct doc *dsse_base64(struct arena *a, const void *data, size_t n, struct buf *out);
 
+/* A required field of base64 that is not empty. */
+int dsse_need_base64(const struct doc *d, const char *what, const char *field, struct buf *out,
+		     struct err *err) MUST_CHECK;
+/* {keyid, sig}. */
+struct doc *dsse_signature_doc(struct arena *a, const char *keyid, const void *sig, size_t n,
+			       struct buf *out);
+struct doc *dsse_envelope_doc(struct arena *a, const struct dsse_bundle *b, struct buf *out);
+
 /* Sets tlogEntries and timestampVerificationData of material, where b has them. */
 void dsse_material_write(struct arena *a, const struct dsse_bundle *b, struct doc *material,
 			 struct buf *out);

@@ -131,6 +131,7 @@ bool key_is_bare(const char *path);
 const struct key_public *key_find(const struct keyring *ring, const char *id);
 const struct key_public *key_of_role(const struct keyring *ring,
 				     enum key_role role); /* active, else the first, or NULL */
+const struct key_public *key_next(const struct keyring *ring, enum key_role role); /* or NULL */
 /* PEM of a P-256 public key, armored certificate of an OpenPGP one: what `kiln key export`
  * prints. */
 int key_export(const struct key_public *k, struct buf *out, struct err *err) MUST_CHECK;

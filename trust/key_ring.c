@@ -464,6 +464,15 @@ key_need(const struct keyring *ring, enum key_role role, const struct key_public
 }
 
 const struct key_public *
+key_next(const struct keyring *ring, enum key_role role)
+{
+	for (size_t i = 0; i < ring->n; i++)
+		if (ring->at[i].role == role && ring->at[i].state == KEY_NEXT)
+			return &ring->at[i];
+	return NULL;
+}
+
+const struct key_public *
 key_of_role(const struct keyring *ring, enum key_role role)
 {
 	const struct key_public *first = NULL;

@@ -483,23 +483,6 @@ ledger_recall(const struct ledger *l, struct ledger_item *items, size_t n, bool 
 	return 0;
 }
 
-int
-ledger_beside(const struct cas *store, const struct digest *bundle, const char *name,
-	      struct buf *proof, struct buf *envelope, struct err *err)
-{
-	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
-	CLEANUP(bundle_close) struct open_bundle o = { .signer = NULL };
-
-	buf_clear(proof);
-	buf_clear(envelope);
-	if (cas_get(store, bundle, &text, err) < 0 ||
-	    dsse_bundle_parse(&o.arena, buf_text(&text), text.len, name, &o.b, err) < 0)
-		return -1;
-	if (material_beside(&o.b, proof, envelope, err) < 0)
-		return err_wrap(err, "%s", name);
-	return 0;
-}
-
 static int
 give(const struct cas *store, const char *name, ledger_each_fn *each, void *arg,
      struct err *err)

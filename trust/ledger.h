@@ -47,9 +47,6 @@ int ledger_enter(const struct ledger *l, struct ledger_item *items, size_t n,
 /* Only looks: *all tells whether every item is remembered, and then they are filled in. */
 int ledger_recall(const struct ledger *l, struct ledger_item *items, size_t n, bool *all,
 		  struct err *err) MUST_CHECK;
-/* material_beside of a bundle in the store. Both are cleared first. */
-int ledger_beside(const struct cas *store, const struct digest *bundle, const char *name,
-		  struct buf *proof, struct buf *envelope, struct err *err) MUST_CHECK;
 /* The bundle of every statement that was entered with this store and that it still holds. */
 typedef int ledger_each_fn(void *arg, const char *name, const struct buf *bundle,
 			   struct err *err);

@@ -112,8 +112,8 @@ material_verify(struct arena *a, const struct dsse_bundle *b, const struct key_p
 }
 
 int
-material_beside(const struct dsse_bundle *b, struct buf *proof, struct buf *envelope,
-		struct err *err)
+material_beside(const struct dsse_bundle *b, const struct dsse_along *along, struct buf *proof,
+		struct buf *envelope, struct err *err)
 {
 	struct tlog_proof path;
 
@@ -124,6 +124,6 @@ material_beside(const struct dsse_bundle *b, struct buf *proof, struct buf *enve
 		memcpy(path.at, b->entry->hashes, path.n * sizeof(*path.at));
 	tlog_proof_write(&path, b->entry->index, b->entry->checkpoint, b->entry->checkpoint_len,
 			 proof);
-	dsse_envelope_write(b, envelope);
+	dsse_envelope_write(b, along, envelope);
 	return buf_check(proof, "proof", err) < 0 ? -1 : buf_check(envelope, "envelope", err);
 }

@@ -28,8 +28,8 @@ int material_verify(struct arena *a, const struct dsse_bundle *b,
  * proof: ERR_INPUT. */
 #define MATERIAL_PROOF  ".tlog-proof"
 #define MATERIAL_INTOTO ".intoto.jsonl"
-int material_beside(const struct dsse_bundle *b, struct buf *proof, struct buf *envelope,
-		    struct err *err) MUST_CHECK;
+int material_beside(const struct dsse_bundle *b, const struct dsse_along *along,
+		    struct buf *proof, struct buf *envelope, struct err *err) MUST_CHECK;
 /* The id of a log in bundles and trust roots: SHA-256 over origin and key, whose first four
  * bytes stand in the signatures of checkpoints. */
 void material_log_id(const struct note_key *log, struct digest *out);

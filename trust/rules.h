@@ -44,6 +44,7 @@ struct rules {
 	bool own_keys;       /* `keys:` was given: nobody else's count */
 	struct rules_party *builders;
 	size_t nbuilders;
+	int64_t signatures; /* of different builder keys on a package's statement; 0: one */
 	struct rules_words walls;
 	bool log_given;
 	const char *log_origin; /* NULL: any that a trusted log key signs for */

@@ -140,6 +140,9 @@ rules_demands(struct arena *a, const struct rules *r)
 	if (r->own_keys)
 		say(&w, "only the %zu keys count that the policy names", r->ring.n);
 	say_builders(&w, r);
+	if (r->signatures > 1)
+		say(&w, "every package is attested by %lld different builder keys",
+		    (long long)r->signatures);
 	if (r->walls.n)
 		say(&w, "in every chamber stood: %s", join(a, &r->walls));
 	say_log(&w, r);

@@ -2,6 +2,7 @@
 /* The policy file as a whole, and its plain lists. */
 #include "base/clock.h"
 #include "base/fd.h"
+#include "trust/dsse.h"
 #include "trust/rules_priv.h"
 
 #include <ctype.h>
@@ -169,6 +170,36 @@ read_age(struct rules_reader *r, const struct doc *d)
 		       : rules_read_wrong(r, d, "max_age", "a span such as 12h, 7d or 4w");
 }
 
+/* Asked after the builders are known. One key under two ids counts once. */
+static int
+read_signatures(struct rules_reader *r, const struct doc *d)
+{
+	const struct rules *out = r->out;
+	bool any = out->nbuilders == 0;
+	size_t keys = 0;
+
+	if (!doc_int(d, &r->out->signatures) || out->signatures < 1 ||
+	    out->signatures > DSSE_MAX_ALONG + 1)
+		return rules_read_wrong(r, d, "signatures", "a whole number of 1 to 9");
+	for (size_t i = 0; i < out->nbuilders; i++) {
+		const char *key = out->builders[i].key;
+		size_t first = 0;
+
+		any = any || !key;
+		while (key && first < i &&
+		       (!out->builders[first].key ||
+			strcmp(out->builders[first].key, key) != 0))
+			first++;
+		keys += first == i;
+	}
+	if (!any && (size_t)out->signatures > keys)
+		return doc_error(d, r->name, r->err,
+				 "'signatures' is %lld, but only %zu builder keys are named: "
+				 "nothing could pass",
+				 (long long)out->signatures, keys);
+	return 0;
+}
+
 static int
 read_tested(struct rules_reader *r, const struct doc *d)
 {
@@ -273,19 +304,13 @@ static const struct {
 	int (*read)(struct rules_reader *r, const struct doc *d);
 } fields[] = {
 	/* keys first: others may name them by fingerprint */
-	{ "format", read_format },
-	{ "description", read_description },
-	{ "keys", read_key_files },
-	{ "builders", rules_read_builders },
-	{ "walls", read_walls },
-	{ "log", rules_read_log },
-	{ "witnesses", rules_read_witnesses },
-	{ "rebuilds", rules_read_rebuilds },
-	{ "seeds", read_seeds },
-	{ "sources", read_sources },
-	{ "max_age", read_age },
-	{ "licences", read_licences },
-	{ "sbom", read_sbom },
+	{ "format", read_format },           { "description", read_description },
+	{ "keys", read_key_files },          { "builders", rules_read_builders },
+	{ "signatures", read_signatures },   { "walls", read_walls },
+	{ "log", rules_read_log },           { "witnesses", rules_read_witnesses },
+	{ "rebuilds", rules_read_rebuilds }, { "seeds", read_seeds },
+	{ "sources", read_sources },         { "max_age", read_age },
+	{ "licences", read_licences },       { "sbom", read_sbom },
 	{ "grounds", read_grounds },
 	{ "tested", read_tested },
 	{ "built_twice", read_twice },

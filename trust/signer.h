@@ -22,6 +22,9 @@
 /* Payload types and the roles that may sign each. */
 #define SIGNER_TYPE_INTOTO                                                                     \
 	"application/vnd.in-toto+json" /* builder, image, rebuilder: DER ECDSA over PAE */
+/* The same by the key that comes next: a second signature while keys are rotated. */
+#define SIGNER_TYPE_INTOTO_NEXT SIGNER_TYPE_INTOTO SIGNER_NEXT
+#define SIGNER_NEXT             ";key=next"
 #define SIGNER_TYPE_RPM                                                                        \
 	"application/x-rpm-header" /* packages: OpenPGP signature packet, binary */
 #define SIGNER_TYPE_REPOMD                                                                     \

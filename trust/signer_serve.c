@@ -31,6 +31,7 @@ struct request {
 	enum key_role role;
 	int64_t created;
 	uint32_t expires; /* seconds; OpenPGP only */
+	bool next;        /* by the key that comes next, alone */
 	char type[SIGNER_MAX_TYPE + 1];
 	const char *payload;
 	size_t n;
@@ -79,6 +80,11 @@ read_request(const void *data, size_t n, struct request *out, struct err *err)
 				 .payload = (const char *)at + SIGNER_HEAD + type_len,
 				 .n = n - SIGNER_HEAD - type_len };
 	memcpy(out->type, at + SIGNER_HEAD, type_len);
+	if (type_len > strlen(SIGNER_NEXT) &&
+	    strcmp(out->type + type_len - strlen(SIGNER_NEXT), SIGNER_NEXT) == 0) {
+		out->type[type_len - strlen(SIGNER_NEXT)] = '\0';
+		out->next = true;
+	}
 	return read_expiry(out, err);
 }
 
@@ -149,22 +155,25 @@ sign_timestamp(struct key_private *k, const struct request *r, struct buf *sig, 
 	return timestamp_make(k, &imprint, clock_wall(), sig, err);
 }
 
+/* The next key signs along; it may be asked alone; the signature may end. */
+enum { BY_ALL = 1, BY_NEXT = 2, MAY_EXPIRE = 4 };
+
 /* Which role may sign which type, and how. */
 static const struct use {
 	enum key_role role;
 	const char *type;
 	int (*sign)(struct key_private *k, const struct request *r, struct buf *sig,
 		    struct err *err);
-	bool by_all, may_expire; /* the next key signs along; the signature may end */
+	unsigned may;
 } allowed[] = {
-	{ KEY_BUILDER, SIGNER_TYPE_INTOTO, sign_statement, false, false },
-	{ KEY_IMAGE, SIGNER_TYPE_INTOTO, sign_statement, false, false },
-	{ KEY_REBUILDER, SIGNER_TYPE_INTOTO, sign_statement, false, false },
-	{ KEY_PACKAGES, SIGNER_TYPE_RPM, sign_openpgp, false, false },
-	{ KEY_METADATA, SIGNER_TYPE_REPOMD, sign_openpgp, true, true },
-	{ KEY_LOG, SIGNER_TYPE_CHECKPOINT, sign_checkpoint, false, false },
-	{ KEY_WITNESS, SIGNER_TYPE_CHECKPOINT, sign_cosignature, false, false },
-	{ KEY_TIMESTAMP, SIGNER_TYPE_TIMESTAMP, sign_timestamp, false, false },
+	{ KEY_BUILDER, SIGNER_TYPE_INTOTO, sign_statement, BY_NEXT },
+	{ KEY_IMAGE, SIGNER_TYPE_INTOTO, sign_statement, BY_NEXT },
+	{ KEY_REBUILDER, SIGNER_TYPE_INTOTO, sign_statement, 0 },
+	{ KEY_PACKAGES, SIGNER_TYPE_RPM, sign_openpgp, 0 },
+	{ KEY_METADATA, SIGNER_TYPE_REPOMD, sign_openpgp, BY_ALL | MAY_EXPIRE },
+	{ KEY_LOG, SIGNER_TYPE_CHECKPOINT, sign_checkpoint, 0 },
+	{ KEY_WITNESS, SIGNER_TYPE_CHECKPOINT, sign_cosignature, 0 },
+	{ KEY_TIMESTAMP, SIGNER_TYPE_TIMESTAMP, sign_timestamp, 0 },
 };
 
 static const struct use *
@@ -172,7 +181,8 @@ find_use(const struct request *r, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
 		if (allowed[i].role == r->role && strcmp(allowed[i].type, r->type) == 0 &&
-		    (r->expires == 0 || allowed[i].may_expire))
+		    (r->expires == 0 || (allowed[i].may & MAY_EXPIRE)) &&
+		    (!r->next || (allowed[i].may & BY_NEXT)))
 			return &allowed[i];
 	(void)err_set(err, ERR_INPUT, "the %s key may not sign payloads of type '%s'",
 		      key_role_name(r->role), r->type);
@@ -220,15 +230,15 @@ answer(const struct signer_set *set, const void *data, size_t n, struct buf *sig
 
 	if (read_request(data, n, &r, err) < 0 || !(use = find_use(&r, err)))
 		return -1;
-	k = set->keys[r.role];
+	k = r.next ? set->next[r.role] : set->keys[r.role];
 	if (!k) {
-		(void)err_set(err, ERR_INPUT, "the key set has no %s key",
-			      key_role_name(r.role));
+		(void)err_set(err, ERR_INPUT, "the key set has no %s%s key",
+			      r.next ? "next " : "", key_role_name(r.role));
 		return err_hint(err, "`kiln key init` makes what a key set lacks");
 	}
 	if (sign_logged(set, use, k, &r, sig, err) < 0)
 		return -1;
-	if (use->by_all && set->next[r.role])
+	if ((use->may & BY_ALL) && set->next[r.role])
 		return sign_logged(set, use, set->next[r.role], &r, sig, err);
 	return 0;
 }

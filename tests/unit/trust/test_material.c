@@ -338,6 +338,7 @@ TEST(material_lies_beside_as_proof_and_envelope)
 	CLEANUP(buf_free) struct buf envelope = BUF_MAX(TEXT);
 	CLEANUP(buf_free) struct buf text = BUF_MAX(TEXT);
 	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { 0 };
+	struct dsse_bundle bare;
 	struct ledger_item item;
 	struct tlog_checkpoint c;
 	struct note_key log;
@@ -345,12 +346,13 @@ TEST(material_lies_beside_as_proof_and_envelope)
 
 	desk_open(&d);
 	item = signed_item(&d, 0);
-	assert_fails(ledger_beside(d.store, &item.bare, "x", &proof, &envelope, err),
-		     "x: it was not logged");
 	assert_ok(ledger_enter(&d.ledger, &item, 1, err));
-	assert_ok(ledger_beside(d.store, &item.bundle, "x", &proof, &envelope, err));
 	read_bundle(&d, &item, &text);
 	assert_ok(dsse_bundle_parse(&d.a, text.data, text.len, "b", &b, err));
+	bare = b;
+	bare.entry = NULL;
+	assert_fails(material_beside(&bare, NULL, &proof, &envelope, err), "it was not logged");
+	assert_ok(material_beside(&b, NULL, &proof, &envelope, err));
 	assert_ok(tlog_author_key(keyset_ring(), ORIGIN, &log, err));
 	assert_ok(tlog_proof_check(&d.a, proof.data, proof.len, &log, b.entry->body,
 				   b.entry->body_len, &c, NULL, err));

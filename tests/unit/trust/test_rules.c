@@ -151,6 +151,11 @@ TEST(rules_refuse_a_threshold_that_one_key_would_meet_twice)
 	refuse("format: 1\nrebuilds:\n  threshold: 2\n  rebuilders:\n"
 	       "    - {name: alice, key: builder.pub}\n",
 	       "p.yaml:3:14: 'threshold' is 2, but only 1 are named");
+	refuse("format: 1\nbuilders:\n  - {key: builder.pub, id: a}\n"
+	       "  - {key: builder.pub, id: b}\nsignatures: 2\n",
+	       "p.yaml:5:13: 'signatures' is 2, but only 1 builder keys are named");
+	refuse("format: 1\nsignatures: 0\n", "a whole number of 1 to 9");
+	refuse("format: 1\nsignatures: 10\n", "a whole number of 1 to 9");
 	refuse(arena_format(&a, "format: 1\nwitnesses: {quorum: 1, keys: [\"%s\"]}\n", w),
 	       "witnesses sign a log");
 	refuse(arena_format(&a, "format: 1\nlog: {key: \"%s\"}\n", w),
