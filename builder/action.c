@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "builder/action.h"
 #include "base/json.h"
+#include "builder/debuginfo.h"
 #include "builder/normalize.h"
 #include "builder/split.h"
 #include "repo/pkgaudit.h"
@@ -163,6 +164,9 @@ action_make(struct arena *a, const struct action_input *in, struct action *out, 
 	doc_set(a, d, "epoch", doc_number(a, r->epoch));
 	doc_set(a, d, "packager", packager);
 	doc_set(a, d, "distribution", distribution_doc(a, in->vendor, in->seed));
+	/* What a recipe does not use is not in its key, which stays as it was. */
+	if (r->debuginfo)
+		doc_set_text(a, d, DEBUGINFO_STEP, debuginfo_script);
 	json_write(d, &text);
 	if (buf_check(&text, "action", err) < 0)
 		return err_wrap(err, "recipe %s", r->name);

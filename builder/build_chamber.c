@@ -6,6 +6,7 @@
 #include "builder/build_priv.h"
 #include "base/fd.h"
 #include "base/tar.h"
+#include "builder/debuginfo.h"
 #include "builder/stage.h"
 
 static int
@@ -70,7 +71,7 @@ fill_env(struct arena *a, const struct build_job *job, const struct seed *ground
 		"TMPDIR=/tmp",
 		"TZ=UTC",
 	};
-	size_t max = ARRAY_LEN(fixed) + ground->nenv + r->nenv, n = 0;
+	size_t max = ARRAY_LEN(fixed) + ground->nenv + r->nenv + DEBUGINFO_VARIABLES, n = 0;
 	const char **env = arena_array(a, max, sizeof(*env));
 
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
@@ -86,6 +87,8 @@ fill_env(struct arena *a, const struct build_job *job, const struct seed *ground
 	}
 	for (size_t i = 0; i < r->nenv; i++)
 		env[n++] = assign(a, &r->env[i], top_of(job));
+	if (r->debuginfo)
+		debuginfo_flags(a, r, top_of(job), env, &n);
 	qsort(env, n, sizeof(*env), compare_texts);
 	spec->env = env;
 	spec->nenv = n;
@@ -201,7 +204,7 @@ add_steps(struct arena *a, const struct build_job *job, const struct seed *groun
 {
 	const struct recipe *r = job->node->recipe;
 	struct sandbox_step *steps =
-		arena_array(a, r->nsteps + ground->nfinish + 3, sizeof(*steps));
+		arena_array(a, r->nsteps + ground->nfinish + 4, sizeof(*steps));
 	size_t n = 0;
 
 	if (job->check)
@@ -227,6 +230,10 @@ add_steps(struct arena *a, const struct build_job *job, const struct seed *groun
 		steps[n++] = (struct sandbox_step){ .name = ground->finish[i].name,
 						    .script = script(a, job,
 								     ground->finish[i].run) };
+	if (r->debuginfo)
+		steps[n++] =
+			(struct sandbox_step){ .name = DEBUGINFO_STEP,
+					       .script = script(a, job, debuginfo_script) };
 	c->spec.steps = steps;
 	c->spec.nsteps = n;
 }

@@ -105,6 +105,9 @@ build_pack_recipe_doc(struct arena *a, const struct recipe *r)
 	doc_set(a, d, "rpmEpoch", doc_number(a, r->rpm_epoch));
 	doc_set(a, d, "epoch", doc_number(a, r->epoch));
 	doc_set(a, d, "noarch", doc_boolean(a, r->noarch));
+	doc_set(a, d, "debuginfo", doc_boolean(a, r->debuginfo));
+	doc_set(a, d, "doc", doc_boolean(a, r->doc));
+	doc_set(a, d, "locale", doc_boolean(a, r->locale));
 	for (size_t i = 0; i < r->npackages; i++)
 		doc_push(a, packages, package_doc(a, &r->packages[i]));
 	doc_set(a, d, "packages", packages);
@@ -241,7 +244,10 @@ build_pack_recipe_read(struct arena *a, const struct doc *d, struct recipe *r, s
 	if (!r->name || !r->version || r->npackages == 0 ||
 	    !doc_int(doc_get(d, "rpmEpoch"), &r->rpm_epoch) ||
 	    !doc_int(doc_get(d, "epoch"), &r->epoch) ||
-	    !doc_bool(doc_get(d, "noarch"), &r->noarch))
+	    !doc_bool(doc_get(d, "noarch"), &r->noarch) ||
+	    !doc_bool(doc_get(d, "debuginfo"), &r->debuginfo) ||
+	    !doc_bool(doc_get(d, "doc"), &r->doc) ||
+	    !doc_bool(doc_get(d, "locale"), &r->locale))
 		return err_set(err, ERR_IO, "what is to be packed cannot be read");
 	for (size_t i = 0; i < r->npackages; i++)
 		if (get_package(a, packages->items[i].value, &r->packages[i], err) < 0)

@@ -145,6 +145,9 @@ read_recipe(struct arena *a, struct memo_wire *w)
 	r->version = text(w);
 	r->limits.memory_bytes = number(w);
 	r->test.run.run = number(w) ? "" : NULL;
+	r->debuginfo = number(w) != 0;
+	r->doc = number(w) != 0;
+	r->locale = number(w) != 0;
 	r->ground = texts(a, w, &r->nground);
 	if (r->nground == 0)
 		r->ground = NULL;
@@ -286,6 +289,9 @@ add_recipe(struct buf *out, const struct recipe *r)
 	add_text(out, r->version);
 	add_number(out, r->limits.memory_bytes);
 	add_number(out, r->test.run.run != NULL);
+	add_number(out, r->debuginfo);
+	add_number(out, r->doc);
+	add_number(out, r->locale);
 	add_number(out, r->nground);
 	for (size_t i = 0; i < r->nground; i++)
 		add_text(out, r->ground[i]);

@@ -256,6 +256,9 @@ describe(const struct package_context *c, const struct split_part *part,
 	static const char *const what[] = {
 		[SPLIT_DEVEL] = "Files for building with",
 		[SPLIT_STATIC] = "Static libraries of",
+		[SPLIT_DOC] = "Manuals and documents of",
+		[SPLIT_LOCALE] = "Translations of",
+		[SPLIT_DEBUGINFO] = "What debuggers want to know of",
 	};
 	const struct recipe_package *p = part->declared;
 

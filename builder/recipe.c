@@ -446,18 +446,33 @@ recipe_is_given(const struct recipe_set *s, const char *package)
 	       !(s->shadow && recipe_of_package(s, package));
 }
 
+/* Whether the packages of this recipe have that split. */
+static bool
+has_split(const struct recipe *r, const char *split)
+{
+	if (strcmp(split, "-doc") == 0)
+		return r->doc;
+	if (strcmp(split, "-locale") == 0)
+		return r->locale;
+	return strcmp(split, "-debuginfo") != 0 || r->debuginfo;
+}
+
 const struct recipe *
 recipe_of_package(const struct recipe_set *s, const char *package)
 {
-	static const char *const splits[] = { "-devel", "-static" };
+	static const char *const splits[] = { "-devel", "-static", "-doc", "-locale",
+					      "-debuginfo" };
 	size_t len = strlen(package);
 	const struct recipe *r = find_package(s, package, len);
 
 	for (size_t i = 0; i < ARRAY_LEN(splits) && !r; i++) {
 		size_t n = strlen(splits[i]);
 
-		if (len > n && !strcmp(package + len - n, splits[i]))
-			r = find_package(s, package, len - n);
+		if (len <= n || strcmp(package + len - n, splits[i]) != 0)
+			continue;
+		r = find_package(s, package, len - n);
+		if (r && !has_split(r, splits[i]))
+			r = NULL;
 	}
 	return r;
 }

@@ -147,6 +147,8 @@ struct recipe {
 	const char **prefer;
 	size_t nprefer;
 	bool full_proc, fake_chown; /* see struct sandbox_spec */
+	bool debuginfo;             /* what is for debuggers goes to a package of its own */
+	bool doc, locale;           /* splits that it asks for, besides -devel and -static */
 	const char *kernel_release, *kernel_version;
 	struct sandbox_limits limits;
 	struct recipe_except { /* what the audit may find (docs/hardening.md) */
@@ -215,8 +217,8 @@ int recipe_load_entry(struct arena *a, const struct recipe_place *place, const c
 const struct recipe *recipe_find(const struct recipe_set *s, const char *name);
 /* Whether a need of this name is met by the ground. */
 bool recipe_is_given(const struct recipe_set *s, const char *package);
-/* The recipe that makes a package of this name: named packages, and the splits -devel -static
- * of each. NULL: none. */
+/* The recipe that makes a package of this name: named packages, and the splits of each: -devel,
+ * -static, and those that the recipe asks for. NULL: none. */
 const struct recipe *recipe_of_package(const struct recipe_set *s, const char *package);
 
 /* The schema as data, for docs tests and `kiln help recipe`: dotted key paths. */

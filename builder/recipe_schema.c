@@ -211,6 +211,11 @@ static const struct recipe_field build_fields[] = {
 	  WITH(recipe, check.line),
 	  DOCS("shell script", "none",
 	       "the package's own tests, run after the last step; their outcome is recorded") },
+	{ .name = "debuginfo",
+	  .read = recipe_read_bool,
+	  IN(recipe, debuginfo),
+	  DOCS("true or false", "false",
+	       "compile with -g; what is for debuggers goes to NAME-debuginfo") },
 	{ .name = "proc",
 	  .read = recipe_read_proc,
 	  IN(recipe, full_proc),
@@ -530,6 +535,18 @@ finish_vex(struct recipe_reader *r, const struct doc *d, void *item, struct err 
 TABLE(vex, "vex[]", .size = sizeof(struct recipe_vex), .finish = finish_vex,
       .line = offsetof(struct recipe_vex, line), .col = offsetof(struct recipe_vex, col));
 
+static const struct recipe_field split_fields[] = {
+	{ .name = "doc",
+	  .read = recipe_read_bool,
+	  IN(recipe, doc),
+	  DOCS("true or false", "false", "manuals and documents go to NAME-doc") },
+	{ .name = "locale",
+	  .read = recipe_read_bool,
+	  IN(recipe, locale),
+	  DOCS("true or false", "false", "translations go to NAME-locale") },
+};
+TABLE(split, "splits", UNPLACED);
+
 static const struct recipe_field root_fields[] = {
 	{ .name = "format",
 	  .read = recipe_read_format,
@@ -632,6 +649,10 @@ static const struct recipe_field root_fields[] = {
 	  WITH(recipe, npackages),
 	  .flags = RECIPE_LISTED,
 	  DOCS("list of maps", "one, of the recipe's name, with all files", "what comes out") },
+	{ .name = "splits",
+	  .sub = &split,
+	  DOCS("map", "none",
+	       "what falls to packages of its own, besides -devel and -static") },
 	{ .name = "test",
 	  .sub = &test,
 	  .flags = RECIPE_UNKEYED,

@@ -145,9 +145,22 @@ is_linker_link(const struct pkgfile_entry *e)
 	       ends_with(base, ".so");
 }
 
-static enum split_rule
-rule_of(const struct pkgfile_entry *e)
+static bool
+is_doc(const char *path)
 {
+	return is_below(path, "/usr/share/doc/") || is_below(path, "/usr/share/man/") ||
+	       is_below(path, "/usr/share/info/") || is_below(path, "/usr/share/gtk-doc/");
+}
+
+static enum split_rule
+rule_of(const struct recipe *r, const struct pkgfile_entry *e)
+{
+	if (r->debuginfo && is_below(e->path, "/usr/lib/debug/"))
+		return SPLIT_DEBUGINFO;
+	if (r->doc && is_doc(e->path))
+		return SPLIT_DOC;
+	if (r->locale && is_below(e->path, "/usr/share/locale/"))
+		return SPLIT_LOCALE;
 	if (ends_with(e->path, ".a"))
 		return SPLIT_STATIC;
 	if (is_below(e->path, "/usr/include/") || is_below(e->path, "/usr/lib/musl/include/") ||
@@ -163,7 +176,7 @@ struct splitter {
 	const struct recipe *r;
 	const struct pkgfile_entry *entries;
 	size_t n;
-	struct split_part *parts; /* packages of the recipe, then -devel, -static */
+	struct split_part *parts; /* packages of the recipe, then those of the rules */
 	size_t nparts;
 	size_t *owner; /* part of each entry, or NOBODY */
 	bool *shared;  /* [entry * nparts + part]: directories that parts own together */
@@ -233,7 +246,7 @@ part_of_rule(const struct splitter *s, enum split_rule rule)
 
 	if (rule == SPLIT_DECLARED)
 		return 0;
-	own = s->r->npackages + (rule == SPLIT_STATIC);
+	own = s->r->npackages + (size_t)rule - SPLIT_DEVEL;
 	for (size_t i = 0; i < s->r->npackages; i++) {
 		if (strcmp(s->parts[i].name, s->parts[own].name) == 0)
 			return i;
@@ -264,7 +277,7 @@ take_by_rule(struct splitter *s)
 		if (s->owner[i] != NOBODY)
 			continue;
 		if (e->type != MANIFEST_DIR)
-			s->owner[i] = part_of_rule(s, rule_of(e));
+			s->owner[i] = part_of_rule(s, rule_of(s->r, e));
 		else if (is_leaf_dir(s, i) && !split_is_standard_dir(e->path))
 			s->owner[i] = 0;
 	}
@@ -340,20 +353,24 @@ fill_parts(struct splitter *s)
 static void
 make_parts(struct splitter *s)
 {
+	static const char *const names[] = {
+		[SPLIT_DEVEL] = "devel",   [SPLIT_STATIC] = "static",       [SPLIT_DOC] = "doc",
+		[SPLIT_LOCALE] = "locale", [SPLIT_DEBUGINFO] = "debuginfo",
+	};
 	const struct recipe *r = s->r;
 
-	s->nparts = r->npackages + 2;
+	s->nparts = r->npackages + SPLIT_OF_RULES;
 	s->parts = arena_array(s->a, s->nparts, sizeof(*s->parts));
 	for (size_t i = 0; i < r->npackages; i++) {
 		s->parts[i].name = r->packages[i].name;
 		s->parts[i].declared = &r->packages[i];
 	}
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < SPLIT_OF_RULES; i++) {
 		struct split_part *part = &s->parts[r->npackages + i];
 
-		part->rule = i ? SPLIT_STATIC : SPLIT_DEVEL;
-		part->name = arena_format(s->a, "%s-%s", r->packages[0].name,
-					  i ? "static" : "devel");
+		part->rule = (enum split_rule)(SPLIT_DEVEL + i);
+		part->name =
+			arena_format(s->a, "%s-%s", r->packages[0].name, names[part->rule]);
 		part->declared = &r->packages[0];
 	}
 }

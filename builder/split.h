@@ -3,7 +3,9 @@
  * Which file goes to which package. First the `files` globs of the packages, in order; then the
  * rules: *.a to NAME-static; headers, .pc, .cmake and .m4 files, and the links that only the
  * linker wants (lib*.so) to NAME-devel, where NAME is the recipe's first package; what is left
- * to the first package. The same below /usr/lib/musl/.
+ * to the first package. The same below /usr/lib/musl/. Where the recipe asks for it, before
+ * these: manuals and documents to NAME-doc, translations to NAME-locale, /usr/lib/debug to
+ * NAME-debuginfo.
  *
  * A directory belongs to the package whose glob takes it; else, unless it is one of the
  * standard ones that every system has, to every package that has something below it.
@@ -15,7 +17,15 @@
 
 #define SPLIT_RULES 1 /* part of every action key; raised whenever a rule changes */
 
-enum split_rule { SPLIT_DECLARED, SPLIT_DEVEL, SPLIT_STATIC };
+enum split_rule {
+	SPLIT_DECLARED,
+	SPLIT_DEVEL,
+	SPLIT_STATIC,
+	SPLIT_DOC,
+	SPLIT_LOCALE,
+	SPLIT_DEBUGINFO
+};
+#define SPLIT_OF_RULES 5 /* parts that rules fill */
 
 struct split_part {
 	const char *name;

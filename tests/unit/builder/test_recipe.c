@@ -331,9 +331,11 @@ TEST(recipe_set_is_sorted_and_finds_packages_and_their_splits)
 	put(dirfd, "recipes/b/recipe.yaml",
 	    simple(&a, "b", "packages: [{name: b}, {name: b-libs, files: [/x]}]\n"), err);
 	put(dirfd, "recipes/a/recipe.yaml", simple(&a, "a", ""), err);
+	put(dirfd, "recipes/c-doc/recipe.yaml", simple(&a, "c-doc", "splits: {doc: true}\n"),
+	    err);
 	put(dirfd, "recipes/README.md", "words\n", err);
 	assert_ok(recipe_load_all(&a, &place, &set, err));
-	assert_int_equal(set.n, 2);
+	assert_int_equal(set.n, 3);
 	assert_string_equal(set.at[0]->name, "a");
 	assert_ptr_equal(recipe_find(&set, "b"), set.at[1]);
 	assert_null(recipe_find(&set, "c"));
@@ -341,6 +343,8 @@ TEST(recipe_set_is_sorted_and_finds_packages_and_their_splits)
 	assert_ptr_equal(recipe_of_package(&set, "b-libs-devel"), set.at[1]);
 	assert_ptr_equal(recipe_of_package(&set, "a-static"), set.at[0]);
 	assert_null(recipe_of_package(&set, "a-doc"));
+	assert_ptr_equal(recipe_of_package(&set, "c-doc-doc"), set.at[2]);
+	assert_null(recipe_of_package(&set, "c-doc-locale"));
 	assert_null(recipe_of_package(&set, "-devel"));
 }
 
@@ -555,4 +559,20 @@ TEST(recipe_test_is_refused_by_line_when_it_is_wrong)
 	refuse_with("test: {run: [a]}\n", "r.yaml:8:13: 'run' must be text, not a list", err);
 	refuse_with("test: {run: x, needs: [a, a]}\n", "'needs' names 'a' twice", err);
 	refuse_with("test: {run: x, limits: {}}\n", "r.yaml:8:16: unknown key 'limits'", err);
+}
+
+TEST(recipe_splits_and_debuginfo_are_asked_for_and_count)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	const struct recipe *plain = with(&a, "", err);
+	const struct recipe *r = with(&a, "splits: {doc: true, locale: false}\n", err);
+	char before[DIGEST_HEX], now[DIGEST_HEX];
+
+	assert_false(plain->doc || plain->locale || plain->debuginfo);
+	assert_true(r->doc && !r->locale);
+	json_digest_hex(plain->normal, before);
+	json_digest_hex(r->normal, now);
+	assert_string_not_equal(before, now);
+	refuse_with("splits: {debuginfo: true}\n", "unknown key 'debuginfo'", err);
+	refuse_with("splits: {doc: all}\n", "'doc' must be true or false, not 'all'", err);
 }

@@ -262,3 +262,46 @@ TEST(split_adds_what_a_package_declares)
 		split_add_made(&a, r, dir, parts, n, err),
 		"package 'y' declares '/usr/lib/sysusers.d/y.conf', and the build installed it");
 }
+
+TEST(split_takes_documents_translations_and_debug_files_where_that_is_asked_for)
+{
+	CLEANUP(arena_release) struct arena a = { 0 };
+	static const char *const lines[] = {
+		"d  usr",
+		"d  usr/bin",
+		"f  usr/bin/x",
+		"d  usr/lib",
+		"d  usr/lib/debug",
+		"d  usr/lib/debug/.build-id",
+		"f  usr/lib/debug/.build-id/x.debug",
+		"d  usr/share",
+		"d  usr/share/locale",
+		"d  usr/share/locale/de",
+		"f  usr/share/locale/de/x.mo",
+		"d  usr/share/man",
+		"d  usr/share/man/man1",
+		"f  usr/share/man/man1/x.1",
+		"d  usr/share/licenses",
+		"f  usr/share/licenses/x",
+	};
+	struct split_part *parts;
+	size_t n;
+
+	assert_ok(split(&a, "  debuginfo: true\nsplits: {doc: true, locale: true}\n", lines,
+			ARRAY_LEN(lines), &parts, &n, err));
+	assert_int_equal(n, 4);
+	check_part(parts, n, "/usr/bin/x", "x");
+	check_part(parts, n, "/usr/share/licenses/x", "x");
+	check_part(parts, n, "/usr/share/man/man1/x.1", "x-doc");
+	check_part(parts, n, "/usr/share/locale/de/x.mo", "x-locale");
+	check_part(parts, n, "/usr/lib/debug/.build-id/x.debug", "x-debuginfo");
+	assert_ok(split(&a, "", lines, ARRAY_LEN(lines), &parts, &n, err));
+	assert_int_equal(n, 1);
+	assert_ok(split(&a,
+			"splits: {doc: true}\npackages: [{name: x}, {name: x-doc, files: "
+			"[/usr/share/licenses]}]\n",
+			lines, ARRAY_LEN(lines), &parts, &n, err));
+	assert_int_equal(n, 2);
+	check_part(parts, n, "/usr/share/man/man1/x.1", "x-doc");
+	check_part(parts, n, "/usr/share/licenses/x", "x-doc");
+}
