@@ -311,8 +311,7 @@ static const struct {
 	{ "rebuilds", rules_read_rebuilds }, { "seeds", read_seeds },
 	{ "sources", read_sources },         { "max_age", read_age },
 	{ "licences", read_licences },       { "sbom", read_sbom },
-	{ "grounds", read_grounds },
-	{ "tested", read_tested },
+	{ "grounds", read_grounds },         { "tested", read_tested },
 	{ "built_twice", read_twice },
 };
 
