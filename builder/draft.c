@@ -52,7 +52,7 @@ repacked_at(const char *v)
 {
 	static const char *const words[] = { "dfsg", "ds", "repack", "orig", "src", "source" };
 
-	for (size_t i = 1; v[i]; i++)
+	for (size_t i = *v ? 1 : 0; v[i]; i++)
 		for (size_t k = 0; strchr(".+~-", v[i]) && k < ARRAY_LEN(words); k++) {
 			const char *after = v + i + 1;
 
@@ -66,10 +66,10 @@ const char *
 draft_version(struct arena *a, const char *file)
 {
 	const char *base = arena_strndup(a, file, strlen(file) - suffix_of(file)), *v;
-	const char *orig = strstr(base, ".orig");
+	const char *orig = strstr(base, ".orig"), *joint = strchr(base, '_');
 	size_t i;
 
-	if (orig && strchr(base, '_')) {
+	if (orig && joint && joint < orig) {
 		base = arena_strndup(a, base, (size_t)(orig - base));
 		v = strrchr(base, '_') + 1;
 	} else {
@@ -436,6 +436,7 @@ static void
 write_recipe(struct drafting *d, const struct digest *archive, struct buf *b)
 {
 	const char *url = with_version(d->a, d->wish->url, d->version);
+	const char *slash = strrchr(d->wish->url, '/');
 	char hex[DIGEST_HEX];
 
 	digest_hex(archive, hex);
@@ -444,7 +445,8 @@ write_recipe(struct drafting *d, const struct digest *archive, struct buf *b)
 	buf_add_format(b, "sources:\n  - url: \"%s\"\n    sha256: %s\n", url, hex);
 	if (!d->seen.strip)
 		buf_add_str(b, "    strip: 0\n");
-	if (!recipe_words_is_archive(d->wish->file))
+	/* Whoever reads the recipe has no other name than the address has. */
+	if (!recipe_words_is_archive(slash ? slash + 1 : strchr(d->wish->url, ':') + 1))
 		buf_add_str(b, "    unpack: true\n");
 	add_build(b, d);
 	add_update(b, d, url);

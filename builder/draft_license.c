@@ -10,7 +10,8 @@
 #include "base/digest.h"
 #include "builder/draft_priv.h"
 
-#define LINE_WORDS ((size_t)512)
+#define LINE_WORDS   ((size_t)512)
+#define EVIDENCE_MAX ((size_t)1000)
 
 /* Lines that say nothing of the terms: by how their words begin, and whole ones. */
 static const char *const notices[] = {
@@ -355,10 +356,12 @@ is_meant(const char *id, const char *vague)
 	return begins(id, vague);
 }
 
+/* No more of it than a person reads: an archive may have thousands of such files. */
 static void
 note(struct arena *a, const char **evidence, const char *what)
 {
-	*evidence = **evidence ? arena_format(a, "%s; %s", *evidence, what) : what;
+	if (strlen(*evidence) < EVIDENCE_MAX)
+		*evidence = **evidence ? arena_format(a, "%s; %s", *evidence, what) : what;
 }
 
 const char *

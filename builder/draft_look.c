@@ -74,12 +74,38 @@ is_plain_path(const char *s)
 	return !*s || (manifest_is_path(s) && !recipe_words_patch(s) && *s != '-');
 }
 
+/* What YAML takes for the end of a line, or for a mark of the encoding, though it counts as
+ * printable. U+0085 does not. */
+static bool
+has_break(const char *s)
+{
+	static const char *const breaks[] = { "\u2028", "\u2029", "\ufeff" };
+
+	for (size_t i = 0; i < ARRAY_LEN(breaks); i++)
+		if (strstr(s, breaks[i]))
+			return true;
+	return false;
+}
+
 static const char *
 hear(const struct doc *d, const char *key)
 {
 	const char *s = doc_get_text(d, key);
 
-	return s && *s && utf8_is_printable(s, strlen(s)) ? s : NULL;
+	return s && *s && utf8_is_printable(s, strlen(s)) && !has_break(s) ? s : NULL;
+}
+
+/* It names files of the archive and becomes a comment of the recipe: nothing but ASCII. */
+static const char *
+hear_evidence(struct arena *a, const struct doc *d)
+{
+	const char *s = doc_get_text(d, "evidence");
+	char *shown = s ? arena_strdup(a, s) : NULL;
+
+	for (char *at = shown; at && *at; at++)
+		if (*at < 0x20 || *at > 0x7e)
+			*at = '?';
+	return shown;
 }
 
 static const char **
@@ -127,7 +153,7 @@ believe(struct arena *a, const struct doc *d, struct draft_seen *out, struct err
 				    .summary = hear(d, "summary"),
 				    .homepage = hear(d, "homepage"),
 				    .license = hear(d, "license"),
-				    .evidence = hear(d, "evidence") };
+				    .evidence = hear_evidence(a, d) };
 	if (out->license && recipe_spdx_check(a, out->license, &why, &instead) < 0)
 		out->license = NULL;
 	out->licenses = hear_list(a, d, "licenses", is_plain_path, &out->nlicenses);

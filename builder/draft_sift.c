@@ -10,6 +10,7 @@
 #include "base/vec.h"
 
 #define KEPT_BYTES   ((size_t)32 * 1024 * 1024)
+#define KEPT_FILES   4096
 #define KEPT_DEEP    3 /* components of a name: top/lib/x.pc.in */
 #define SOURCE_FILES 20000
 
@@ -92,12 +93,19 @@ depth_of(const char *name)
 	return n;
 }
 
+static bool
+is_kept(const struct sift *s, const char *name)
+{
+	return s->kept.n < KEPT_FILES && s->bytes < KEPT_BYTES && depth_of(name) <= KEPT_DEEP &&
+	       describes(base_of(name));
+}
+
 static size_t
 on_want(void *arg, const char *name)
 {
 	const struct sift *s = arg;
 
-	if (depth_of(name) <= KEPT_DEEP && describes(base_of(name)) && s->bytes < KEPT_BYTES)
+	if (is_kept(s, name))
 		return DRAFT_TEXT;
 	return is_source(base_of(name)) && s->heads < SOURCE_FILES ? DRAFT_HEAD : 0;
 }
@@ -125,7 +133,7 @@ on_entry(void *arg, const char *name, bool file, const char *text, size_t n, str
 	note_top(s, name, file);
 	if (!file)
 		return 0;
-	if (depth_of(name) <= KEPT_DEEP && describes(base_of(name))) {
+	if (is_kept(s, name)) {
 		const struct draft_file f = { .name = arena_strdup(s->a, name),
 					      .text = arena_strndup(s->a, text, len),
 					      .n = len };
@@ -192,18 +200,23 @@ mark_in(const struct draft_files *f, const char *dir, const char *system)
 	return ARRAY_LEN(marks);
 }
 
-/* The only directory below the top that has a build system, when the top has none. */
+/* The only directory below the top that has a build system, when the top has none. The files
+ * are sorted: those of a directory stand together, and each directory is tried once. */
 static const char *
 only_dir(struct arena *a, const struct draft_files *f, const char *system)
 {
 	const char *found = "";
 
-	for (size_t i = 0; i < f->n; i++) {
-		size_t n = strcspn(f->at[i].name, "/");
-		const char *dir = arena_strndup(a, f->at[i].name, n);
+	for (size_t i = 0, end; i < f->n; i = end) {
+		const char *name = f->at[i].name;
+		size_t n = strcspn(name, "/");
+		const char *dir = arena_strndup(a, name, n);
+		struct draft_files in = { .at = f->at + i };
 
-		if (!f->at[i].name[n] || strcmp(dir, found) == 0 ||
-		    mark_in(f, dir, system) == ARRAY_LEN(marks))
+		for (end = i + 1; end < f->n && !strncmp(f->at[end].name, name, n + 1);)
+			end++;
+		in.n = end - i;
+		if (!name[n] || mark_in(&in, dir, system) == ARRAY_LEN(marks))
 			continue;
 		if (*found)
 			return "";

@@ -48,10 +48,13 @@ put_beside(const struct workspace *w, const struct cas *store, const struct dige
 	CLEANUP(fd_close) int to = -1;
 
 	if (cas_get_fd(store, archive, &from, err) < 0 ||
-	    fd_create(w->dirfd, path, 0644, &to, err) < 0 ||
-	    fd_copy(from, to, UINT64_MAX, NULL, err) < 0)
+	    fd_create(w->dirfd, path, 0644, &to, err) < 0)
 		return -1;
-	return fd_close(&to, path, err);
+	if (fd_copy(from, to, UINT64_MAX, NULL, err) < 0 || fd_close(&to, path, err) < 0) {
+		(void)unlinkat(w->dirfd, path, 0);
+		return -1;
+	}
+	return 0;
 }
 
 int
@@ -68,5 +71,10 @@ draft_write(struct workspace *w, const struct cas *store, const struct digest *a
 		return -1;
 	if (is_beside && put_beside(w, store, archive, beside, err) < 0)
 		return -1;
-	return fd_publish(w->dirfd, d->path, d->text, strlen(d->text), 0644, err);
+	if (fd_publish(w->dirfd, d->path, d->text, strlen(d->text), 0644, err) < 0) {
+		if (is_beside)
+			(void)unlinkat(w->dirfd, beside, 0);
+		return -1;
+	}
+	return 0;
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+#include <sys/resource.h>
 #include "base/tar.h"
 #include "builder/draft_priv.h"
 #include "tests/unit/test.h"
@@ -93,6 +95,10 @@ TEST(draft_reads_the_version_of_an_archives_name)
 		{ "lib2to3-0.4.tar.gz", "0.4" },
 		{ "gcc-12_12.2.0.orig.tar.xz", "12.2.0" },
 		{ "p7zip_16.02+dfsg.orig.tar.xz", "16.02" },
+		{ "foo.orig_1.0.tar.gz", "1.0" },
+		{ "foo.orig.tar.gz", NULL },
+		{ "foo_.orig.tar.gz", NULL },
+		{ ".tar.gz", NULL },
 		{ "foo.tar.gz", NULL },
 		{ "foo-1.0-rc1.tar.gz", NULL },
 	};
@@ -251,6 +257,75 @@ TEST(draft_refuses_archives_that_it_cannot_read_or_build)
 	}
 }
 
+/* YAML ends a line, and with it a comment, at U+2028 and U+2029, too. */
+TEST(draft_lets_no_name_of_an_archive_end_a_comment)
+{
+	static const char *const breaks[] = { "\u2028", "\u2029", "\ufeff", "\xc2\x85", "\n" };
+
+	for (size_t i = 0; i < ARRAY_LEN(breaks); i++) {
+		PACKED(p);
+		struct draft_seen s;
+		CLEANUP(arena_release) struct arena a = { 0 };
+		const char *b = breaks[i];
+		bool in_names = i < 3; /* the others no archive of ours can hold there */
+
+		HOLDS(p, "x-1/Makefile", "all:\n");
+		if (in_names)
+			HOLDS(p, arena_format(&a, "x-1/COPYING.%sepoch: 2001-01-01%s", b, b),
+			      "");
+		HOLDS(p, "x-1/x.pc",
+		      arena_format(&a,
+				   "Description: Some%sepoch: 2001-01-01\n"
+				   "URL: https://example.org/%sx\n",
+				   b, b));
+		assert_int_equal(look(&p, NULL, &s, err), 0);
+		for (const char *at = s.evidence; *at; at++)
+			assert_in_range(*at, 0x20, 0x7e);
+		assert_true(!s.summary || !strstr(s.summary, b));
+		assert_true(!s.homepage || !strstr(s.homepage, b));
+		if (!in_names)
+			continue;
+		assert_non_null(strstr(s.evidence, "COPYING.??"));
+		assert_null(s.summary);
+		assert_null(s.homepage);
+	}
+}
+
+/* Beyond that many nothing is kept; a directory is tried once, not once for each file of it. */
+TEST(draft_keeps_a_bounded_number_of_files)
+{
+	PACKED(p);
+	struct draft_seen s;
+	CLEANUP(arena_release) struct arena a = { 0 };
+
+	for (int i = 0; i < 4096; i++)
+		HOLDS(p, arena_format(&a, "x-1/d%d/COPYING", i), "");
+	HOLDS(p, "x-1/Makefile", "all:\n");
+	assert_fails(look(&p, NULL, &s, err), "no build system that is known here");
+}
+
+TEST(draft_takes_the_only_directory_with_a_build_system)
+{
+	for (int two = 0; two < 2; two++) {
+		PACKED(p);
+		struct draft_seen s;
+
+		HOLDS(p, "x-1/a/COPYING", "");
+		HOLDS(p, "x-1/a-b/COPYING", "");
+		HOLDS(p, "x-1/lib/COPYING", "");
+		HOLDS(p, "x-1/lib/Makefile", "all:\n");
+		HOLDS(p, "x-1/lib/README", "");
+		if (two)
+			HOLDS(p, "x-1/lib2/Makefile", "all:\n");
+		if (two) {
+			assert_fails(look(&p, NULL, &s, err), "no build system");
+			continue;
+		}
+		assert_int_equal(look(&p, NULL, &s, err), 0);
+		assert_string_equal(s.dir, "lib");
+	}
+}
+
 TEST(draft_lets_no_name_of_an_archive_into_a_script)
 {
 	PACKED(p);
@@ -263,4 +338,45 @@ TEST(draft_lets_no_name_of_an_archive_into_a_script)
 	assert_int_equal(look(&p, NULL, &s, err), 0);
 	assert_int_equal(s.nlicenses, 1);
 	assert_string_equal(s.licenses[0], "COPYING");
+}
+
+/* The disk is full while the archive is copied: a later `kiln new` must not find a part of it.
+ */
+TEST(draft_leaves_no_part_of_an_archive)
+{
+	static const char body[64 * 1024];
+	const struct draft_wish wish = { .name = "x",
+					 .url = "file:x-1.tar",
+					 .file = "x-1.tar" };
+	const struct draft d = { .path = "recipes/x/recipe.yaml", .text = "format: 1\n" };
+	CLEANUP(fd_close) int dirfd = test_tmpdir();
+	CLEANUP(fd_close) int fd = -1;
+	CLEANUP(cas_close) struct cas *store = NULL;
+	CLEANUP(arena_release) struct arena a = { 0 };
+	struct workspace w = { .dirfd = dirfd, .place = { .dir = "recipes" } };
+	struct rlimit before, small;
+	struct digest digest;
+	uint64_t size;
+	int rc;
+
+	assert_ok(cas_open(arena_format(&a, "%s/store", test_tmpdir_path(dirfd)), true, &store,
+			   err));
+	assert_ok(fd_memory("archive", &fd, err));
+	assert_ok(fd_write_all(fd, body, sizeof(body), err));
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_ok(cas_put_fd(store, fd, NULL, &digest, &size, err));
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = sizeof(body) / 2;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	rc = draft_write(&w, store, &digest, &wish, &d, err);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	(void)signal(SIGXFSZ, SIG_DFL);
+	assert_int_equal(rc, -1);
+	assert_non_null(strstr(err->text, "File too large"));
+	*err = (struct err){ .code = ERR_NONE };
+	assert_int_equal(faccessat(dirfd, "recipes/x/x-1.tar", F_OK, 0), -1);
+	assert_ok(draft_write(&w, store, &digest, &wish, &d, err));
+	assert_int_equal(faccessat(dirfd, "recipes/x/x-1.tar", F_OK, 0), 0);
 }
