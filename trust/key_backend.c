@@ -18,7 +18,7 @@ int
 key_described_only(const struct key_described *how, const struct doc *d,
 		   const char *const *fields, struct err *err)
 {
-	static const char *const reach[] = { "reads", "writes", "network" };
+	static const char *const reach[] = { "reads", "writes", "sockets", "network" };
 
 	if (d->kind != DOC_MAP)
 		return doc_error(d, how->name, err, "a map of keys is due");

@@ -17,6 +17,7 @@
 #elif defined(__aarch64__)
 #define THIS_MACHINE AUDIT_ARCH_AARCH64
 #endif
+#define CODE_MAX      32         /* steps of the filter */
 #define OTHER_NUMBERS 0x40000000 /* system calls of x32 are numbered from here */
 
 /* What any program needs. A system that lacks one has it elsewhere, or nowhere. */
@@ -83,14 +84,24 @@ read_paths(struct key_reach *r, const struct key_described *how, const struct do
 	return 0;
 }
 
+static int
+read_switch(const struct key_described *how, const struct doc *d, const char *name, bool *out,
+	    struct err *err)
+{
+	const struct doc *value = doc_get(d, name);
+
+	if (value && !doc_bool(value, out))
+		return doc_error(value, how->name, err, "'%s' must be true or false", name);
+	return 0;
+}
+
 int
 key_reach_read(struct key_reach *r, const struct key_described *how, const struct doc *d,
 	       struct err *err)
 {
-	const struct doc *network = doc_get(d, "network");
-
-	if (network && !doc_bool(network, &r->network))
-		return doc_error(network, how->name, err, "'network' must be true or false");
+	if (read_switch(how, d, "sockets", &r->sockets, err) < 0 ||
+	    read_switch(how, d, "network", &r->network, err) < 0)
+		return -1;
 	if (read_paths(r, how, doc_get(d, "reads"), PROC_GATE_READ | PROC_GATE_RUN, err) < 0)
 		return -1;
 	return read_paths(r, how, doc_get(d, "writes"), PROC_GATE_READ | PROC_GATE_WRITE, err);
@@ -102,6 +113,7 @@ key_reach_join(struct key_reach *to, struct key_reach *from)
 	for (size_t i = 0; i < from->gates.n; i++)
 		VEC_PUSH(&to->gates, from->gates.at[i]);
 	VEC_FREE(&from->gates);
+	to->sockets = to->sockets || from->sockets;
 	to->network = to->network || from->network;
 }
 
@@ -156,35 +168,82 @@ check_set(const struct key_reach *r, int set, struct err *err)
 	return err_set(err, ERR_LIMIT, "the key set lies too deep");
 }
 
-/* Landlock knows of TCP only: no socket but one of this machine, nor a ring that makes them. */
-static int
-forbid_network(struct err *err)
-{
-#define CALL(name, then) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, then, 0)
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_MACHINE, 0, 7),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, OTHER_NUMBERS, 5, 0),
-		CALL(io_uring_setup, 4),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 2),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
-	};
-#undef CALL
-	struct sock_fprog program = { .len = ARRAY_LEN(code), .filter = code };
+struct filter {
+	VEC(struct sock_filter) steps;
+};
 
+static void
+filter_release(struct filter *f)
+{
+	VEC_FREE(&f->steps);
+}
+DEFINE_RELEASE(struct filter, filter_release);
+
+static void
+add(struct filter *f, struct sock_filter step)
+{
+	VEC_PUSH(&f->steps, step);
+}
+
+static void
+load(struct filter *f, size_t offset)
+{
+	add(f, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offset));
+}
+
+/* Refuses when what was loaded compares, or with `not` does not. */
+static void
+refuse_if(struct filter *f, unsigned compare, unsigned value, bool not )
+{
+	add(f, (struct sock_filter)BPF_JUMP(BPF_JMP | compare | BPF_K, value, not, !not ));
+	add(f, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES));
+}
+
+static void
+refuse(struct filter *f, unsigned call)
+{
+	refuse_if(f, BPF_JEQ, call, false);
+}
+
+/* What Landlock does not ask about, or not in each version. A pair counts as a socket: one of
+ * datagrams can still call another by its name. */
+static int
+forbid(const struct key_reach *r, struct err *err)
+{
+	CLEANUP(filter_release) struct filter f = { 0 };
+	struct sock_fprog program;
+
+	load(&f, offsetof(struct seccomp_data, arch));
+	refuse_if(&f, BPF_JEQ, THIS_MACHINE, true);
+	load(&f, offsetof(struct seccomp_data, nr));
+	refuse_if(&f, BPF_JGE, OTHER_NUMBERS, false);
+	refuse(&f, SYS_truncate);
+	if (!r->network)
+		refuse(&f, SYS_io_uring_setup); /* a ring makes sockets */
+	if (!r->network && !r->sockets) {
+		refuse(&f, SYS_socket);
+		refuse(&f, SYS_socketpair);
+		refuse(&f, SYS_connect);
+	} else if (!r->network) {
+		add(&f,
+		    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 1, 0));
+		add(&f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socketpair,
+						     0, 3));
+		load(&f, offsetof(struct seccomp_data, args[0]));
+		refuse_if(&f, BPF_JEQ, AF_UNIX, true);
+	}
+	add(&f, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+	program = (struct sock_fprog){ .len = (unsigned short)f.steps.n, .filter = f.steps.at };
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-		return err_sys(err, "forbidding the network");
+		return err_sys(err, "forbidding system calls");
 	return 0;
 }
 
 int
 key_fence(const struct key_reach *wanted, int set, struct err *err)
 {
-	CLEANUP(key_reach_release) struct key_reach r = { .network = wanted->network };
+	CLEANUP(key_reach_release)
+	struct key_reach r = { .sockets = wanted->sockets, .network = wanted->network };
 
 	for (size_t i = 0; i < wanted->gates.n; i++) {
 		struct proc_gate gate = wanted->gates.at[i];
@@ -206,5 +265,5 @@ key_fence(const struct key_reach *wanted, int set, struct err *err)
 	}
 	if (proc_fence(r.gates.at, r.gates.n, r.network ? PROC_FENCE_NETWORK : 0, err) < 0)
 		return -1;
-	return r.network ? 0 : forbid_network(err);
+	return forbid(&r, err);
 }

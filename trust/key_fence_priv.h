@@ -7,9 +7,11 @@
  *
  *   reads: [/etc/vendor]        files and directories to read and to run from
  *   writes: [/var/lib/tokens]   to read and write
- *   network: true               any socket; else only those of this machine with a name in
- * files
+ *   sockets: true               sockets of this machine (AF_UNIX): all that the user may call
+ *   network: true               any socket
  *
+ * Landlock does not ask who calls a socket that has a name in files, so without the last two
+ * there is no socket at all; nor does its first version know truncate(2), which is gone always.
  * A path that would open the key set itself is refused, and so is a kernel without Landlock.
  */
 #pragma once
@@ -20,14 +22,14 @@
 
 struct key_reach { /* of one description, or of several together */
 	VEC(struct proc_gate) gates;
-	bool network;
+	bool sockets, network;
 };
 void key_reach_release(struct key_reach *r);
 DEFINE_RELEASE(struct key_reach, key_reach_release);
 /* A file or directory that must be there, named with its whole path. */
 int key_reach_add(struct key_reach *r, const char *path, unsigned rights,
 		  struct err *err) MUST_CHECK;
-/* `reads`, `writes` and `network` of a description. */
+/* `reads`, `writes`, `sockets` and `network` of a description. */
 int key_reach_read(struct key_reach *r, const struct key_described *how, const struct doc *d,
 		   struct err *err) MUST_CHECK;
 /* Moves what from has into to. */

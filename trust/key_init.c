@@ -143,7 +143,7 @@ make_public(const struct key_set *set, enum key_role role, enum key_state state,
 	char name[KEY_NAME_MAX];
 
 	key_state_file(role, state, false, name);
-	if (key_private_apart(write_public, &m, &m.out, &text, err) < 0)
+	if (key_private_apart(write_public, &m, set->dirfd, &m.out, &text, err) < 0)
 		return -1;
 	return fd_publish(set->dirfd, name, text.data, text.len, 0644, err);
 }
@@ -247,7 +247,7 @@ key_init(const char *dir, const char *vendor, int64_t now, bool *made, struct er
 	CLEANUP(buf_free) struct buf note = BUF_MAX(1);
 	struct asked asked = { .dir = dir, .vendor = vendor, .now = now };
 
-	if (key_private_apart(init_and_note, &asked, &asked.note, &note, err) < 0)
+	if (key_private_apart(init_and_note, &asked, -1, &asked.note, &note, err) < 0)
 		return -1;
 	*made = note.len > 0;
 	return 0;

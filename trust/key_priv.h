@@ -16,13 +16,15 @@ struct key_private; /* one loaded private key */
 int key_private_load(const char *dir, enum key_role role, struct key_private **out,
 		     struct err *err) MUST_CHECK;
 /* A key behind a module or a program is only read so far, and signs nothing: key_private_begin
- * puts this process behind a fence (trust/key_fence_priv.h), which cannot be taken down, and
+ * puts this process, a forked one, into a session of its own and behind a fence
+ * (trust/key_fence_priv.h), which cannot be taken down, and
  * has those of them begin. Without any it does nothing. set: the directory of the keys. */
 int key_private_begin(struct key_private *const *keys, size_t n, int set,
 		      struct err *err) MUST_CHECK;
 /* For who asks a key once and goes on: fn runs in a child of its own, which a fence may hold,
- * and writes to *out, which is set before it runs, what is then in text. */
-int key_private_apart(proc_child_fn *fn, void *arg, int *out, struct buf *text,
+ * and writes to *out, which is set before it runs, what is then in text. Of the caller's
+ * descriptors the child has set (-1: none) and nothing else: no terminal. */
+int key_private_apart(proc_child_fn *fn, void *arg, int set, int *out, struct buf *text,
 		      struct err *err) MUST_CHECK;
 /* The same of another state. passphrase: of its file, NULL when nobody was asked. */
 struct key_place {

@@ -164,6 +164,8 @@ key_private_begin(struct key_private *const *keys, size_t n, int set, struct err
 	}
 	if (outside == 0)
 		return 0;
+	if (setsid() < 0) /* no terminal by the name /dev/tty either */
+		return err_sys(err, "leaving the session");
 	if (key_fence(&reach, set, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
@@ -172,16 +174,40 @@ key_private_begin(struct key_private *const *keys, size_t n, int set, struct err
 	return 0;
 }
 
+struct apart {
+	proc_child_fn *fn;
+	void *arg;
+	int null;
+};
+
+/* The caller's terminal would take what a module types into it. */
+static int
+run_apart(void *arg, struct err *err)
+{
+	const struct apart *a = arg;
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (dup2(a->null, fd) < 0)
+			return err_sys(err, "the descriptors of a child process");
+	return a->fn(a->arg, err);
+}
+
 int
-key_private_apart(proc_child_fn *fn, void *arg, int *out, struct buf *text, struct err *err)
+key_private_apart(proc_child_fn *fn, void *arg, int set, int *out, struct buf *text,
+		  struct err *err)
 {
 	CLEANUP(fd_close) int file = -1;
+	CLEANUP(fd_close) int null = -1;
+	struct apart apart = { .fn = fn, .arg = arg };
 	struct proc_aside aside;
 
-	if (fd_memory("what a key makes", &file, err) < 0)
+	if (fd_memory("what a key makes", &file, err) < 0 ||
+	    fd_open("/dev/null", O_RDWR, &null, err) < 0)
 		return -1;
 	*out = file;
-	if (proc_aside_begin(fn, arg, NULL, 0, &aside, err) < 0 ||
+	apart.null = null;
+	if (proc_aside_begin(run_apart, &apart, (int[]){ file, set, null }, 3, &aside, err) <
+		    0 ||
 	    proc_aside_end(&aside, err) < 0)
 		return -1;
 	if (lseek(file, 0, SEEK_SET) < 0)

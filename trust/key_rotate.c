@@ -140,7 +140,7 @@ write_revocation(struct arena *a, const struct key_place *at, int dirfd,
 	CLEANUP(buf_free) struct buf packet = BUF_MAX(KEY_FILE_MAX);
 	CLEANUP(buf_free) struct buf text = BUF_MAX(KEY_FILE_MAX);
 
-	if (key_private_apart(sign_revocation, &r, &r.out, &packet, err) < 0)
+	if (key_private_apart(sign_revocation, &r, dirfd, &r.out, &packet, err) < 0)
 		return -1;
 	openpgp_armor("PUBLIC KEY BLOCK", packet.data, packet.len, &text);
 	if (buf_check(&text, "revocation", err) < 0)

@@ -310,8 +310,9 @@ begin(void *arg, struct arena *a, const uint8_t **der, size_t *len, struct err *
 	if (set_environment(t, err) < 0)
 		return -1;
 	if (find_token(t, err) < 0)
-		return err_hint(err, "a fence lets the module reach what `reads`, `writes` and "
-				     "`network` name: its token's directory must be there");
+		return err_hint(err, "a fence lets the module reach what `reads`, `writes`, "
+				     "`sockets` and `network` name: its token's directory must "
+				     "be there, and a token behind a daemon needs `sockets`");
 	if (login(t, err) < 0 ||
 	    find_object(t, CKO_PRIVATE_KEY, t->object, &t->secret, err) < 0)
 		return -1;

@@ -93,9 +93,35 @@ read $scratch/ws/kiln.yaml
 read /etc/passwd
 read /proc/1/environ
 write $scratch/ws/out/repo/repodata/repomd.xml
+truncate $scratch/home/full
+truncate $scratch/tokens/full
+unix $scratch/home/agent
+pair -
 inet -
 udp -
+held $scratch/home/secret
+terminal -
+read /dev/tty
 T
+printf 'full\n' >home/full
+printf 'full\n' >tokens/full
+cat >listen.py <<'P'
+import socket, sys
+with socket.socket(socket.AF_UNIX) as s:
+    s.bind(sys.argv[1])
+    s.listen(64)
+    print("listens", flush=True)
+    while True:
+        s.accept()[0].close()
+P
+python3 listen.py home/agent >listening &
+listener=$!
+trap 'kill $listener' EXIT
+until [ -s listening ] || ! kill -0 $listener; do sleep 0.1; done
+seated() { # seated COMMAND...: on a terminal, with a file of ours open beside it
+	python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' \
+		sh -c 'exec "$@" 9<home/secret' - "$@" </dev/null
+}
 spied() { # spied WORDS WANTED: what the module managed since the last time
 	same "$1" "$(sort -u report | tr '\n' ';')" "$2"
 	: >report
@@ -104,16 +130,30 @@ spy() { # spy LINE...: the builder's description, with the module that looks aro
 	describe builder "$KILN_BUILD/tests/spy.so" "environment: {SOFTHSM2_CONF: $conf, SPY_TASKS: $scratch/tasks, SPY_REPORT: $scratch/report}" "$@"
 }
 : >report
+ok "without a fence" seated env SOFTHSM2_CONF="$conf" SPY_TASKS="$scratch/tasks" SPY_REPORT="$scratch/report" \
+	pkcs11-tool --module "$KILN_BUILD/tests/spy.so" --list-slots
+for did in "unix $scratch/home/agent" "pair -" "truncate $scratch/home/full" "truncate $scratch/tokens/full" \
+	"held $scratch/home/secret" "terminal -" "read /dev/tty" "inet -" "read $scratch/home/secret"; do
+	assert_contains "it manages: ${did%% *}" "$did" "$(cat report)"
+done
+: >report
 spy "writes: [$scratch/tokens, $scratch/report]"
 mv keys/builder.pub builder.pub
-ok "the public half, read by a module that looks around" "$kiln" -C ws key init
-spied "it reached nothing: no home, no key set, no store, no network" "ran;"
+ok "the public half, read by a module that looks around" seated "$kiln" -C ws key init
+spied "it reached nothing: no home, no key set, no store, no socket, no terminal" "ran;"
 same "and read the same half" "$(cat keys/builder.pub)" "$(cat builder.pub)"
-ok "signing with it" "$kiln" -C ws publish --resign
+ok "signing with it" seated "$kiln" -C ws publish --resign
 spied "in the signer neither" "ran;"
+spy "writes: [$scratch/tokens, $scratch/report]" "reads: [/dev]"
+rm keys/builder.pub
+ok "one that may read the devices" seated "$kiln" -C ws key init
+spied "has no terminal there" "ran;"
+spy "writes: [$scratch/tokens, $scratch/report]" "sockets: true"
+ok "one that may call this machine" "$kiln" -C ws publish --resign
+spied "calls it, and no other" "pair -;ran;unix $scratch/home/agent;"
 spy "writes: [$scratch/tokens, $scratch/report]" "reads: [$scratch/home]" "network: true"
 ok "what its description names" "$kiln" -C ws publish --resign
-spied "it reaches" "inet -;ran;read $scratch/home/secret;udp -;"
+spied "it reaches" "inet -;pair -;ran;read $scratch/home/secret;udp -;unix $scratch/home/agent;"
 spy "writes: [$scratch]"
 refused "a description that opens the key set" 1 "holds the key set itself" "$kiln" -C ws publish --resign
 spied "no module ran" ""

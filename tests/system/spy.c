@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A Cryptoki module that hands everything on to SoftHSM, and, when it begins, tries what it
- * must not reach: each line of the file SPY_TASKS is `read PATH`, `write PATH`, `inet` or
- * `udp`. What it managed to do it appends to SPY_REPORT, so that an empty report is the good
- * one, after a first line that shows that it ran at all.
+ * must not reach: each line of the file SPY_TASKS is a word of manages() and a path, or `-`.
+ * What it managed to do it appends to SPY_REPORT, so that an empty report is the good one,
+ * after a first line that shows that it ran at all.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -13,14 +13,57 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+/* Calls whoever listens there. */
+static int
+call(const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (strlen(path) < sizeof(at.sun_path))
+		memcpy(at.sun_path, path, strlen(path));
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof(at)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Whether something that was open already is a terminal, or, with a path, that file. */
+static bool
+holds(const char *path)
+{
+	struct stat wanted = { 0 }, have;
+
+	if (path && stat(path, &wanted) < 0)
+		return false;
+	for (int fd = 0; fd < 1024; fd++)
+		if (path ? fstat(fd, &have) == 0 && have.st_dev == wanted.st_dev &&
+				    have.st_ino == wanted.st_ino
+			 : isatty(fd))
+			return true;
+	return false;
+}
 
 static bool
 manages(const char *word, const char *path)
 {
-	int fd = -1;
+	int fd = -1, pair[2];
 
-	if (strcmp(word, "read") == 0)
+	if (strcmp(word, "terminal") == 0)
+		return holds(NULL);
+	if (strcmp(word, "held") == 0)
+		return holds(path);
+	if (strcmp(word, "truncate") == 0)
+		return truncate(path, 0) == 0;
+	if (strcmp(word, "pair") == 0)
+		return socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0;
+	if (strcmp(word, "unix") == 0)
+		fd = call(path);
+	else if (strcmp(word, "read") == 0)
 		fd = open(path, O_RDONLY);
 	else if (strcmp(word, "write") == 0)
 		fd = open(path, O_WRONLY);

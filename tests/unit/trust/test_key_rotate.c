@@ -441,6 +441,8 @@ TEST(key_descriptions_are_read_strictly)
 		  "a list of paths is due" },
 		{ "command: {program: [/bin/true], public: builder.pub, network: maybe}",
 		  "'network' must be true or false" },
+		{ "command: {program: [/bin/true], public: builder.pub, sockets: 2}",
+		  "'sockets' must be true or false" },
 		{ "tpm: {}", "neither a private key in PEM" },
 	};
 	CLEANUP(fd_close) int dirfd = test_tmpdir();
