@@ -17,7 +17,6 @@
 #elif defined(__aarch64__)
 #define THIS_MACHINE AUDIT_ARCH_AARCH64
 #endif
-#define CODE_MAX      32         /* steps of the filter */
 #define OTHER_NUMBERS 0x40000000 /* system calls of x32 are numbered from here */
 
 /* What any program needs. A system that lacks one has it elsewhere, or nowhere. */
@@ -191,11 +190,11 @@ load(struct filter *f, size_t offset)
 	add(f, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offset));
 }
 
-/* Refuses when what was loaded compares, or with `not` does not. */
+/* Refuses when what was loaded compares, or with unless when it does not. */
 static void
-refuse_if(struct filter *f, unsigned compare, unsigned value, bool not )
+refuse_if(struct filter *f, unsigned compare, unsigned value, bool unless)
 {
-	add(f, (struct sock_filter)BPF_JUMP(BPF_JMP | compare | BPF_K, value, not, !not ));
+	add(f, (struct sock_filter)BPF_JUMP(BPF_JMP | compare | BPF_K, value, unless, !unless));
 	add(f, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES));
 }
 
