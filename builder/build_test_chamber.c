@@ -112,7 +112,8 @@ vouch(struct build_session *s, struct build_trial *t, const struct sandbox_resul
 
 	if (cas_put(s->b->store, t->key.text, strlen(t->key.text), &test, err) < 0)
 		return -1;
-	used[v.nused++] = (struct statement_resource){ .name = "test.json", .sha256 = test };
+	used[v.nused++] =
+		(struct statement_resource){ .name = BUILD_TEST_FILE, .sha256 = test };
 	if (t->passed) {
 		used[v.nused++] =
 			(struct statement_resource){ .name = "test.log", .sha256 = *log };

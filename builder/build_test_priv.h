@@ -8,6 +8,7 @@
 
 #include "builder/build_priv.h"
 
+#define BUILD_TEST_FILE    "test.json"   /* the key, as the statement calls it */
 #define BUILD_TEST_KEY     1             /* raised when the meaning of a member changes */
 #define BUILD_TEST_PROFILE "kiln-test/1" /* variables, and where the tools are */
 #define BUILD_TEST_TOOLS   "/build/tools"

@@ -14,6 +14,7 @@
 #include "images/imgattest.h"
 #include "images/oci.h"
 #include "images/oci_priv.h"
+#include "repo/purl.h"
 #include "trust/sbom.h"
 #include "trust/inputs.h"
 
@@ -171,6 +172,51 @@ imgverify_blobs(int dirfd, struct imgverify_summary *out, struct err *err)
 		return -1;
 	out->blobs = l.referenced.n;
 	out->manifest = l.descriptor.digest;
+	return 0;
+}
+
+static bool
+is_word(const struct rules_words *words, const char *name)
+{
+	for (size_t i = 0; i < words->n; i++)
+		if (strcmp(words->at[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What tests found out lies beside packages of a repository, never in the proof of an image:
+ * who demands it is told so, not let through. */
+static int
+check_unsaid(struct arena *a, const struct statement *s, const struct rules *r, struct err *err)
+{
+	const char *hint = "verify the repository that its packages come from by this policy, "
+			   "and the image by one without";
+	struct purl purl;
+
+	if (r && r->twice) {
+		err_set(err, ERR_VERIFY,
+			"an image's proof does not say whether its packages come out the same "
+			"when built again, as 'built_twice' of %s demands",
+			r->name);
+		return err_hint(err, "%s", hint);
+	}
+	for (size_t i = 0; r && r->tested.n && i < s->ndependencies; i++) {
+		const char *uri = s->dependencies[i].uri, *name;
+
+		if (!uri || strncmp(uri, IMGATTEST_PURL, strlen(IMGATTEST_PURL)) != 0)
+			continue;
+		if (!purl_parse(a, uri, &purl))
+			return err_set(err, ERR_VERIFY, "'%s' names no package",
+				       verify_label(a, uri));
+		name = strrchr(purl.base, '/') + 1;
+		if (!is_word(&r->tested, name))
+			continue;
+		err_set(err, ERR_VERIFY,
+			"an image's proof does not say whether a test of '%s' passed, as "
+			"'tested' of %s demands",
+			name, r->name);
+		return err_hint(err, "%s", hint);
+	}
 	return 0;
 }
 
@@ -426,6 +472,7 @@ check_proof(struct proof *p, struct imgverify_summary *sum, struct err *err)
 	    inputs_open(&place, &p->set, err) < 0 ||
 	    check_packages(p->set, &p->found.statement, p->terms->rules, &sum->packages, err) <
 		    0 ||
+	    check_unsaid(&p->a, &p->found.statement, p->terms->rules, err) < 0 ||
 	    inputs_check(p->set, &p->found.statement, name, &sum->inputs, err) < 0)
 		return -1;
 	if (inputs_unmet(p->set))

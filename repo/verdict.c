@@ -54,6 +54,59 @@ ref_name(struct arena *a, enum verdict_kind kind, const struct digest *file)
 	return arena_format(a, "%s-%s", kinds[kind].suffix + 1, hex);
 }
 
+static const struct doc *
+used_of(const struct statement *s)
+{
+	const struct doc *list = doc_get(s->predicate, "configuration");
+
+	return list && list->kind == DOC_LIST ? list : NULL;
+}
+
+bool
+verdict_used(const struct verdict_found *v, const char *name, struct digest *out)
+{
+	const struct doc *list = used_of(&v->statement);
+
+	for (size_t i = 0; list && i < list->n; i++) {
+		const struct doc *used = list->items[i].value;
+		const char *is = doc_get_text(used, "name");
+
+		if (is && strcmp(is, name) == 0)
+			return doc_get_digest(doc_get(used, "digest"), "sha256", out);
+	}
+	return false;
+}
+
+/* A collection of the store reads no payload: what is named nowhere but in there would go.
+ * Packages, which have a URI, can be built again. */
+static int
+add_used(struct arena *a, const struct cas *store, const struct digest *bundle, struct doc *d,
+	 struct err *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_MAX(DSSE_MAX_BYTES);
+	CLEANUP(dsse_bundle_release) struct dsse_bundle b = { 0 };
+	struct doc *kept = doc_map(a);
+	const struct doc *list;
+	struct statement s;
+
+	if (cas_get(store, bundle, &text, err) < 0 ||
+	    dsse_bundle_parse(a, buf_text(&text), text.len, "verdict", &b, err) < 0 ||
+	    statement_parse(a, buf_text(&b.payload), b.payload.len, "verdict", &s, err) < 0)
+		return -1;
+	list = used_of(&s);
+	for (size_t i = 0; list && i < list->n; i++) {
+		const struct doc *used = list->items[i].value;
+		const char *name = doc_get_text(used, "name");
+		struct digest sha256;
+
+		if (name && !doc_get(used, "uri") &&
+		    doc_get_digest(doc_get(used, "digest"), "sha256", &sha256))
+			doc_set_digest(a, kept, name, &sha256);
+	}
+	doc_set(a, d, "used", kept);
+	return 0;
+}
+
 int
 verdict_keep(struct cas *store, enum verdict_kind kind, const struct pkgfacts *const *packages,
 	     size_t npackages, const struct digest *bundle, struct err *err)
@@ -64,6 +117,8 @@ verdict_keep(struct cas *store, enum verdict_kind kind, const struct pkgfacts *c
 
 	doc_set(&a, d, "format", doc_number(&a, VERDICT_FORMAT));
 	doc_set_digest(&a, d, "bundle", bundle);
+	if (add_used(&a, store, bundle, d, err) < 0)
+		return -1;
 	json_write(d, &text);
 	if (buf_check(&text, "verdict", err) < 0)
 		return -1;

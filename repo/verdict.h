@@ -25,7 +25,8 @@ const char *verdict_suffix(enum verdict_kind kind);
 int verdict_make(enum verdict_kind kind, bool passed, const struct pkgfacts *const *packages,
 		 size_t npackages, const struct statement_resource *used, size_t nused,
 		 struct buf *out, struct err *err) MUST_CHECK;
-/* The last one of its kind about each of these packages; bundle: its blob. */
+/* The one of its kind that counts from now on for each of these packages; bundle: its blob.
+ * What it names that is no package stays in the store as long as the package. */
 int verdict_keep(struct cas *store, enum verdict_kind kind,
 		 const struct pkgfacts *const *packages, size_t npackages,
 		 const struct digest *bundle, struct err *err) MUST_CHECK;
@@ -39,6 +40,8 @@ struct verdict_found {
 int verdict_find(struct arena *a, const struct cas *store, const struct keyring *ring,
 		 enum verdict_kind kind, const struct digest *file, struct verdict_found *out,
 		 bool *found, struct err *err) MUST_CHECK;
+/* What of this name it was found out with; false: it names none. */
+bool verdict_used(const struct verdict_found *v, const char *name, struct digest *out);
 /* The verdict in a bundle at hand. */
 int verdict_read(struct arena *a, const struct cas *store, const struct keyring *ring,
 		 enum verdict_kind kind, const struct digest *bundle, const struct digest *file,

@@ -49,6 +49,19 @@ said "it does not pass" "not found"
 tests_silent 'silent | grep -q words; other' ', needs: [other]'
 ok "with it again" k build --test silent
 says "it had passed before" "0 passed, 1 had passed before"
+ok "published at once" k publish
+assert_eq "though another test failed meanwhile" PASSED \
+	"$(statement_in ws/out/repo/packages/silent-1.0-1.x86_64.rpm.installed.sigstore.json | jq -r .predicate.result)"
+# A statement about these packages is one of this test only when it names it.
+now=$(statement_in ws/out/repo/packages/silent-1.0-1.x86_64.rpm.installed.sigstore.json |
+	jq -r '.predicate.configuration[] | select(.name == "test.json") | .digest.sha256')
+tests_silent 'silent | grep words; other' ', needs: [other]'
+ok "another test of the same package" k build --test silent
+says "runs" "1 passed, 0 had passed before"
+(cd "$KILN_STORE/refs/test" && cp "$(ls -t | head -n 1)" "$now")
+tests_silent 'silent | grep -q words; other' ', needs: [other]'
+ok "the former, known by the other's statement" k build --test silent
+says "is not known" "1 passed, 0 had passed before"
 sed -i 's/summary: Words/summary: More words/' ws/recipes/other/recipe.yaml
 ok "a new summary of what it needs" k build --test silent
 says "changes nothing" "0 passed, 1 had passed before"
@@ -78,6 +91,16 @@ printf 'format: 1\ntested: [words]\n' >policy.yaml
 ok "a policy demands the test of a package" k verify --policy ../policy.yaml out/repo
 printf 'format: 1\ntested: [words, other]\n' >policy.yaml
 refused "which one without is not" 3 "other-1.0-1.x86_64.rpm: no test of it passed" k verify --policy ../policy.yaml out/repo
+take baselayout
+printf 'format: 1\nname: one\nsummary: An image\npackages: [words, baselayout]\n' >ws/images/catalog/one.yaml
+ok "what an image needs" k build
+ok "an image of it" k image one
+ok "verifies" k verify out/images/one
+refused "the policy finds no word of tests in its proof" 3 "an image's proof does not say whether a test of 'words' passed" k verify --policy ../policy.yaml out/images/one
+printf 'format: 1\ntested: [other]\n' >policy.yaml
+ok "another package's is not asked for" k verify --policy ../policy.yaml out/images/one
+printf 'format: 1\nbuilt_twice: required\n' >policy.yaml
+refused "nor one of a second build" 3 "an image's proof does not say whether its packages come out the same" k verify --policy ../policy.yaml out/images/one
 cp $rpm.sigstore.json kept && cp $rpm.installed.sigstore.json taken
 cp ws/out/repo/packages/silent-1.0-1.x86_64.rpm.installed.sigstore.json $rpm.installed.sigstore.json
 refused "another package's test result" 3 "words-1.0-1.x86_64.rpm.installed.sigstore.json" k verify $(cd ws && echo out/repo/packages/words-1.0-1.x86_64.rpm)
