@@ -87,6 +87,22 @@ ok "the repository verifies" k verify out/repo
 log=$(cat "$KILN_KEYS"/log/checkpoint)
 ok "tested again" k build --test
 assert_eq "nothing is logged twice" "$log" "$(cat "$KILN_KEYS"/log/checkpoint)"
+# Of what was not published nothing but the store names what a statement was made of.
+mkdir aged && (cd "$KILN_STORE" && cp -a blobs refs format "$scratch/aged/" && for d in */; do mkdir -p "$scratch/aged/$d"; done)
+d=$(printf 'stray %s' "$salt" | sha256sum | cut -d' ' -f1)
+stray=aged/blobs/$(echo "$d" | cut -c1-2)/$d
+printf 'stray %s' "$salt" >"$stray"
+find aged/blobs aged/refs -type f -exec touch -d '2 days ago' {} +
+mv ws/out published
+ok "gc of an old store" env KILN_STORE="$scratch/aged" "$kiln" -C ws store gc
+assert_eq "took what nothing names" gone "$([ -e "$stray" ] || echo gone)"
+for what in test.json test.log record.json; do
+	d=$(echo "$s" | jq -r --arg n $what '.predicate.configuration[] | select(.name == $n) | .digest.sha256')
+	assert_eq "and left $what of a test that passed" "$what" "$([ -e "aged/blobs/$(echo "$d" | cut -c1-2)/$d" ] && echo $what)"
+done
+ok "publishing from it" env KILN_STORE="$scratch/aged" "$kiln" -C ws publish
+assert_eq "says that the test passed" PASSED "$(statement_in $rpm.installed.sigstore.json | jq -r .predicate.result)"
+rm -rf ws/out aged && mv published ws/out
 printf 'format: 1\ntested: [words]\n' >policy.yaml
 ok "a policy demands the test of a package" k verify --policy ../policy.yaml out/repo
 printf 'format: 1\ntested: [words, other]\n' >policy.yaml
