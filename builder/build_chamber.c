@@ -270,7 +270,7 @@ build_chamber_make(struct build_session *s, const struct build_job *job,
 	c.spec.cpus = cpus_of(job);
 	c.spec.elsewhere = job->check;
 	c.spec.mtime = r->epoch;
-	c.spec.log_fd = job->desk->log_fd;
+	c.spec.log_fd = job->desk ? job->desk->log_fd : -1; /* a shell speaks to its terminal */
 	c.spec.tty_fd = -1;
 	fill_env(s->a, job, &s->seed, &c.spec);
 	add_steps(s->a, job, &s->seed, &c);
