@@ -360,15 +360,23 @@ failed(const struct build_summary *s, bool keep_going, struct err *err)
 	return -1;
 }
 
+static struct telling
+telling_of(struct cli *cli, const struct building *a, struct build_summary *summary)
+{
+	return (struct telling){ .cli = cli,
+				 .start_ms = clock_monotonic_ms(),
+				 .dry_run = a->dry_run,
+				 .stage = a->stage,
+				 .planned = doc_list(&cli->arena),
+				 .summary = summary };
+}
+
 int
 building_run(struct cli *cli, const struct building *a, const char *const *names, size_t n,
 	     struct build_summary *out, struct err *err)
 {
-	struct telling t = { .cli = cli,
-			     .start_ms = clock_monotonic_ms(),
-			     .dry_run = a->dry_run,
-			     .stage = a->stage,
-			     .planned = doc_list(&cli->arena) };
+	struct build_summary s = { 0 };
+	struct telling t = telling_of(cli, a, &s);
 	struct source_progress progress = status_fetching;
 	struct build_options o = { .jobs = a->jobs,
 				   .keep_going = a->keep_going,
@@ -380,9 +388,7 @@ building_run(struct cli *cli, const struct building *a, const char *const *names
 				   .arg = &t,
 				   .progress = &progress,
 				   .stop = &cli_stopped };
-	struct build_summary s = { 0 };
 
-	t.summary = &s;
 	progress.stop = &cli_stopped;
 	if (build_run(&cli->arena, &cli->builder, names, n, &o, &s, err) < 0)
 		return cli_stopped ? cli_interrupted(err) : -1;
@@ -418,10 +424,7 @@ building_check(struct cli *cli, const struct building *a, const char *const *nam
 	       struct err *err)
 {
 	struct build_summary none = { 0 };
-	struct telling t = { .cli = cli,
-			     .start_ms = clock_monotonic_ms(),
-			     .stage = a->stage,
-			     .summary = &none };
+	struct telling t = telling_of(cli, a, &none);
 	struct source_progress progress = status_fetching;
 	struct build_options o = { .jobs = a->jobs,
 				   .event = on_event,
@@ -467,10 +470,7 @@ building_test(struct cli *cli, const struct building *a, const char *const *name
 	      struct err *err)
 {
 	struct build_summary none = { 0 };
-	struct telling t = { .cli = cli,
-			     .start_ms = clock_monotonic_ms(),
-			     .stage = a->stage,
-			     .summary = &none };
+	struct telling t = telling_of(cli, a, &none);
 	struct build_options o = { .event = on_event, .arg = &t, .stop = &cli_stopped };
 	struct doc *d = doc_map(&cli->arena);
 	struct build_tested c;

@@ -4,24 +4,11 @@
 # with that alone switched off: each must miss exactly its own. What readelf says of these, and of
 # programs of this machine, is compared check by check. Exceptions, strict builds, scores.
 set -u
-. "$(dirname "$0")/../cli/lib.sh"
-top=$(cd "$(dirname "$0")/../.." && pwd)
-kiln=$top/build/kiln
-KILN_STORE=${KILN_STORE:-$top/.kiln/store}
-export KILN_STORE
-KILN_KEYS=${KILN_KEYS:-$top/.kiln/keys}
-export KILN_KEYS
-unset KILN_GROUND CI
+. "$(dirname "$0")/workspace.sh"
 for tool in gcc readelf python3; do
 	command -v $tool >/dev/null || { skip $tool "the audit against $tool"; finish; }
 done
-cd "$scratch" || exit 2
-mkdir -p ws/recipes ws/images/catalog ws/bootstrap elf
-cp "$top/kiln.yaml" ws/
-cp "$top/bootstrap/seed.yaml" "$top/bootstrap/seed.lock" ws/bootstrap/
-k() { "$kiln" -C ws "$@"; }
-said() { assert_contains "$1" "$2" "$(cat "$scratch/err")"; }
-salt=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
+mkdir elf
 
 # ---- ELF files ----
 cat >code.h <<'C'

@@ -2,20 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # An image belongs to the stage whose packages it holds: a run makes those of its own stage and leaves the others alone.
 set -u
-. "$(dirname "$0")/../cli/lib.sh"
-top=$(cd "$(dirname "$0")/../.." && pwd)
-kiln=$top/build/kiln
-KILN_STORE=${KILN_STORE:-$top/.kiln/store}
-export KILN_STORE
-KILN_KEYS=${KILN_KEYS:-$top/.kiln/keys}
-export KILN_KEYS
-unset KILN_GROUND CI
-cd "$scratch" || exit 2
-mkdir -p ws/recipes ws/images/catalog ws/bootstrap/two/words
-cp "$top/kiln.yaml" ws/
-cp "$top/bootstrap/seed.yaml" "$top/bootstrap/seed.lock" ws/bootstrap/
-cp -a "$top/recipes/busybox" "$top/recipes/musl" "$top/recipes/linux-headers" "$top/recipes/baselayout" ws/recipes/
-k() { "$kiln" -C ws "$@"; }
+. "$(dirname "$0")/workspace.sh"
+mkdir -p ws/bootstrap/two/words
+take busybox musl linux-headers baselayout
 made() { (cd ws/out/images 2>/dev/null && ls -d ./*.attest | sed 's|^./||; s|[.]attest$||' | tr '\n' ' '); }
 cat >ws/bootstrap/stages.yaml <<'E'
 format: 1
